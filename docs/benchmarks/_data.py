@@ -1,0 +1,48 @@
+"""The data of the benchmarks: what scikit-learn ships, and files in the folder SKAE_DATA."""
+
+import os
+from pathlib import Path
+
+import numpy as np
+from sklearn import datasets
+from sklearn.model_selection import train_test_split
+from sklearn.preprocessing import StandardScaler
+
+SHIPPED = ("breast_cancer", "wine", "digits", "diabetes")
+TABLES = (
+    "ad_cardio",
+    "ad_cardiotocography",
+    "ad_ionosphere",
+    "ad_optdigits",
+    "ad_pendigits",
+    "ad_satellite",
+    "ad_satimage2",
+    "ad_shuttle",
+    "ad_thyroid",
+    "ad_wdbc",
+    "isolet1560",
+)
+IMAGES = ("olivetti_faces",)
+
+
+def load(name, seed=0, standardize=True):
+    """Return training and test rows: a file's own split, else 75 % to 25 % drawn by `seed`.
+
+    Tables are standardised by their training rows unless `standardize` is false; images are
+    left as they are.
+    """
+    if name in SHIPPED:
+        X = getattr(datasets, f"load_{name}")().data
+        train, test = train_test_split(X, test_size=0.25, random_state=seed)
+    else:
+        file = np.load(Path(os.environ["SKAE_DATA"]) / f"{name}.npz")
+        if "X_train" in file:
+            train, test = (file[key].astype(float) for key in ("X_train", "X_test"))
+        else:
+            X = file["X"].astype(float)
+            train, test = train_test_split(X, test_size=0.25, random_state=seed)
+    train, test = (X.reshape(len(X), -1) for X in (train, test))
+    if standardize and name not in (*IMAGES, "digits"):
+        scaler = StandardScaler().fit(train)
+        train, test = scaler.transform(train), scaler.transform(test)
+    return train, test

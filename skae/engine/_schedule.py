@@ -1,0 +1,55 @@
+"""The learning rate over the course of training."""
+
+from abc import ABC, abstractmethod
+from math import cos, pi
+
+
+class Schedule(ABC):
+    """A share of the peak learning rate for every update.
+
+    Parameters
+    ----------
+    n_updates : int
+        Number of updates in the whole training.
+    """
+
+    warm_up = 0.05
+    """Share of training in which the rate rises linearly: Adam's first steps, taken while its
+    moments rest on few gradients, would otherwise leave the start at full speed."""
+
+    def __init__(self, n_updates: int) -> None:
+        self.n_updates = n_updates
+
+    def __call__(self, update: int) -> float:
+        """Return the factor for the update of this number, counted from 0."""
+        n_warm_up = max(1, int(self.warm_up * self.n_updates))
+        progress = (update + 1 - n_warm_up) / max(1, self.n_updates - n_warm_up)
+        return min(1.0, (update + 1) / n_warm_up) * self.decay(max(0.0, progress))
+
+    @property
+    def total(self) -> float:
+        """The sum of the factors over all updates."""
+        return sum(self(update) for update in range(self.n_updates))
+
+    @abstractmethod
+    def decay(self, progress: float) -> float:
+        """Return the factor at this share, in [0, 1], of what follows the warm-up."""
+
+
+class Cosine(Schedule):
+    """Falls to zero along half a cosine (Loshchilov and Hutter 2017)."""
+
+    def decay(self, progress: float) -> float:
+        """Return the factor at `progress`."""
+        return (1 + cos(pi * progress)) / 2
+
+
+class Constant(Schedule):
+    """Stays at the peak after the warm-up."""
+
+    def decay(self, progress: float) -> float:
+        """Return 1."""
+        return 1.0
+
+
+SCHEDULES: dict[str, type[Schedule]] = {"cosine": Cosine, "constant": Constant}

@@ -1,0 +1,192 @@
+"""The bridge between arrays and tensors: validation, training, application in batches."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from copy import deepcopy
+from math import ceil
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from sklearn.base import BaseEstimator
+from sklearn.utils import gen_batches
+from sklearn.utils.validation import validate_data
+from torch import Generator, Tensor, nn
+
+from skae import engine
+from skae.engine import SCHEDULES, Batch, Batches, Divergence, GradientStep, History, Stopping
+from skae.estimators._devices import find_device
+from skae.objectives import Objective
+
+ENTRIES_PER_BATCH = 2**20
+"""Rows go through a fitted network in batches of about this many entries."""
+
+
+class TorchEstimator(BaseEstimator, ABC):
+    """Abstract base of the estimators that train a torch network."""
+
+    @abstractmethod
+    def _make_objective(self, network: Any) -> Objective:
+        """Return what is minimised, given the network that is trained."""
+
+    def _total_weight_decay(self) -> float:
+        """Return the decay of the weight matrices over the whole training."""
+        return self.weight_decay
+
+    def _validate(self, X: Any, *, reset: bool, min_samples: int = 1) -> NDArray:
+        """Return X as float64 or float32, with values that float32 can hold."""
+        X = validate_data(
+            self, X, reset=reset, dtype=[np.float64, np.float32], ensure_min_samples=min_samples
+        )
+        if max(X.max(), -X.min()) > np.finfo(np.float32).max:
+            raise ValueError(
+                "Input X contains a value too large for dtype('float32'), in which networks "
+                "are trained. Rescale X, for example with StandardScaler."
+            )
+        return X
+
+    def _train(
+        self,
+        module: nn.Module,
+        inputs: Tensor,
+        target: Tensor,
+        corruption: Callable[[Batch], Batch] | None,
+        random_state: np.random.RandomState,
+        min_gain: float,
+    ) -> History:
+        """Train a copy of the module in float32 on the device; put the result in the module.
+
+        Parameters
+        ----------
+        module : nn.Module
+            In float64, on the CPU.
+        inputs, target : Tensor of shape (n_samples, ...), float32
+            May be the same tensor.
+        corruption : callable or None
+            Noise that is put on the inputs, anew for every batch.
+        random_state : RandomState
+        min_gain : float
+            Standard errors by which the start must be beaten, see `skae.engine.run`.
+        """
+        device = find_device(self.device)
+        network = deepcopy(module).to(device=device, dtype=torch.float32).requires_grad_(True)
+        inputs_there = inputs.to(device)
+        target = inputs_there if target is inputs else target.to(device)
+        train, valid = self._split(inputs_there, target, corruption, random_state)
+        step = self._make_step(network, n_updates=self.max_iter * len(train))
+        stopping = Stopping(self.n_iter_no_change if self.early_stopping else None, self.tol)
+        report = self._report if self.verbose else None
+        try:
+            history = engine.run(step, train, valid, self.max_iter, stopping, report, min_gain)
+        except Divergence as divergence:
+            raise ValueError(
+                f"{type(self).__name__} diverged: {divergence}. Lower learning_rate_init (it was "
+                f"{self.learning_rate_init}), or look for extreme values in X."
+            ) from divergence
+        with torch.no_grad():
+            for parameter, trained in zip(module.parameters(), network.parameters(), strict=True):
+                parameter.copy_(trained)
+        return history
+
+    def _split(
+        self,
+        inputs: Tensor,
+        target: Tensor,
+        corruption: Callable[[Batch], Batch] | None,
+        random_state: np.random.RandomState,
+    ) -> tuple[Batches, Batches | None]:
+        """Return batches to learn from and, with early stopping, batches held out."""
+        n_samples = len(target)
+        n_valid = ceil(self.validation_fraction * n_samples) if self.early_stopping else 0
+        if n_valid == n_samples:
+            raise ValueError(
+                f"With validation_fraction={self.validation_fraction} and n_samples={n_samples}, "
+                "no row is left to train on. Lower validation_fraction, or set "
+                "early_stopping=False."
+            )
+        order = torch.from_numpy(random_state.permutation(n_samples))
+        size = self._batch_size(n_samples - n_valid)
+        generator = torch_generator(random_state)
+        train = Batches((inputs,), target, order[n_valid:], size, generator, corruption)
+        if n_valid == 0:
+            return train, None
+        # taken out once: if the inputs are noisy, epochs are compared under the same noise
+        (held_out,) = Batches((inputs,), target, order[:n_valid], n_valid, None, corruption)
+        return train, Batches(*held_out, torch.arange(n_valid), max(size, 1024))
+
+    def _batch_size(self, n_samples: int) -> int:
+        """Return `batch_size`; "auto" grows from 128 to 512 with the number of rows."""
+        if self.batch_size == "auto":
+            return min(n_samples, max(128, min(512, 2 ** int(np.log2(n_samples / 64)))))
+        return min(n_samples, self.batch_size)
+
+    def _make_step(self, network: Any, n_updates: int) -> GradientStep:
+        """Return AdamW (Loshchilov and Hutter 2019) with the learning rate's schedule."""
+        objective = self._make_objective(network)
+        objective.check_reads(network.outputs._fields)
+        schedule = SCHEDULES[self.learning_rate](n_updates)
+        matrices = [p for p in network.parameters() if p.ndim > 1]
+        vectors = [p for p in network.parameters() if p.ndim <= 1]
+        # spread over the updates, so that their number does not change the total
+        decay = self._total_weight_decay() / (self.learning_rate_init * max(1.0, schedule.total))
+        optimizer = torch.optim.AdamW(
+            [
+                {"params": matrices, "weight_decay": decay},
+                {"params": vectors, "weight_decay": 0.0},
+            ],
+            lr=self.learning_rate_init,
+            fused=vectors[0].device.type != "mps",
+        )
+        return GradientStep(network, objective, optimizer, schedule)
+
+    def _report(self, history: History) -> None:
+        """Print one line an epoch."""
+        line = f"Epoch {history.n_epochs}/{self.max_iter}, loss {history.training[-1]:.6g}"
+        if history.validation:
+            line += f", validation {history.validation[-1]:.6g}"
+        print(line)
+
+    def _in_batches(
+        self, function: Callable[[Any, NDArray], NDArray], X: NDArray, width: int
+    ) -> NDArray:
+        """Return a function of the fitted network and of rows of X, in X's dtype.
+
+        Parameters
+        ----------
+        function : callable
+            Maps the network and some rows to an array of shape (n_rows, width).
+        X : array of shape (n_samples, ...)
+        width : int
+        """
+        device = find_device(self.device)
+        # Apple's GPUs have no float64
+        is_double = X.dtype == np.float64 and device.type != "mps"
+        network = self._network.on(device, torch.float64 if is_double else torch.float32)
+        result = np.empty((len(X), width), X.dtype)
+        with torch.inference_mode(), np.errstate(over="ignore", invalid="ignore"):
+            for rows in gen_batches(len(X), max(1, ENTRIES_PER_BATCH // X.shape[1])):
+                result[rows] = function(network, X[rows])
+        if not np.isfinite(result).all():
+            raise ValueError(
+                f"{type(self).__name__} cannot represent the result for some rows of X in "
+                f"{X.dtype}: their values are too far from those of the training data. Remove "
+                "the outliers, or rescale X before fitting."
+            )
+        return result
+
+
+def torch_generator(random_state: np.random.RandomState) -> Generator:
+    """Return a torch generator seeded from scikit-learn's."""
+    return Generator().manual_seed(int(random_state.randint(2**31 - 1)))
+
+
+def as_tensor(X: NDArray, like: nn.Module) -> Tensor:
+    """Return an array as a tensor of a network's dtype, on its device."""
+    parameter = next(like.parameters())
+    return torch.from_numpy(X).to(device=parameter.device, dtype=parameter.dtype)
+
+
+def as_array(x: Tensor) -> NDArray:
+    """Return a tensor as an array."""
+    return x.numpy(force=True)

@@ -1,0 +1,47 @@
+"""A trained network that can be pickled without a tensor in the file."""
+
+from copy import deepcopy
+from typing import Any, Protocol
+
+import torch
+from torch import Generator, nn
+
+
+class Architecture(Protocol):
+    """Plain values from which a network can be built."""
+
+    def build(self, generator: Generator) -> nn.Module:
+        """Return the network in float64."""
+
+
+class FittedNetwork:
+    """A network in float64, and copies of it where they are needed.
+
+    Parameters
+    ----------
+    architecture : Architecture
+    module : nn.Module
+        On the CPU, in float64.
+    """
+
+    def __init__(self, architecture: Architecture, module: nn.Module) -> None:
+        self.architecture = architecture
+        self.module = module.eval().requires_grad_(False)
+        self._copies: dict[tuple[str, torch.dtype], Any] = {("cpu", torch.float64): self.module}
+
+    def on(self, device: torch.device, dtype: torch.dtype) -> Any:
+        """Return the network for a device and a dtype; not to be changed."""
+        key = (str(device), dtype)
+        if key not in self._copies:
+            self._copies[key] = deepcopy(self.module).to(device=device, dtype=dtype)
+        return self._copies[key]
+
+    def __getstate__(self) -> dict[str, Any]:
+        weights = {name: value.numpy() for name, value in self.module.state_dict().items()}
+        return {"architecture": self.architecture, "weights": weights}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        module = state["architecture"].build(Generator())
+        weights = {name: torch.tensor(value) for name, value in state["weights"].items()}
+        module.load_state_dict(weights)
+        FittedNetwork.__init__(self, state["architecture"], module)

@@ -1,0 +1,39 @@
+"""Constraints on the parameters that the estimators share, checked by `fit`."""
+
+from numbers import Integral, Real
+from typing import Any
+
+from sklearn.base import _fit_context
+from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
+
+from skae.engine import SCHEDULES
+from skae.latent import DENSITIES
+
+validated_fit = _fit_context(prefer_skip_nested_validation=True)
+"""Decorator of `fit`: checks the parameters against `_parameter_constraints`."""
+
+TRAINING: dict[str, list[Any]] = {
+    "alpha": [Interval(Real, 0, None, closed="left")],
+    "l1_ratio": [Interval(Real, 0, 1, closed="both")],
+    "contractive": [Interval(Real, 0, None, closed="left")],
+    "corruption": [StrOptions({"gaussian", "masking", "salt_and_pepper"}), None],
+    "corruption_level": [Interval(Real, 0, None, closed="left")],
+    "learning_rate": [StrOptions(set(SCHEDULES))],
+    "learning_rate_init": [Interval(Real, 0, None, closed="neither")],
+    "weight_decay": [Interval(Real, 0, None, closed="left")],
+    "batch_size": [StrOptions({"auto"}), Interval(Integral, 1, None, closed="left")],
+    "max_iter": [Interval(Integral, 0, None, closed="left")],
+    "early_stopping": ["boolean"],
+    "validation_fraction": [Interval(Real, 0, 1, closed="neither")],
+    "n_iter_no_change": [Interval(Integral, 1, None, closed="left")],
+    "tol": [Interval(Real, 0, None, closed="left")],
+    "warm_start": ["boolean", HasMethods(["fit", "transform", "inverse_transform"])],
+    "device": [str],
+    "random_state": ["random_state"],
+    "verbose": ["verbose"],
+}
+
+LATENT: dict[str, list[Any]] = {
+    "n_components": [Interval(Integral, 1, None, closed="left")],
+    "latent_density": [StrOptions(set(DENSITIES)), HasMethods(["fit", "sample"])],
+}

@@ -1,0 +1,44 @@
+"""The units in which networks see the data."""
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.utils import gen_batches
+
+
+class Units(NamedTuple):
+    """A shift by the feature means and a division by one number.
+
+    One number for all features, so that the squared error stays PCA's own objective.
+
+    Attributes
+    ----------
+    location : array of shape (n_features,)
+    scale : float
+    """
+
+    location: NDArray[np.float64]
+    scale: float
+
+    @classmethod
+    def of(cls, X: NDArray) -> "Units":
+        """Return the feature means and the root-mean-square deviation of `X` from them."""
+        location = X.mean(axis=0, dtype=np.float64)
+        # divided by the largest deviation first: the squares neither overflow nor vanish
+        largest = float(max((X.max(axis=0) - location).max(), (location - X.min(axis=0)).max()))
+        if largest == 0.0:
+            return cls(location, 1.0)
+        sum_of_squares = sum(
+            float(np.square((X[rows] - location) / largest).sum())
+            for rows in gen_batches(len(X), max(1, 10**6 // X.shape[1]))
+        )
+        return cls(location, largest * (sum_of_squares / X.size) ** 0.5)
+
+    def enter(self, X: NDArray) -> NDArray[np.float64]:
+        """Return `X` in these units."""
+        return (X - self.location) / self.scale
+
+    def leave(self, X: NDArray) -> NDArray[np.float64]:
+        """Return `X`, in these units, in the data's own."""
+        return X * self.scale + self.location

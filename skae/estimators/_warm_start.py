@@ -1,0 +1,43 @@
+"""Where the weights of a warm start come from."""
+
+from typing import Any
+
+from sklearn.exceptions import NotFittedError
+from sklearn.frozen import FrozenEstimator
+from sklearn.utils.validation import check_is_fitted
+
+
+def find_source(estimator: Any, warm_start: Any) -> Any:
+    """Return the fitted estimator to go on from, or None to start afresh.
+
+    Parameters
+    ----------
+    estimator : estimator
+        The one that is about to be fitted.
+    warm_start : bool or estimator
+        True: `estimator` itself, if it is fitted. An estimator, which may be wrapped in
+        `sklearn.frozen.FrozenEstimator`: that one.
+
+    Raises
+    ------
+    TypeError
+        If the other estimator is of another class.
+    ValueError
+        If it is not fitted.
+    """
+    if isinstance(warm_start, bool):
+        return estimator if warm_start and hasattr(estimator, "n_iter_") else None
+    source = warm_start.estimator if isinstance(warm_start, FrozenEstimator) else warm_start
+    if type(source) is not type(estimator):
+        raise TypeError(
+            f"warm_start must be a bool or a fitted {type(estimator).__name__}. "
+            f"Got an instance of {type(source).__name__} instead."
+        )
+    try:
+        check_is_fitted(source)
+    except NotFittedError as error:
+        raise ValueError(
+            "The estimator given as warm_start is not fitted. If it was before a clone, as in "
+            "GridSearchCV, wrap it in sklearn.frozen.FrozenEstimator."
+        ) from error
+    return source

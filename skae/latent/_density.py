@@ -1,0 +1,94 @@
+"""A density fitted to codes the first time it is asked for."""
+
+from collections.abc import Callable
+from copy import copy
+from functools import cached_property
+from inspect import signature
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.base import BaseEstimator, clone
+from sklearn.mixture import GaussianMixture
+from sklearn.neighbors import KernelDensity
+from sklearn.preprocessing import StandardScaler
+
+CODES_PER_PARAMETER = 5
+"""Codes there must be for each dimension of each component of a mixture."""
+
+
+def _mixture(codes: NDArray) -> GaussianMixture:
+    """Return ten normal components with full covariances, fewer for few codes."""
+    n_codes, n_components = codes.shape
+    affordable = max(1, n_codes // (CODES_PER_PARAMETER * (n_components + 1)))
+    return GaussianMixture(min(10, affordable, len(np.unique(codes, axis=0))), max_iter=1000)
+
+
+def _gaussian(codes: NDArray) -> GaussianMixture:
+    """Return one normal distribution."""
+    return GaussianMixture(1)
+
+
+def _kernels(codes: NDArray) -> KernelDensity:
+    """Return normal kernels; their width is Scott's (1992) rule for unit variance."""
+    return KernelDensity(bandwidth="scott")
+
+
+DENSITIES: dict[str, Callable[[NDArray], BaseEstimator]] = {
+    "gmm": _mixture,
+    "gaussian": _gaussian,
+    "kde": _kernels,
+}
+
+
+class LatentDensity:
+    """What codes are likely, and a way to draw new ones.
+
+    The density is fitted to standardised codes when it is first drawn from, so that a fit
+    which is never sampled, as in a grid search, does not pay for it.
+
+    Parameters
+    ----------
+    density : {"gmm", "gaussian", "kde"} or object with fit(codes) and sample(n_samples)
+        An object is cloned if it can be.
+    codes : array of shape (n_samples, n_components)
+    seed : int
+        For the fit of the density.
+    """
+
+    def __init__(self, density: Any, codes: NDArray, seed: int) -> None:
+        self.density = density
+        self.codes = codes
+        self.seed = seed
+
+    @cached_property
+    def scaler_(self) -> StandardScaler:
+        """The standardisation of the codes."""
+        return StandardScaler().fit(self.codes)
+
+    @cached_property
+    def density_(self) -> Any:
+        """The fitted density of the standardised codes."""
+        codes = self.scaler_.transform(self.codes)
+        if isinstance(self.density, str):
+            density = DENSITIES[self.density](codes)
+        else:
+            density = clone(self.density, safe=False)
+        if "random_state" in getattr(density, "get_params", dict)():
+            density.set_params(random_state=self.seed)
+        density.fit(codes)
+        return density
+
+    def sample(self, n_samples: int, random_state: np.random.RandomState) -> NDArray:
+        """Return new codes in random order, shape (n_samples, n_components)."""
+        density = self.density_
+        if "random_state" in signature(density.sample).parameters:
+            drawn = density.sample(n_samples, random_state=random_state)
+        else:
+            if "random_state" in getattr(density, "get_params", dict)():
+                # mixtures draw with the generator that is their parameter
+                density = copy(density).set_params(random_state=random_state)
+            drawn = density.sample(n_samples)
+        # mixtures return the component of every draw as well, and sort by it
+        codes = drawn[0] if isinstance(drawn, tuple) else drawn
+        return random_state.permutation(self.scaler_.inverse_transform(codes))

@@ -1,0 +1,211 @@
+"""Reconstruction errors and scorers for anything with `transform` and `inverse_transform`.
+
+PCA, the autoencoders of this package and Pipelines of either are compared on equal terms: rows
+go through ``transform`` and back through ``inverse_transform``, and what comes out is held
+against what went in, in its own units.
+
+A scorer is called as ``scorer(estimator, X)`` and needs no y, so it can be given to
+`sklearn.model_selection.GridSearchCV` as `scoring`.
+"""
+
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from sklearn.metrics import r2_score
+from sklearn.utils import check_array
+
+__all__ = [
+    "neg_reconstruction_error",
+    "neg_standardized_reconstruction_error",
+    "reconstruction_error",
+    "reconstruction_r2",
+    "reconstruction_r2_scorer",
+    "standardized_reconstruction_r2_scorer",
+]
+
+Features = Literal["original", "standardized"]
+
+
+def reconstruction_error(
+    estimator: Any, X: ArrayLike, *, features: Features = "original"
+) -> float:
+    """Return the mean squared error per row of the reconstruction of X.
+
+    Parameters
+    ----------
+    estimator : fitted estimator
+        Has `transform` and `inverse_transform`; a Pipeline may be given.
+    X : array-like of shape (n_samples, n_features)
+        Rows to reconstruct.
+    features : {"original", "standardized"}, default="original"
+        Whether squared errors are taken in X's own units, or divided by the variance that each
+        feature has in this X. A feature that is constant in X is then left out.
+
+    Returns
+    -------
+    error : float
+        Summed over the features, averaged over the rows.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris
+    >>> from sklearn.decomposition import PCA
+    >>> X = load_iris().data
+    >>> pca = PCA(n_components=2).fit(X)
+    >>> round(reconstruction_error(pca, X), 3)
+    0.101
+    >>> round(reconstruction_error(pca, X, features="standardized"), 3)
+    0.273
+    """
+    X, reconstruction = _there_and_back(estimator, X)
+    errors = np.square(X - reconstruction).mean(axis=0)
+    if features == "original":
+        return float(errors.sum())
+    if features == "standardized":
+        variances = X.var(axis=0)
+        varies = variances > 0
+        return float((errors[varies] / variances[varies]).sum())
+    raise ValueError(
+        f"features must be 'original' or 'standardized'. Got {features!r} instead."
+    )
+
+
+def reconstruction_r2(
+    estimator: Any,
+    X: ArrayLike,
+    *,
+    multioutput: Literal["variance_weighted", "uniform_average"] = "variance_weighted",
+) -> float:
+    """Return the share of the variance of X that its reconstruction explains.
+
+    Parameters
+    ----------
+    estimator : fitted estimator
+        Has `transform` and `inverse_transform`; a Pipeline may be given.
+    X : array-like of shape (n_samples, n_features)
+        Rows to reconstruct, at least two.
+    multioutput : {"variance_weighted", "uniform_average"}, default="variance_weighted"
+        As in `sklearn.metrics.r2_score`: weighted, the features count by their variance, and
+        PCA's value on its training data is the sum of its `explained_variance_ratio_`;
+        uniform, they count equally, as if they were standardised.
+
+    Returns
+    -------
+    r2 : float
+        At most 1. The variance is the one around the means of this X.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris
+    >>> from sklearn.decomposition import PCA
+    >>> X = load_iris().data
+    >>> pca = PCA(n_components=2).fit(X)
+    >>> bool(np.isclose(reconstruction_r2(pca, X), pca.explained_variance_ratio_.sum()))
+    True
+    """
+    X, reconstruction = _there_and_back(estimator, X)
+    return float(r2_score(X, reconstruction, multioutput=multioutput))
+
+
+def neg_reconstruction_error(estimator: Any, X: ArrayLike, y: Any = None) -> float:
+    """Score by `reconstruction_error` in X's own units, with a minus sign.
+
+    Parameters
+    ----------
+    estimator : fitted estimator
+        Has `transform` and `inverse_transform`.
+    X : array-like of shape (n_samples, n_features)
+        Rows to reconstruct.
+    y : None
+        Ignored.
+
+    Returns
+    -------
+    score : float
+        The higher the better.
+    """
+    return -reconstruction_error(estimator, X)
+
+
+def neg_standardized_reconstruction_error(estimator: Any, X: ArrayLike, y: Any = None) -> float:
+    """Score by `reconstruction_error` with standardised features, with a minus sign.
+
+    Parameters
+    ----------
+    estimator : fitted estimator
+        Has `transform` and `inverse_transform`.
+    X : array-like of shape (n_samples, n_features)
+        Rows to reconstruct.
+    y : None
+        Ignored.
+
+    Returns
+    -------
+    score : float
+        The higher the better.
+    """
+    return -reconstruction_error(estimator, X, features="standardized")
+
+
+def reconstruction_r2_scorer(estimator: Any, X: ArrayLike, y: Any = None) -> float:
+    """Score by `reconstruction_r2`, weighted by variance.
+
+    Parameters
+    ----------
+    estimator : fitted estimator
+        Has `transform` and `inverse_transform`.
+    X : array-like of shape (n_samples, n_features)
+        Rows to reconstruct.
+    y : None
+        Ignored.
+
+    Returns
+    -------
+    score : float
+        At most 1.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris
+    >>> from sklearn.decomposition import PCA
+    >>> from sklearn.model_selection import GridSearchCV
+    >>> search = GridSearchCV(
+    ...     PCA(), {"n_components": [1, 2, 3]}, scoring=reconstruction_r2_scorer
+    ... )
+    >>> search.fit(load_iris().data).best_params_
+    {'n_components': 3}
+    """
+    return reconstruction_r2(estimator, X)
+
+
+def standardized_reconstruction_r2_scorer(estimator: Any, X: ArrayLike, y: Any = None) -> float:
+    """Score by `reconstruction_r2`, all features counting equally.
+
+    Parameters
+    ----------
+    estimator : fitted estimator
+        Has `transform` and `inverse_transform`.
+    X : array-like of shape (n_samples, n_features)
+        Rows to reconstruct.
+    y : None
+        Ignored.
+
+    Returns
+    -------
+    score : float
+        At most 1.
+    """
+    return reconstruction_r2(estimator, X, multioutput="uniform_average")
+
+
+def _there_and_back(estimator: Any, X: ArrayLike) -> tuple[NDArray, NDArray]:
+    """Return X and its reconstruction in float64."""
+    for method in ("transform", "inverse_transform"):
+        if not hasattr(estimator, method):
+            raise TypeError(
+                f"A reconstruction needs an estimator with transform and inverse_transform, but "
+                f"{type(estimator).__name__} has no {method}."
+            )
+    reconstruction = estimator.inverse_transform(estimator.transform(X))
+    return check_array(X, dtype=np.float64), check_array(reconstruction, dtype=np.float64)

@@ -1,0 +1,86 @@
+"""Autoencoders: an encoder followed by a decoder."""
+
+from typing import NamedTuple
+
+from torch import Generator, Tensor, nn
+
+from skae.networks._activations import ACTIVATIONS
+from skae.networks._dense import Dense, Mirrored
+from skae.networks._linear_start import AroundLinear
+
+
+class Reconstruction(NamedTuple):
+    """What an autoencoder says of a batch of rows.
+
+    Attributes
+    ----------
+    x : Tensor of shape (n, ...)
+        The input of the encoder.
+    code : Tensor of shape (n, n_components)
+    raw : Tensor of shape (n, ...)
+        The decoder's output, before the loss's own link is applied.
+    """
+
+    x: Tensor
+    code: Tensor
+    raw: Tensor
+
+
+class Autoencoder(nn.Module):
+    """Encode, then decode.
+
+    Parameters
+    ----------
+    encoder, decoder : nn.Module
+    """
+
+    outputs = Reconstruction
+
+    def __init__(self, encoder: nn.Module, decoder: nn.Module) -> None:
+        super().__init__()
+        self.encoder = encoder
+        self.decoder = decoder
+
+    def forward(self, x: Tensor) -> Reconstruction:
+        """Return the code of `x` and the decoder's output for that code."""
+        code = self.encoder(x)
+        return Reconstruction(x, code, self.decoder(code))
+
+
+class DenseArchitecture(NamedTuple):
+    """All it takes to build a fully connected autoencoder again; plain values only.
+
+    Attributes
+    ----------
+    sizes : tuple of int
+        Number of features, widths of the encoder's hidden layers, number of components.
+    activation : str
+    tied_weights : bool
+        Whether the decoder uses the encoder's weights, transposed.
+    linear_start : bool
+        Whether both networks learn around an affine map.
+    """
+
+    sizes: tuple[int, ...]
+    activation: str
+    tied_weights: bool
+    linear_start: bool
+
+    def build(self, generator: Generator) -> Autoencoder:
+        """Return the autoencoder in float64; its affine maps, if any, are zero."""
+        activation = ACTIVATIONS[self.activation]
+        encoder: nn.Module
+        decoder: nn.Module
+        encoder = Dense(self.sizes, activation, generator)
+        if self.tied_weights:
+            decoder = Mirrored(encoder)
+        else:
+            decoder = Dense(self.sizes[::-1], activation, generator)
+        if self.linear_start:
+            encoder.zero_output_()
+            if isinstance(decoder, Dense):
+                decoder.zero_output_()
+            n_features, n_components = self.sizes[0], self.sizes[-1]
+            encoder = AroundLinear(n_features, n_components, encoder)
+            decoder = AroundLinear(n_components, n_features, decoder)
+        return Autoencoder(encoder, decoder)

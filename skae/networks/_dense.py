@@ -1,0 +1,84 @@
+"""Fully connected networks, and the mirror image of one with the same weights."""
+
+from collections.abc import Callable, Sequence
+from itertools import pairwise
+
+import torch
+from torch import Generator, Tensor, nn
+from torch.nn.functional import linear
+from torch.nn.utils import skip_init
+
+
+def _draw(layer: nn.Linear, generator: Generator) -> None:
+    """Set the weights to a normal draw of variance 1 / fan-in (LeCun et al. 1998), the bias to 0.
+
+    Inputs of unit variance then give pre-activations of unit variance.
+    """
+    with torch.no_grad():
+        layer.weight.normal_(0.0, layer.in_features**-0.5, generator=generator)
+        layer.bias.zero_()
+
+
+class Dense(nn.Module):
+    """Linear layers with an activation between each two; the last one has none. In float64.
+
+    Parameters
+    ----------
+    sizes : sequence of int
+        Width of the input, of every hidden layer and of the output.
+    activation : callable
+        Makes one activation module.
+    generator : torch.Generator
+        Draws the weights; torch's global generator is left alone.
+    """
+
+    def __init__(
+        self,
+        sizes: Sequence[int],
+        activation: Callable[[], nn.Module],
+        generator: Generator,
+    ) -> None:
+        super().__init__()
+        # skip_init: a layer's own constructor would draw from the global generator
+        self.layers = nn.ModuleList(
+            skip_init(nn.Linear, n_in, n_out, dtype=torch.float64) for n_in, n_out in pairwise(sizes)
+        )
+        self.activation = activation()
+        for layer in self.layers:
+            _draw(layer, generator)
+
+    def zero_output_(self) -> None:
+        """Set the last layer to zero, so that the network returns zero for any input."""
+        nn.init.zeros_(self.layers[-1].weight)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return the output of the last layer, shape (n, sizes[-1])."""
+        for layer in self.layers[:-1]:
+            x = self.activation(layer(x))
+        return self.layers[-1](x)
+
+
+class Mirrored(nn.Module):
+    """A `Dense` network run backwards: its transposed weights, biases of its own.
+
+    Parameters
+    ----------
+    network : Dense
+        Shares its weight matrices; training one trains the other.
+    """
+
+    def __init__(self, network: Dense) -> None:
+        super().__init__()
+        self.network = network
+        self.biases = nn.ParameterList(
+            nn.Parameter(torch.zeros(layer.in_features, dtype=layer.weight.dtype))
+            for layer in reversed(network.layers)
+        )
+
+    def forward(self, code: Tensor) -> Tensor:
+        """Return the output, as wide as the mirrored network's input."""
+        first, *others = zip(reversed(self.network.layers), self.biases, strict=True)
+        x = linear(code, first[0].weight.T, first[1])
+        for layer, bias in others:
+            x = linear(self.network.activation(x), layer.weight.T, bias)
+        return x

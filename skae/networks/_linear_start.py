@@ -1,0 +1,42 @@
+"""A fixed affine map with a network around it: the linear optimum and what is learnt beyond it."""
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import linear
+
+
+class AroundLinear(nn.Module):
+    """``weight @ x + bias + scale * network(x)``, with only the network to be trained.
+
+    The affine part is a linear optimum. The network starts at zero and learns the rest,
+    measured in `scale`: what the linear optimum leaves over. A step of the optimiser then
+    changes the output by about the same share of the *remaining* error, be that error half
+    of the variance or a millionth of it.
+
+    Parameters
+    ----------
+    n_in, n_out : int
+    network : nn.Module
+        Maps (n, n_in) to (n, n_out).
+    """
+
+    weight: Tensor
+    bias: Tensor
+    scale: Tensor
+
+    def __init__(self, n_in: int, n_out: int, network: nn.Module) -> None:
+        super().__init__()
+        self.register_buffer("weight", torch.zeros(n_out, n_in, dtype=torch.float64))
+        self.register_buffer("bias", torch.zeros(n_out, dtype=torch.float64))
+        self.register_buffer("scale", torch.ones(n_out, dtype=torch.float64))
+        self.network = network
+
+    def set_affine_(self, weight: Tensor, bias: Tensor, scale: Tensor) -> None:
+        """Set the fixed part and the unit of what is learnt."""
+        self.weight.copy_(weight)
+        self.bias.copy_(bias)
+        self.scale.copy_(scale)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return the sum of both parts, shape (n, n_out)."""
+        return torch.addcmul(linear(x, self.weight, self.bias), self.scale, self.network(x))

@@ -1,0 +1,62 @@
+"""Penalties: terms that do not look at the reconstruction."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.func import jacrev, vmap
+
+from skae.objectives._term import Term
+
+
+class ElasticNet(Term):
+    """``alpha * (l1_ratio * sum |w| + (1 - l1_ratio) / 2 * sum w**2)``, the same for every row.
+
+    Zou and Hastie (2005), with the names and factors of `sklearn.linear_model.ElasticNet`.
+
+    Parameters
+    ----------
+    weights : sequence of Tensor
+        The weight matrices to be shrunk.
+    alpha : float
+    l1_ratio : float in [0, 1]
+    """
+
+    reads = ()
+
+    def __init__(self, weights: Sequence[Tensor], alpha: float, l1_ratio: float) -> None:
+        self.weights = weights
+        self.alpha = alpha
+        self.l1_ratio = l1_ratio
+
+    def __call__(self, outputs: Any, target: Tensor) -> Tensor:
+        """Return the penalty, shape (n,)."""
+        lasso = torch.stack([w.abs().sum() for w in self.weights]).sum()
+        ridge = torch.stack([w.square().sum() for w in self.weights]).sum()
+        penalty = self.alpha * (self.l1_ratio * lasso + (1 - self.l1_ratio) / 2 * ridge)
+        return penalty.expand(target.shape[0])
+
+
+class Contractive(Term):
+    """``strength * ||d code / d x||_F**2``: codes that move little when a row does.
+
+    Rifai et al. (2011), equation 3. The Jacobian is exact: one backward pass per component.
+
+    Parameters
+    ----------
+    encoder : callable
+        Maps (n, n_features) to (n, n_components), row by row.
+    strength : float
+    """
+
+    reads = ("x",)
+
+    def __init__(self, encoder: Callable[[Tensor], Tensor], strength: float) -> None:
+        self.jacobian = vmap(jacrev(lambda row: encoder(row[None])[0]))
+        self.strength = strength
+
+    def __call__(self, outputs: Any, target: Tensor) -> Tensor:
+        """Return the penalty of every row, shape (n,)."""
+        # (n, n_components, n_features) -> (n,)
+        return self.strength * self.jacobian(outputs.x).square().flatten(1).sum(1)
