@@ -16,8 +16,8 @@ from sklearn.metrics import r2_score
 from sklearn.utils import check_array
 
 __all__ = [
-    "neg_reconstruction_error",
-    "neg_standardized_reconstruction_error",
+    "neg_reconstruction_error_scorer",
+    "neg_standardized_reconstruction_error_scorer",
     "reconstruction_error",
     "reconstruction_r2",
     "reconstruction_r2_scorer",
@@ -108,7 +108,7 @@ def reconstruction_r2(
     return float(r2_score(X, reconstruction, multioutput=multioutput))
 
 
-def neg_reconstruction_error(estimator: Any, X: ArrayLike, y: Any = None) -> float:
+def neg_reconstruction_error_scorer(estimator: Any, X: ArrayLike, y: Any = None) -> float:
     """Score by `reconstruction_error` in X's own units, with a minus sign.
 
     Parameters
@@ -128,7 +128,7 @@ def neg_reconstruction_error(estimator: Any, X: ArrayLike, y: Any = None) -> flo
     return -reconstruction_error(estimator, X)
 
 
-def neg_standardized_reconstruction_error(estimator: Any, X: ArrayLike, y: Any = None) -> float:
+def neg_standardized_reconstruction_error_scorer(estimator: Any, X: ArrayLike, y: Any = None) -> float:
     """Score by `reconstruction_error` with standardised features, with a minus sign.
 
     Parameters

@@ -2,13 +2,14 @@
 
 from skae.engine._batches import Batch, Batches
 from skae.engine._corruption import Corruption, Gaussian, Masking, SaltAndPepper
-from skae.engine._loop import Divergence, History, run
+from skae.engine._loop import Divergence, History, mean_loss, run
 from skae.engine._schedule import SCHEDULES, Schedule
 from skae.engine._step import GradientStep, Step
-from skae.engine._stopping import Stopping
+from skae.engine._stopping import Acceptance, Stopping
 
 __all__ = [
     "SCHEDULES",
+    "Acceptance",
     "Batch",
     "Batches",
     "Corruption",
@@ -21,5 +22,6 @@ __all__ = [
     "Schedule",
     "Step",
     "Stopping",
+    "mean_loss",
     "run",
 ]

@@ -2,14 +2,14 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from math import inf, isfinite
+from math import isfinite
 
 import torch
 from torch import Tensor
 
 from skae.engine._batches import Batch, Batches
 from skae.engine._step import Losses, State, Step
-from skae.engine._stopping import Stopping, gain
+from skae.engine._stopping import Acceptance, Stopping
 
 EXPLODED = 1e6
 """A training loss this many times the start's, or this large where the start's is below 1,
@@ -59,13 +59,12 @@ def run(
     max_iter: int,
     stopping: Stopping,
     on_epoch_end: Callable[[History], None] | None = None,
-    min_gain: float = 1.0,
+    acceptance: Acceptance | None = None,
 ) -> History:
     """Train, and leave the step in the best state met, the start among the candidates.
 
-    With `valid`, the epoch with the lowest validation loss is kept if it is better than the
-    start by more than `min_gain` standard errors of the difference. Without, the last epoch is
-    kept if it is not worse than the start on the training rows.
+    With `valid`, the epoch with the lowest validation loss is kept if it is accepted. Without,
+    the last epoch is kept if it is not worse than the start on the training rows.
 
     Parameters
     ----------
@@ -79,8 +78,9 @@ def run(
         Sees the validation loss of every epoch, or the training loss where nothing is held out.
     on_epoch_end : callable, default=None
         Called with the history so far.
-    min_gain : float, default=1.0
-        What the held-out rows must say for the start to be given up.
+    acceptance : Acceptance, default=None
+        What the held-out rows must say for the start to be given up. None: that an epoch is
+        better.
 
     Returns
     -------
@@ -93,7 +93,7 @@ def run(
     """
     judged = valid if valid is not None else train
     start = best = _Candidate(0, _pass(step.evaluate, judged), step.state())
-    history = History([float(_pass(step.evaluate, train).mean())])
+    history = History([mean_loss(step, train)])
     if valid is not None:
         history.validation.append(float(start.rows.mean()))
     for epoch in range(1, max_iter + 1):
@@ -111,11 +111,17 @@ def run(
     if valid is None:
         best = _Candidate(history.n_epochs, _pass(step.evaluate, train), step.state())
         _check_converging([history.training[0], float(best.rows.mean())])
-        min_gain = -inf
-    if best.rows.mean() <= start.rows.mean() and gain(start.rows, best.rows) > min_gain:
-        history.kept = best.epoch
-    step.restore(best.state if history.kept else start.state)
+        accepted = bool(best.rows.mean() <= start.rows.mean())
+    else:
+        accepted = (acceptance or Acceptance())(start.rows, best.rows)
+    history.kept = best.epoch if accepted else 0
+    step.restore(best.state if accepted else start.state)
     return history
+
+
+def mean_loss(step: Step, batches: Batches) -> float:
+    """Return the mean over the rows of the sum of all terms; nothing is learned."""
+    return float(_pass(step.evaluate, batches).mean())
 
 
 def _pass(learn: Callable[[Batch], Losses], batches: Batches) -> Tensor:

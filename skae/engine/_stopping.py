@@ -2,7 +2,6 @@
 
 from math import inf
 
-import torch
 from torch import Tensor
 
 
@@ -32,16 +31,25 @@ class Stopping:
         return self.n_iter_no_change is not None and self._n_since >= self.n_iter_no_change
 
 
-def gain(start: Tensor, better: Tensor) -> float:
-    """Return by how many standard errors the mean over rows fell.
+class Acceptance:
+    """What held-out rows must say for a start to be given up.
 
     Parameters
     ----------
-    start, better : Tensor of shape (n,)
-        Losses of the same rows. With a single row there is no standard error: the gain is 0.
+    min_gain : float, default=0.0
+        The mean loss must have fallen by more than this many standard errors.
+    ceiling : float, default=inf
+        The mean loss must be below this.
     """
-    if len(start) < 2:
-        return 0.0
-    difference = (start - better).double()
-    spread = difference.std() / len(difference) ** 0.5
-    return float(difference.mean() / spread.clamp(min=torch.finfo(torch.float64).tiny))
+
+    def __init__(self, min_gain: float = 0.0, ceiling: float = inf) -> None:
+        self.min_gain = min_gain
+        self.ceiling = ceiling
+
+    def __call__(self, start: Tensor, best: Tensor) -> bool:
+        """Compare losses of the same rows, each of shape (n,)."""
+        fall = (start - best).double()
+        # a single row has no standard error, and nothing it says is certain
+        error = float(fall.std()) / len(fall) ** 0.5 if len(fall) > 1 else inf
+        needed = self.min_gain * error if self.min_gain else 0.0
+        return bool(fall.mean() > needed and best.mean() < self.ceiling)

@@ -1,6 +1,7 @@
 """The autoencoder that starts at PCA."""
 
 from collections.abc import Sequence
+from copy import deepcopy
 from numbers import Integral
 from typing import Any, Literal
 
@@ -8,18 +9,215 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from sklearn.utils._param_validation import Interval, StrOptions
+from torch import nn
 
 from skae.estimators._base import BaseAutoencoder
 from skae.estimators._parameters import LATENT, TRAINING
 from skae.estimators._principal_axes import principal_axes
-from skae.estimators._starts import AffineMap, logistic_decoder, pca_start, tied_pca_start
+from skae.estimators._starts import logistic_decoder, pca_start, tied_pca_start
 from skae.estimators._units import Units
 from skae.networks import ACTIVATIONS, DenseArchitecture
 from skae.objectives import LOSSES, Contractive, ElasticNet, Objective, Term
 
+MAX_REGRESSION_ROWS = 10_000
+"""Rows from which the logistic regressions are learnt that "binary_crossentropy" starts at."""
+
 
 class AutoencoderTransformer(BaseAutoencoder):
-    """Nonlinear dimensionality reduction that starts at PCA and only gets better.
+    r"""Nonlinear dimensionality reduction that starts at PCA and only gets better.
+
+    An encoder maps each row x to a code z of `n_components` numbers, a decoder maps the code
+    back to a reconstruction x', and both are trained so that x' is close to x::
+
+        z  = A (x - mu) + s * f(x - mu)
+        x' = mu + B z   + r * g(z)
+
+    With ``init="pca"``, A and B are PCA's (with codes of unit variance), and the networks f and
+    g start at zero: before any training the model *is* PCA. Training changes f and g only. It
+    leaves some rows out, and the epoch that reconstructs these best is kept if it is better than
+    PCA of the other rows by more than one standard error, and better than PCA of *all* rows,
+    the left-out ones included. Otherwise the result is PCA of all rows.
+
+    Inside, X is centred by its feature means and divided by one number, its root-mean-square
+    deviation: the squared error stays PCA's own, and ``fit(c * X + b)`` gives the same codes.
+    Features of very different units should be scaled beforehand, as for PCA.
+
+    Read more in the user guide.
+
+    Parameters
+    ----------
+    n_components : int, default=2
+        Size of the code. Where it exceeds the rank of the data, the components that PCA cannot
+        give start at random directions that the decoder ignores.
+
+    hidden_layer_sizes : "auto", int or array-like of int, default="auto"
+        Widths of the encoder's hidden layers; the decoder mirrors them. ``()`` is a linear
+        autoencoder. "auto" is two layers, about four times as wide as the data but between 128
+        and 512.
+
+    activation : {"silu", "relu", "gelu", "elu", "tanh", "leaky_relu", "identity"}, \
+            default="silu"
+        Activation function of the hidden layers.
+
+    init : {"pca", "random"}, default="pca"
+        "pca" starts at PCA and learns what is to be added to it. "random" is the plain
+        autoencoder: no linear part, all weights drawn at random.
+
+    tied_weights : bool, default=False
+        Whether the decoder uses the transposed weights of the encoder. PCA's codes are then not
+        rescaled to unit variance.
+
+    loss : {"squared_error", "absolute_error", "huber", "binary_crossentropy"}, \
+            default="squared_error"
+        The reconstruction loss, averaged over the features. "huber" is quadratic up to the
+        root-mean-square deviation of X and linear beyond. "binary_crossentropy" is for data in
+        [0, 1]; it starts at the logistic regressions of X on PCA's codes.
+
+    alpha : float, default=0.0
+        Strength of the penalty on the weight matrices,
+        ``alpha * (l1_ratio * sum |w| + (1 - l1_ratio) / 2 * sum w**2)``, which is added to the
+        loss. With ``init="pca"`` it shrinks towards PCA, else towards zero.
+
+    l1_ratio : float, default=0.0
+        Share of the L1 norm in the penalty: 0 is L2, 1 is L1, between is the elastic net.
+
+    contractive : float, default=0.0
+        Strength of the contractive penalty [3]_, the squared Frobenius norm of the Jacobian of
+        the code, which is added to the loss. Costs a backward pass per component.
+
+    corruption : {"gaussian", "masking", "salt_and_pepper"} or None, default=None
+        Noise on the inputs, drawn anew for every batch, while the target stays clean: a
+        denoising autoencoder [4]_. "gaussian" adds normal noise, "masking" sets entries to 0,
+        "salt_and_pepper" to the lowest or highest value of their feature. Epochs are then
+        compared on held-out rows with noise, which is drawn once.
+
+    corruption_level : float, default=0.3
+        For "gaussian" the standard deviation of the noise, in the units of X. Else the share of
+        the entries that are changed, in [0, 1].
+
+    weight_decay : float, default=1.0
+        Decoupled weight decay [5]_ over the whole training: without gradients, weight matrices
+        would shrink by the factor ``exp(-weight_decay)`` in `max_iter` epochs. Has no effect
+        without hidden layers, where it would only bias the solution.
+
+    learning_rate : {"cosine", "constant"}, default="cosine"
+        Course of the learning rate after a warm-up of 5 % of the updates: down to zero at
+        `max_iter` along half a cosine, or constant.
+
+    learning_rate_init : float, default=0.003
+        Largest learning rate.
+
+    batch_size : "auto" or int, default="auto"
+        Rows per update. "auto" grows from 128 to 512 with the number of rows.
+
+    max_iter : int, default=200
+        Largest number of epochs, that is, passes over the training rows. 0 keeps the start.
+
+    early_stopping : bool, default=True
+        Whether to hold out rows, keep the epoch that reconstructs them best and stop when none
+        has been better for a while. If false, every row is trained on for exactly `max_iter`
+        epochs, and the last is kept unless it is worse than the start on the training rows.
+
+    validation_fraction : float, default=0.1
+        Share of the rows that early stopping holds out. PCA is fitted on all rows, the
+        held-out ones included.
+
+    n_iter_no_change : int, default=20
+        Epochs without an improvement after which early stopping ends the training.
+
+    tol : float, default=1e-4
+        An improvement lowers the loss of the held-out rows by more than this share of it.
+
+    warm_start : bool or fitted AutoencoderTransformer, default=False
+        True goes on from the previous fit. Another fitted estimator of the same shape gives its
+        weights and its centring; wrap it in :class:`~sklearn.frozen.FrozenEstimator` where the
+        estimator is cloned, as in a grid search.
+
+    latent_density : {"gmm", "gaussian", "kde"} or object, default="gmm"
+        What :meth:`sample` draws codes from: a mixture of up to ten normal distributions, one,
+        or a kernel density estimate, fitted to standardised training codes (to 10,000 of them
+        if there are more). An object must have ``fit(codes)`` and ``sample(n_samples)``.
+
+    device : str, default="auto"
+        "cpu", "cuda", "cuda:1", "mps", or "auto" for the first there is of CUDA, MPS and CPU.
+
+    random_state : int, RandomState instance or None, default=None
+        Draws the weights, the held-out rows, the order of the rows and the noise. Pass an int
+        for the same result at every call.
+
+    verbose : int, default=0
+        Whether to print the losses of every epoch.
+
+    Attributes
+    ----------
+    n_iter_ : int
+        Number of epochs that were run.
+
+    best_iter_ : int
+        The epoch whose weights were kept; 0 is the start.
+
+    loss_curve_ : list of float of length n_iter_ + 1
+        Mean training loss per row, penalties included; entry 0 is the start's. For the squared
+        error without penalties this is the share of the variance of X that is lost.
+
+    validation_curve_ : list of float of length n_iter_ + 1, or None
+        The same for the held-out rows; None without early stopping.
+
+    mean_ : ndarray of shape (n_features,)
+        Means of the features.
+
+    latent_density_ : object
+        Has ``sample(n_samples, random_state)``; fitted when it is first drawn from.
+
+    encoder_ : torch.nn.Module
+        A copy of the encoder in float32, from rows of X, in their own units, to codes.
+
+    decoder_ : torch.nn.Module
+        A copy of the decoder in float32, from codes to rows of X.
+
+    n_features_in_ : int
+        Number of features seen during :term:`fit`.
+
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        Names of the features; only if X has names that are all strings.
+
+    See Also
+    --------
+    sklearn.decomposition.PCA : The start; fitted in closed form.
+    sklearn.neural_network.MLPRegressor : Networks for targets that are given.
+
+    Notes
+    -----
+    The promise is on the held-out rows: their loss is never above the start's. On new rows this
+    holds statistically. With few rows, say below a hundred, the held-out ones seldom prove
+    that an epoch is better, and the estimator mostly is PCA; with a single held-out row it
+    always is.
+
+    Training runs in float32. Results for float64 data are computed in float64.
+
+    References
+    ----------
+    .. [1] Hinton and Salakhutdinov (2006). Reducing the dimensionality of data with neural
+       networks. Science 313.
+    .. [2] Bourlard and Kamp (1988). Auto-association by multilayer perceptrons and singular
+       value decomposition. Biological Cybernetics 59.
+    .. [3] Rifai, Vincent, Muller, Glorot and Bengio (2011). Contractive auto-encoders. ICML.
+    .. [4] Vincent, Larochelle, Lajoie, Bengio and Manzagol (2010). Stacked denoising
+       autoencoders. JMLR 11.
+    .. [5] Loshchilov and Hutter (2019). Decoupled weight decay regularization. ICLR.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_digits
+    >>> from sklearn.decomposition import PCA
+    >>> from skae import AutoencoderTransformer
+    >>> X = load_digits().data
+    >>> autoencoder = AutoencoderTransformer(n_components=8, random_state=0).fit(X)
+    >>> autoencoder.transform(X).shape
+    (1797, 8)
+    >>> pca = PCA(n_components=8).fit(X)
+    >>> bool(autoencoder.score(X) > pca.explained_variance_ratio_.sum() + 0.1)
+    True
     """
 
     _parameter_constraints: dict[str, list[Any]] = {
@@ -117,18 +315,37 @@ class AutoencoderTransformer(BaseAutoencoder):
         return tuple(int(size) for size in sizes)
 
     def _set_start(
-        self, network: Any, X: NDArray, units: Units, random_state: np.random.RandomState
-    ) -> None:
-        """Set the affine maps around which the network learns to PCA."""
+        self,
+        module: Any,
+        X: NDArray,
+        units: Units,
+        split: tuple[NDArray, NDArray],
+        random_state: np.random.RandomState,
+    ) -> nn.Module | None:
+        """Set the affine maps around which the network learns to PCA of the training rows."""
         if self.init == "random":
-            return
-        pca = principal_axes(X, units, self.n_components, random_state)
+            return None
+        rival = deepcopy(module)
+        for network, rows in (module, split[0]), (rival, np.arange(len(X))):
+            self._set_pca(network, X, rows, units, random_state)
+        return rival
+
+    def _set_pca(
+        self,
+        network: Any,
+        X: NDArray,
+        rows: NDArray,
+        units: Units,
+        random_state: np.random.RandomState,
+    ) -> None:
+        pca = principal_axes(X, rows, units, self.n_components, random_state)
         make_start = tied_pca_start if self.tied_weights else pca_start
         encoder, decoder = make_start(pca, self.n_components, random_state)
         if not LOSSES[self.loss].equivariant:
-            decoder = logistic_decoder(units.enter(X) @ encoder.weight.T, X)
-        _set(network.encoder, encoder)
-        _set(network.decoder, decoder)
+            rows = rows[:MAX_REGRESSION_ROWS]
+            decoder = logistic_decoder(encoder(units.enter(X[rows])), X[rows])
+        network.encoder.set_affine_(*map(torch.from_numpy, encoder))
+        network.decoder.set_affine_(*map(torch.from_numpy, decoder))
 
     def _make_objective(self, network: Any) -> Objective:
         """Return the loss and the penalties that were asked for."""
@@ -147,6 +364,3 @@ class AutoencoderTransformer(BaseAutoencoder):
         )
         return 0.0 if is_linear else self.weight_decay
 
-
-def _set(network: Any, start: AffineMap) -> None:
-    network.set_affine_(*map(torch.from_numpy, start))

@@ -13,6 +13,7 @@ from sklearn.utils import check_array, check_random_state, gen_batches
 from sklearn.utils.validation import check_is_fitted
 from torch import Tensor, nn
 
+from skae.engine import Corruption
 from skae.estimators._bridge import TorchEstimator, as_array, as_tensor, torch_generator
 from skae.estimators._denoising import make_corruption
 from skae.estimators._fitted import Architecture, FittedNetwork
@@ -25,8 +26,6 @@ from skae.objectives import LOSSES, ReconstructionLoss
 
 MAX_CODES = 10_000
 """Codes that are kept for the density from which `sample` draws."""
-KEEP_THE_OPTIMUM = 1.0
-"""Standard errors by which held-out rows must prefer an epoch to a start that is optimal."""
 
 
 class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, TorchEstimator):
@@ -46,9 +45,21 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, TorchEs
 
     @abstractmethod
     def _set_start(
-        self, network: Any, X: NDArray, units: Units, random_state: np.random.RandomState
-    ) -> None:
-        """Set a new network to the estimator's start."""
+        self,
+        module: Any,
+        X: NDArray,
+        units: Units,
+        split: tuple[NDArray, NDArray],
+        random_state: np.random.RandomState,
+    ) -> nn.Module | None:
+        """Set a new network to its start.
+
+        Returns
+        -------
+        rival : nn.Module or None
+            If the start is an optimum: the optimum for all rows, held-out ones included, which
+            the trained network must beat to be kept.
+        """
 
     @validated_fit
     def fit(self, X: ArrayLike, y: Any = None) -> Self:
@@ -76,18 +87,22 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, TorchEs
         loss = self._make_loss(X)
         source = find_source(self, self.warm_start)
         units = Units.of(X) if source is None else source._units
-        architecture, module = self._make_network(X, units, source, random_state)
         inputs, target = _training_tensors(X, units, loss)
-        corruption = None
-        if self.corruption is not None:
-            generator = torch_generator(random_state)
-            corruption = make_corruption(
-                self.corruption, self.corruption_level, units, inputs, generator
-            )
-        is_optimal = source is None and self.init == "pca"
-        min_gain = KEEP_THE_OPTIMUM if is_optimal else 0.0
-        history = self._train(module, inputs, target, corruption, random_state, min_gain)
-        codes = random_state.permutation(len(X))[:MAX_CODES]
+        split = self._split(len(X), random_state)
+        noise = self._make_noise(inputs, units, random_state)
+        batches = self._make_batches(inputs, target, split, noise, random_state)
+
+        architecture = self._make_architecture(X.shape[1])
+        if source is None:
+            module = architecture.build(torch_generator(random_state))
+            rival = self._set_start(module, X, units, split, random_state)
+        else:
+            module = _copy_of(source._network, architecture)
+            rival = None
+        history = self._train(module, batches, rival)
+        if rival is not None and history.kept == 0:
+            module = rival
+        kept_rows = random_state.permutation(len(X))[:MAX_CODES]
         seed = random_state.randint(2**31 - 1)
 
         self._units = units
@@ -98,8 +113,18 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, TorchEs
         self.validation_curve_ = history.validation or None
         self.n_iter_ = history.n_epochs
         self.best_iter_ = history.kept
-        self.latent_density_ = LatentDensity(self.latent_density, self._encode_all(X[codes]), seed)
+        codes = self._encode_all(X[kept_rows])
+        self.latent_density_ = LatentDensity(self.latent_density, codes, seed)
         return self
+
+    def _make_noise(
+        self, inputs: Tensor, units: Units, random_state: np.random.RandomState
+    ) -> Corruption | None:
+        """Return the noise that is put on the inputs in training, if any."""
+        if self.corruption is None:
+            return None
+        generator = torch_generator(random_state)
+        return make_corruption(self.corruption, self.corruption_level, units, inputs, generator)
 
     def _make_loss(self, X: NDArray) -> ReconstructionLoss:
         """Return the reconstruction loss, if the data are in its support."""
@@ -112,26 +137,6 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, TorchEs
                 "use loss='squared_error'."
             )
         return loss
-
-    def _make_network(
-        self,
-        X: NDArray,
-        units: Units,
-        source: "BaseAutoencoder | None",
-        random_state: np.random.RandomState,
-    ) -> tuple[Architecture, nn.Module]:
-        """Return the network at its start, and its plan."""
-        architecture = self._make_architecture(X.shape[1])
-        if source is None:
-            module = architecture.build(torch_generator(random_state))
-            self._set_start(module, X, units, random_state)
-            return architecture, module
-        if source._network.architecture != architecture:
-            raise ValueError(
-                "warm_start needs a fitted network of the same shape. It is "
-                f"{source._network.architecture}, but the parameters and X ask for {architecture}."
-            )
-        return architecture, deepcopy(source._network.module)
 
     def transform(self, X: ArrayLike) -> NDArray:
         """Encode X.
@@ -286,6 +291,16 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, TorchEs
 
     def _reconstruct_all(self, X: NDArray) -> NDArray:
         return self._in_batches(self._reconstruct, X, X.shape[1])
+
+
+def _copy_of(network: FittedNetwork, architecture: Architecture) -> nn.Module:
+    """Return the module of a fitted network, if it is of the given architecture."""
+    if network.architecture != architecture:
+        raise ValueError(
+            "warm_start needs a fitted network of the same shape. It is "
+            f"{network.architecture}, but the parameters and X ask for {architecture}."
+        )
+    return deepcopy(network.module)
 
 
 def _training_tensors(

@@ -14,8 +14,18 @@ from sklearn.utils import gen_batches
 from sklearn.utils.validation import validate_data
 from torch import Generator, Tensor, nn
 
-from skae import engine
-from skae.engine import SCHEDULES, Batch, Batches, Divergence, GradientStep, History, Stopping
+from skae.engine import (
+    SCHEDULES,
+    Acceptance,
+    Batch,
+    Batches,
+    Divergence,
+    GradientStep,
+    History,
+    Stopping,
+    mean_loss,
+    run,
+)
 from skae.estimators._devices import find_device
 from skae.objectives import Objective
 
@@ -46,58 +56,10 @@ class TorchEstimator(BaseEstimator, ABC):
             )
         return X
 
-    def _train(
-        self,
-        module: nn.Module,
-        inputs: Tensor,
-        target: Tensor,
-        corruption: Callable[[Batch], Batch] | None,
-        random_state: np.random.RandomState,
-        min_gain: float,
-    ) -> History:
-        """Train a copy of the module in float32 on the device; put the result in the module.
-
-        Parameters
-        ----------
-        module : nn.Module
-            In float64, on the CPU.
-        inputs, target : Tensor of shape (n_samples, ...), float32
-            May be the same tensor.
-        corruption : callable or None
-            Noise that is put on the inputs, anew for every batch.
-        random_state : RandomState
-        min_gain : float
-            Standard errors by which the start must be beaten, see `skae.engine.run`.
-        """
-        device = find_device(self.device)
-        network = deepcopy(module).to(device=device, dtype=torch.float32).requires_grad_(True)
-        inputs_there = inputs.to(device)
-        target = inputs_there if target is inputs else target.to(device)
-        train, valid = self._split(inputs_there, target, corruption, random_state)
-        step = self._make_step(network, n_updates=self.max_iter * len(train))
-        stopping = Stopping(self.n_iter_no_change if self.early_stopping else None, self.tol)
-        report = self._report if self.verbose else None
-        try:
-            history = engine.run(step, train, valid, self.max_iter, stopping, report, min_gain)
-        except Divergence as divergence:
-            raise ValueError(
-                f"{type(self).__name__} diverged: {divergence}. Lower learning_rate_init (it was "
-                f"{self.learning_rate_init}), or look for extreme values in X."
-            ) from divergence
-        with torch.no_grad():
-            for parameter, trained in zip(module.parameters(), network.parameters(), strict=True):
-                parameter.copy_(trained)
-        return history
-
     def _split(
-        self,
-        inputs: Tensor,
-        target: Tensor,
-        corruption: Callable[[Batch], Batch] | None,
-        random_state: np.random.RandomState,
-    ) -> tuple[Batches, Batches | None]:
-        """Return batches to learn from and, with early stopping, batches held out."""
-        n_samples = len(target)
+        self, n_samples: int, random_state: np.random.RandomState
+    ) -> tuple[NDArray, NDArray]:
+        """Return the rows to learn from and, with early stopping, those held out."""
         n_valid = ceil(self.validation_fraction * n_samples) if self.early_stopping else 0
         if n_valid == n_samples:
             raise ValueError(
@@ -105,15 +67,81 @@ class TorchEstimator(BaseEstimator, ABC):
                 "no row is left to train on. Lower validation_fraction, or set "
                 "early_stopping=False."
             )
-        order = torch.from_numpy(random_state.permutation(n_samples))
-        size = self._batch_size(n_samples - n_valid)
+        order = random_state.permutation(n_samples)
+        return order[n_valid:], order[:n_valid]
+
+    def _train(
+        self,
+        module: nn.Module,
+        batches: tuple[Batches, Batches | None],
+        rival: nn.Module | None,
+    ) -> History:
+        """Train a copy of the module in float32; put the result in the module.
+
+        Parameters
+        ----------
+        module : nn.Module
+            In float64, on the CPU.
+        batches : tuple of Batches
+            To learn from, and held out.
+        rival : nn.Module or None
+            For an epoch to be kept, it must be better than the start by a standard error, and
+            better than the rival at all.
+        """
+        train, valid = batches
+        step = self._make_step(module, train)
+        acceptance = Acceptance()
+        if rival is not None and valid is not None:
+            ceiling = mean_loss(self._make_step(rival, train), valid)
+            acceptance = Acceptance(min_gain=1.0, ceiling=ceiling)
+        stopping = Stopping(self.n_iter_no_change if self.early_stopping else None, self.tol)
+        report = self._report if self.verbose else None
+        try:
+            history = run(step, train, valid, self.max_iter, stopping, report, acceptance)
+        except Divergence as divergence:
+            raise ValueError(
+                f"{type(self).__name__} diverged: {divergence}. Lower learning_rate_init (it was "
+                f"{self.learning_rate_init}), or look for extreme values in X."
+            ) from divergence
+        with torch.no_grad():
+            for parameter, trained in zip(module.parameters(), step.state(), strict=True):
+                parameter.copy_(trained)
+        return history
+
+    def _make_batches(
+        self,
+        inputs: Tensor,
+        target: Tensor,
+        split: tuple[NDArray, NDArray],
+        corruption: Callable[[Batch], Batch] | None,
+        random_state: np.random.RandomState,
+    ) -> tuple[Batches, Batches | None]:
+        """Return batches to learn from, and held-out ones if there are any, on the device.
+
+        Parameters
+        ----------
+        inputs, target : Tensor of shape (n_samples, ...), float32
+            May be the same tensor.
+        split : pair of arrays of int
+            Rows to learn from, and rows held out.
+        corruption : callable or None
+            Noise that is put on the inputs, anew for every batch.
+        random_state : RandomState
+            For the order of the rows.
+        """
+        train_rows, valid_rows = map(torch.from_numpy, split)
+        device = find_device(self.device)
+        inputs_there = inputs.to(device)
+        target = inputs_there if target is inputs else target.to(device)
+        data = ((inputs_there,), target)
+        size = self._batch_size(len(train_rows))
         generator = torch_generator(random_state)
-        train = Batches((inputs,), target, order[n_valid:], size, generator, corruption)
-        if n_valid == 0:
+        train = Batches(*data, train_rows, size, generator, corruption)
+        if len(valid_rows) == 0:
             return train, None
         # taken out once: if the inputs are noisy, epochs are compared under the same noise
-        (held_out,) = Batches((inputs,), target, order[:n_valid], n_valid, None, corruption)
-        return train, Batches(*held_out, torch.arange(n_valid), max(size, 1024))
+        (held_out,) = Batches(*data, valid_rows, len(valid_rows), None, corruption)
+        return train, Batches(*held_out, torch.arange(len(valid_rows)), max(size, 1024))
 
     def _batch_size(self, n_samples: int) -> int:
         """Return `batch_size`; "auto" grows from 128 to 512 with the number of rows."""
@@ -121,11 +149,13 @@ class TorchEstimator(BaseEstimator, ABC):
             return min(n_samples, max(128, min(512, 2 ** int(np.log2(n_samples / 64)))))
         return min(n_samples, self.batch_size)
 
-    def _make_step(self, network: Any, n_updates: int) -> GradientStep:
-        """Return AdamW (Loshchilov and Hutter 2019) with the learning rate's schedule."""
+    def _make_step(self, module: nn.Module, train: Batches) -> GradientStep:
+        """Return AdamW (Loshchilov and Hutter 2019) on a copy of the module."""
+        network: Any = deepcopy(module).to(device=train.target.device, dtype=torch.float32)
+        network.requires_grad_(True)
         objective = self._make_objective(network)
         objective.check_reads(network.outputs._fields)
-        schedule = SCHEDULES[self.learning_rate](n_updates)
+        schedule = SCHEDULES[self.learning_rate](self.max_iter * len(train))
         matrices = [p for p in network.parameters() if p.ndim > 1]
         vectors = [p for p in network.parameters() if p.ndim <= 1]
         # spread over the updates, so that their number does not change the total

@@ -23,6 +23,7 @@ class PrincipalAxes(NamedTuple):
 
     Attributes
     ----------
+    mean : array of shape (n_features,)
     axes : array of shape (n_axes, n_features)
         Orthonormal rows. There are fewer than asked for where the data have a lower rank.
     variances : array of shape (n_axes,)
@@ -31,19 +32,22 @@ class PrincipalAxes(NamedTuple):
         Mean square per feature of what the axes leave over: PCA's squared error.
     """
 
+    mean: Array
     axes: Array
     variances: Array
     residual: float
 
 
 def principal_axes(
-    X: NDArray, units: Units, n_axes: int, random_state: np.random.RandomState
+    X: NDArray, rows: NDArray, units: Units, n_axes: int, random_state: np.random.RandomState
 ) -> PrincipalAxes:
-    """Return the leading principal axes of `X` in the given units, computed in float64.
+    """Return the leading principal axes of some rows in the given units, in float64.
 
     Parameters
     ----------
     X : array of shape (n_samples, n_features)
+    rows : array of int of shape (n_rows,)
+        The rows of X that count.
     units : Units
     n_axes : int
         Largest number of axes.
@@ -54,36 +58,44 @@ def principal_axes(
     -------
     axes : PrincipalAxes
     """
-    n_samples, n_features = X.shape
-    if min(X.shape) > MAX_EXACT and n_axes < min(X.shape) // 2:
-        axes, variances = _randomized(units.enter(X), n_axes, random_state)
-    elif n_samples < n_features:
-        axes, variances = _from_gram_matrix(units.enter(X), n_axes)
+    n_rows, n_features = len(rows), X.shape[1]
+    if min(n_rows, n_features) > MAX_EXACT and n_axes < min(n_rows, n_features) // 2:
+        mean, total, axes, variances = _randomized(units.enter(X[rows]), n_axes, random_state)
+    elif n_rows < n_features:
+        mean, total, axes, variances = _from_inner_products(units.enter(X[rows]), n_axes)
     else:
-        axes, variances = _from_covariance(X, units, n_axes)
+        mean, total, axes, variances = _from_covariance(X, rows, units, n_axes)
     is_real = variances > MIN_VARIANCE_RATIO * max(variances[0], MIN_VARIANCE_RATIO)
-    # the units make the mean square 1 per feature, unless X is constant
-    total = n_features if is_real.any() else 0.0
-    residual = max(total - variances[is_real].sum(), 0.0) / n_features
-    return PrincipalAxes(_fix_signs(axes[is_real]), variances[is_real], residual)
+    axes, variances = _fix_signs(axes[is_real]), variances[is_real]
+    return PrincipalAxes(mean, axes, variances, max(total - variances.sum(), 0.0) / n_features)
 
 
-def _from_covariance(X: NDArray, units: Units, n_axes: int) -> tuple[Array, Array]:
-    """Decompose the covariance matrix, summed over blocks of rows."""
-    n_samples, n_features = X.shape
-    covariance = np.zeros((n_features, n_features))
-    for rows in gen_batches(n_samples, max(1, 10**6 // n_features)):
-        block = units.enter(X[rows])
-        covariance += block.T @ block
-    variances, vectors = _largest(covariance / n_samples, n_axes)
-    return vectors.T, variances
+def _from_covariance(
+    X: NDArray, rows: NDArray, units: Units, n_axes: int
+) -> tuple[Array, float, Array, Array]:
+    """Decompose the covariance matrix, summed over blocks of rows.
+
+    The units centre the whole of X, so the mean of its rows is small and nothing cancels.
+    """
+    n_rows, n_features = len(rows), X.shape[1]
+    mean, second_moment = np.zeros(n_features), np.zeros((n_features, n_features))
+    for block in gen_batches(n_rows, max(1, 10**6 // n_features)):
+        values = units.enter(X[rows[block]])
+        mean += values.sum(axis=0) / n_rows
+        second_moment += values.T @ values / n_rows
+    covariance = second_moment - np.outer(mean, mean)
+    variances, vectors = _largest(covariance, n_axes)
+    return mean, float(np.trace(covariance)), vectors.T, variances
 
 
-def _from_gram_matrix(X: Array, n_axes: int) -> tuple[Array, Array]:
+def _from_inner_products(X: Array, n_axes: int) -> tuple[Array, float, Array, Array]:
     """Decompose the inner products between rows, for fewer rows than features."""
-    variances, vectors = _largest(X @ X.T / len(X), n_axes)
+    mean = X.mean(axis=0)
+    X = X - mean
+    products = X @ X.T / len(X)
+    variances, vectors = _largest(products, n_axes)
     # X.T @ vectors has orthogonal columns but for rounding, which matters for small variances
-    return np.linalg.qr(X.T @ vectors)[0].T, variances
+    return mean, float(np.trace(products)), np.linalg.qr(X.T @ vectors)[0].T, variances
 
 
 def _largest(symmetric: Array, n: int) -> tuple[Array, Array]:
@@ -95,10 +107,12 @@ def _largest(symmetric: Array, n: int) -> tuple[Array, Array]:
 
 def _randomized(
     X: Array, n_axes: int, random_state: np.random.RandomState
-) -> tuple[Array, Array]:
+) -> tuple[Array, float, Array, Array]:
     """Halko et al. (2011), as scikit-learn's PCA does it for large data."""
+    mean = X.mean(axis=0)
+    X = X - mean
     _, singular_values, axes = randomized_svd(X, n_axes, n_iter=7, random_state=random_state)
-    return axes, singular_values**2 / len(X)
+    return mean, float(np.square(X).sum()) / len(X), axes, singular_values**2 / len(X)
 
 
 def _fix_signs(axes: Array) -> Array:

@@ -12,7 +12,7 @@ Array = NDArray[np.float64]
 
 
 class AffineMap(NamedTuple):
-    """``weight @ x + bias``, and how large a correction to it is worth a unit.
+    """``weight @ x + bias``, and the unit in which corrections to it are measured.
 
     Attributes
     ----------
@@ -25,6 +25,10 @@ class AffineMap(NamedTuple):
     bias: Array
     scale: Array
 
+    def __call__(self, X: Array) -> Array:
+        """Map rows, shape (n, n_in), to shape (n, n_out)."""
+        return X @ self.weight.T + self.bias
+
 
 class LinearStart(NamedTuple):
     """An encoder and a decoder."""
@@ -33,7 +37,9 @@ class LinearStart(NamedTuple):
     decoder: AffineMap
 
 
-def pca_start(pca: PrincipalAxes, n_components: int, random_state: np.random.RandomState) -> LinearStart:
+def pca_start(
+    pca: PrincipalAxes, n_components: int, random_state: np.random.RandomState
+) -> LinearStart:
     """Return PCA with codes of unit variance.
 
     A correction is measured by its effect on the reconstruction: for the decoder, in the
@@ -42,24 +48,16 @@ def pca_start(pca: PrincipalAxes, n_components: int, random_state: np.random.Ran
 
     Components beyond the rank of the data are random directions the decoder ignores.
     """
+    n_features, n_spare = pca.axes.shape[1], n_components - len(pca.axes)
     deviations = np.sqrt(pca.variances)
     left_over = _left_over(pca)
-    encoder = pca.axes / deviations[:, None]
-    decoder = pca.axes.T * deviations
-    scale = np.minimum(1.0, left_over / deviations)
-    n_features, n_spare = pca.axes.shape[1], n_components - len(pca.axes)
     spare = random_state.normal(scale=n_features**-0.5, size=(n_spare, n_features))
+    weight = np.vstack([pca.axes / deviations[:, None], spare])
+    scale = np.concatenate([np.minimum(1.0, left_over / deviations), np.ones(n_spare)])
+    back = np.hstack([pca.axes.T * deviations, np.zeros((n_features, n_spare))])
     return LinearStart(
-        AffineMap(
-            np.vstack([encoder, spare]),
-            np.zeros(n_components),
-            np.concatenate([scale, np.ones(n_spare)]),
-        ),
-        AffineMap(
-            np.hstack([decoder, np.zeros((n_features, n_spare))]),
-            np.zeros(n_features),
-            np.full(n_features, left_over),
-        ),
+        AffineMap(weight, -weight @ pca.mean, scale),
+        AffineMap(back, pca.mean, np.full(n_features, left_over)),
     )
 
 
@@ -68,13 +66,14 @@ def tied_pca_start(
 ) -> LinearStart:
     """Return PCA with orthonormal axes, so that the decoder is the encoder's transpose.
 
-    Components beyond the rank of the data are zero.
+    Components beyond the rank of the data are zero at the start.
     """
-    n_features, left_over = pca.axes.shape[1], _left_over(pca)
-    axes = np.vstack([pca.axes, np.zeros((n_components - len(pca.axes), n_features))])
+    n_features, n_spare = pca.axes.shape[1], n_components - len(pca.axes)
+    left_over = _left_over(pca)
+    axes = np.vstack([pca.axes, np.zeros((n_spare, n_features))])
     return LinearStart(
-        AffineMap(axes, np.zeros(n_components), np.full(n_components, left_over)),
-        AffineMap(axes.T, np.zeros(n_features), np.full(n_features, left_over)),
+        AffineMap(axes, -axes @ pca.mean, np.full(n_components, left_over)),
+        AffineMap(axes.T, pca.mean, np.full(n_features, left_over)),
     )
 
 

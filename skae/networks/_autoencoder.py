@@ -69,18 +69,21 @@ class DenseArchitecture(NamedTuple):
     def build(self, generator: Generator) -> Autoencoder:
         """Return the autoencoder in float64; its affine maps, if any, are zero."""
         activation = ACTIVATIONS[self.activation]
-        encoder: nn.Module
-        decoder: nn.Module
         encoder = Dense(self.sizes, activation, generator)
         if self.tied_weights:
-            decoder = Mirrored(encoder)
+            # Its first layer is the decoder's last. Were the encoder's last layer zero, both
+            # networks would start linear in it, where PCA leaves no gradient to follow.
+            decoder: nn.Module = Mirrored(encoder)
+            silent = [(encoder, 0)]
         else:
             decoder = Dense(self.sizes[::-1], activation, generator)
-        if self.linear_start:
-            encoder.zero_output_()
-            if isinstance(decoder, Dense):
-                decoder.zero_output_()
-            n_features, n_components = self.sizes[0], self.sizes[-1]
-            encoder = AroundLinear(n_features, n_components, encoder)
-            decoder = AroundLinear(n_components, n_features, decoder)
-        return Autoencoder(encoder, decoder)
+            silent = [(encoder, -1), (decoder, -1)]
+        if not self.linear_start:
+            return Autoencoder(encoder, decoder)
+        for network, layer in silent:
+            network.zero_(layer)
+        n_features, n_components = self.sizes[0], self.sizes[-1]
+        return Autoencoder(
+            AroundLinear(n_features, n_components, encoder),
+            AroundLinear(n_components, n_features, decoder),
+        )

@@ -47,9 +47,9 @@ class Dense(nn.Module):
         for layer in self.layers:
             _draw(layer, generator)
 
-    def zero_output_(self) -> None:
-        """Set the last layer to zero, so that the network returns zero for any input."""
-        nn.init.zeros_(self.layers[-1].weight)
+    def zero_(self, layer: int) -> None:
+        """Set one layer to zero: with biases of 0, the network then returns 0 for any input."""
+        nn.init.zeros_(self.layers[layer].weight)
 
     def forward(self, x: Tensor) -> Tensor:
         """Return the output of the last layer, shape (n, sizes[-1])."""

@@ -1,0 +1,49 @@
+"""scikit-learn's own checks, none of them skipped or expected to fail."""
+
+import pytest
+from sklearn.utils import estimator_checks
+from sklearn.utils.estimator_checks import parametrize_with_checks
+
+from skae import AutoencoderTransformer
+
+ESTIMATORS = [
+    AutoencoderTransformer(),
+    AutoencoderTransformer(batch_size=8),
+    AutoencoderTransformer(hidden_layer_sizes=(256,)),
+    AutoencoderTransformer(init="random"),
+    AutoencoderTransformer(tied_weights=True, hidden_layer_sizes=()),
+]
+
+# run by scikit-learn on its own estimators, but not by check_estimator
+EXTRA_CHECKS = [
+    "check_transformer_get_feature_names_out",
+    "check_transformer_get_feature_names_out_pandas",
+    "check_get_feature_names_out_error",
+    "check_param_validation",
+    "check_set_output_transform",
+    "check_set_output_transform_pandas",
+    "check_global_output_transform_pandas",
+    "check_set_output_transform_polars",
+    "check_global_set_output_transform_polars",
+    "check_dataframe_column_names_consistency",
+    "check_readonly_memmap_input",
+]
+
+
+@parametrize_with_checks(ESTIMATORS)
+def test_common_checks(estimator, check):
+    check(estimator)
+
+
+@pytest.mark.parametrize("name", EXTRA_CHECKS)
+@pytest.mark.parametrize("estimator", ESTIMATORS, ids=repr)
+def test_extra_checks(estimator, name):
+    check = getattr(estimator_checks, name)
+    check(type(estimator).__name__, estimator)
+
+
+def test_the_lists_are_complete():
+    """A check that scikit-learn adds must not go unnoticed: at least 47 run by themselves."""
+    n_checks = len(list(estimator_checks.estimator_checks_generator(ESTIMATORS[0])))
+    assert n_checks >= 40
+    assert all(hasattr(estimator_checks, name) for name in EXTRA_CHECKS)
