@@ -1,5 +1,10 @@
 """Data that many tests share."""
 
+import os
+
+# scipy reads it at import; without it scikit-learn's array API check does not run
+os.environ.setdefault("SCIPY_ARRAY_API", "1")
+
 import pytest
 from sklearn.datasets import load_breast_cancer, load_digits, load_iris, load_wine
 from sklearn.preprocessing import StandardScaler

@@ -49,7 +49,7 @@ def widths(name, standardize):
     """Return 2, d/4 and d/2; at most what PCA can give."""
     train, _ = load(name, 0, standardize)
     d = train.shape[1]
-    return sorted({min(k, *train.shape) for k in (2, max(1, d // 4), d // 2)})
+    return sorted({min(k, d, len(train) - 1) for k in (2, max(1, d // 4), d // 2)})
 
 
 def geometric_mean(ratios):

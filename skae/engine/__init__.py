@@ -4,7 +4,7 @@ from skae.engine._batches import Batch, Batches
 from skae.engine._corruption import Corruption, Gaussian, Masking, SaltAndPepper
 from skae.engine._loop import Divergence, History, mean_loss, run
 from skae.engine._schedule import SCHEDULES, Schedule
-from skae.engine._step import GradientStep, Step
+from skae.engine._step import GradientStep, QuasiNewtonStep, Step
 from skae.engine._stopping import Acceptance, Stopping
 
 __all__ = [
@@ -18,6 +18,7 @@ __all__ = [
     "GradientStep",
     "History",
     "Masking",
+    "QuasiNewtonStep",
     "SaltAndPepper",
     "Schedule",
     "Step",

@@ -35,8 +35,48 @@ class Step(ABC):
         """Put back what `state` returned."""
 
 
-class GradientStep(Step):
-    """Gradients by torch's autograd, for any module and objective.
+class _NetworkStep(Step):
+    """What the steps of a torch module have in common.
+
+    Parameters
+    ----------
+    network : nn.Module
+    objective : callable
+        Maps the network's outputs and a target to losses.
+    """
+
+    def __init__(self, network: nn.Module, objective: Callable[[Any, Tensor], Losses]) -> None:
+        self.network = network
+        self.objective = objective
+
+    @torch.no_grad()
+    def evaluate(self, batch: Batch) -> Losses:
+        """Return the losses; nothing is learned."""
+        return self._losses(batch)
+
+    def state(self) -> State:
+        """Return a copy of the parameters."""
+        return [parameter.detach().clone() for parameter in self.network.parameters()]
+
+    @torch.no_grad()
+    def restore(self, state: State) -> None:
+        """Put the parameters back."""
+        for parameter, value in zip(self.network.parameters(), state, strict=True):
+            parameter.copy_(value)
+
+    def _losses(self, batch: Batch) -> Losses:
+        return self.objective(self.network(*batch.inputs), batch.target)
+
+    def _backward(self, batch: Batch) -> Losses:
+        """Put the gradient of the mean loss into the parameters; return the losses."""
+        self.network.zero_grad(set_to_none=True)
+        losses = self._losses(batch)
+        torch.stack([loss.mean() for loss in losses.values()]).sum().backward()
+        return {name: loss.detach() for name, loss in losses.items()}
+
+
+class GradientStep(_NetworkStep):
+    """One step of a first-order optimiser, with gradients by autograd.
 
     Parameters
     ----------
@@ -55,8 +95,7 @@ class GradientStep(Step):
         optimizer: Optimizer,
         schedule: Callable[[int], float],
     ) -> None:
-        self.network = network
-        self.objective = objective
+        super().__init__(network, objective)
         self.optimizer = optimizer
         self.schedule = schedule
         self.n_updates = 0
@@ -64,30 +103,47 @@ class GradientStep(Step):
 
     def update(self, batch: Batch) -> Losses:
         """Take a gradient step; return the losses before it."""
-        self._set_learning_rate()
-        losses = self.objective(self.network(*batch.inputs), batch.target)
-        self.optimizer.zero_grad(set_to_none=True)
-        torch.stack([loss.mean() for loss in losses.values()]).sum().backward()
-        self.optimizer.step()
-        self.n_updates += 1
-        return {name: loss.detach() for name, loss in losses.items()}
-
-    def _set_learning_rate(self) -> None:
         factor = self.schedule(self.n_updates)
         for group, peak in zip(self.optimizer.param_groups, self._peaks, strict=True):
             group["lr"] = peak * factor
+        losses = self._backward(batch)
+        self.optimizer.step()
+        self.n_updates += 1
+        return losses
 
-    @torch.no_grad()
-    def evaluate(self, batch: Batch) -> Losses:
-        """Return the losses; nothing is learned."""
-        return self.objective(self.network(*batch.inputs), batch.target)
 
-    def state(self) -> State:
-        """Return a copy of the parameters."""
-        return [parameter.detach().clone() for parameter in self.network.parameters()]
+class QuasiNewtonStep(_NetworkStep):
+    """Twenty iterations of L-BFGS (Nocedal and Wright 2006, section 7.2) on the same batch.
 
-    @torch.no_grad()
-    def restore(self, state: State) -> None:
-        """Put the parameters back."""
-        for parameter, value in zip(self.network.parameters(), state, strict=True):
-            parameter.copy_(value)
+    For few parameters, and batches that hold all rows.
+
+    Parameters
+    ----------
+    network : nn.Module
+        Best in float64: the line search compares losses that are almost equal.
+    objective : callable
+        Maps the network's outputs and a target to losses.
+    """
+
+    def __init__(self, network: nn.Module, objective: Callable[[Any, Tensor], Losses]) -> None:
+        super().__init__(network, objective)
+        self.optimizer = torch.optim.LBFGS(
+            list(network.parameters()),
+            max_iter=20,
+            history_size=20,
+            tolerance_grad=1e-10,
+            tolerance_change=1e-13,
+            line_search_fn="strong_wolfe",
+        )
+
+    def update(self, batch: Batch) -> Losses:
+        """Go downhill; return the losses before."""
+        first: list[Losses] = []
+
+        def closure() -> Tensor:
+            losses = self._backward(batch)
+            first.append(losses)
+            return torch.stack([loss.mean() for loss in losses.values()]).sum()
+
+        self.optimizer.step(closure)
+        return first[0]

@@ -2,6 +2,7 @@
 
 from math import inf
 
+from scipy.special import stdtrit
 from torch import Tensor
 
 
@@ -36,20 +37,26 @@ class Acceptance:
 
     Parameters
     ----------
-    min_gain : float, default=0.0
-        The mean loss must have fallen by more than this many standard errors.
+    level : float, default=1.0
+        Level of the paired t-test, one-sided, that the mean loss has fallen. 1: no test.
     ceiling : float, default=inf
         The mean loss must be below this.
     """
 
-    def __init__(self, min_gain: float = 0.0, ceiling: float = inf) -> None:
-        self.min_gain = min_gain
+    def __init__(self, level: float = 1.0, ceiling: float = inf) -> None:
+        self.level = level
         self.ceiling = ceiling
 
     def __call__(self, start: Tensor, best: Tensor) -> bool:
         """Compare losses of the same rows, each of shape (n,)."""
         fall = (start - best).double()
-        # a single row has no standard error, and nothing it says is certain
-        error = float(fall.std()) / len(fall) ** 0.5 if len(fall) > 1 else inf
-        needed = self.min_gain * error if self.min_gain else 0.0
-        return bool(fall.mean() > needed and best.mean() < self.ceiling)
+        return bool(fall.mean() > self._needed(fall) and best.mean() < self.ceiling)
+
+    def _needed(self, fall: Tensor) -> float:
+        """Return the fall of the mean that would be significant."""
+        n_rows = len(fall)
+        if self.level == 1.0:
+            return 0.0
+        if n_rows < 2:
+            return inf
+        return float(stdtrit(n_rows - 1, 1 - self.level) * fall.std() / n_rows**0.5)

@@ -87,7 +87,8 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, TorchEs
         loss = self._make_loss(X)
         source = find_source(self, self.warm_start)
         units = Units.of(X) if source is None else source._units
-        inputs, target = _training_tensors(X, units, loss)
+        dtype = np.float64 if self._is_quasi_newton() else np.float32
+        inputs, target = _training_tensors(X, units, loss, dtype)
         split = self._split(len(X), random_state)
         noise = self._make_noise(inputs, units, random_state)
         batches = self._make_batches(inputs, target, split, noise, random_state)
@@ -304,13 +305,11 @@ def _copy_of(network: FittedNetwork, architecture: Architecture) -> nn.Module:
 
 
 def _training_tensors(
-    X: NDArray, units: Units, loss: ReconstructionLoss
+    X: NDArray, units: Units, loss: ReconstructionLoss, dtype: type[np.floating]
 ) -> tuple[Tensor, Tensor]:
-    """Return what the network sees and what it is held against, in float32."""
-    inputs = np.empty(X.shape, np.float32)
+    """Return what the network sees and what it is held against."""
+    inputs = np.empty(X.shape, dtype)
     for rows in gen_batches(len(X), max(1, 10**6 // X.shape[1])):
         inputs[rows] = units.enter(X[rows])
-    inputs = torch.from_numpy(inputs)
-    if loss.equivariant:
-        return inputs, inputs
-    return inputs, torch.from_numpy(X.astype(np.float32))
+    seen = torch.from_numpy(inputs)
+    return seen, seen if loss.equivariant else torch.from_numpy(X.astype(dtype))

@@ -22,6 +22,9 @@ from skae.engine import (
     Divergence,
     GradientStep,
     History,
+    QuasiNewtonStep,
+    Schedule,
+    Step,
     Stopping,
     mean_loss,
     run,
@@ -40,9 +43,14 @@ class TorchEstimator(BaseEstimator, ABC):
     def _make_objective(self, network: Any) -> Objective:
         """Return what is minimised, given the network that is trained."""
 
-    def _total_weight_decay(self) -> float:
-        """Return the decay of the weight matrices over the whole training."""
-        return self.weight_decay
+    @abstractmethod
+    def _is_linear(self) -> bool:
+        """Whether the network has no hidden layers."""
+
+    def _is_quasi_newton(self) -> bool:
+        """Whether to train with L-BFGS: asked for, or for a linear network without noise."""
+        is_default = self.solver == "auto" and self._is_linear() and self.corruption is None
+        return is_default or self.solver == "lbfgs"
 
     def _validate(self, X: Any, *, reset: bool, min_samples: int = 1) -> NDArray:
         """Return X as float64 or float32, with values that float32 can hold."""
@@ -85,15 +93,17 @@ class TorchEstimator(BaseEstimator, ABC):
         batches : tuple of Batches
             To learn from, and held out.
         rival : nn.Module or None
-            For an epoch to be kept, it must be better than the start by a standard error, and
-            better than the rival at all.
+            The optimum for all rows, held-out ones included, which is kept unless an epoch is
+            significantly better than the module at its start, and better than the rival.
         """
         train, valid = batches
         step = self._make_step(module, train)
         acceptance = Acceptance()
         if rival is not None and valid is not None:
-            ceiling = mean_loss(self._make_step(rival, train), valid)
-            acceptance = Acceptance(min_gain=1.0, ceiling=ceiling)
+            # The rows are new to the start, known to the rival. On new rows the rival would do
+            # better than the former and worse than the latter: the middle is to be beaten.
+            losses = [mean_loss(self._make_step(m, train), valid) for m in (module, rival)]
+            acceptance = Acceptance(level=0.05, ceiling=sum(losses) / 2)
         stopping = Stopping(self.n_iter_no_change if self.early_stopping else None, self.tol)
         report = self._report if self.verbose else None
         try:
@@ -145,30 +155,36 @@ class TorchEstimator(BaseEstimator, ABC):
 
     def _batch_size(self, n_samples: int) -> int:
         """Return `batch_size`; "auto" grows from 128 to 512 with the number of rows."""
+        if self._is_quasi_newton():
+            return n_samples
         if self.batch_size == "auto":
             return min(n_samples, max(128, min(512, 2 ** int(np.log2(n_samples / 64)))))
         return min(n_samples, self.batch_size)
 
-    def _make_step(self, module: nn.Module, train: Batches) -> GradientStep:
-        """Return AdamW (Loshchilov and Hutter 2019) on a copy of the module."""
-        network: Any = deepcopy(module).to(device=train.target.device, dtype=torch.float32)
-        network.requires_grad_(True)
+    def _make_step(self, module: nn.Module, train: Batches) -> Step:
+        """Return the way in which a copy of the module learns."""
+        network: Any = deepcopy(module).to(train.target).requires_grad_(True)
         objective = self._make_objective(network)
         objective.check_reads(network.outputs._fields)
+        if self._is_quasi_newton():
+            return QuasiNewtonStep(network, objective)
         schedule = SCHEDULES[self.learning_rate](self.max_iter * len(train))
+        return GradientStep(network, objective, self._make_optimizer(network, schedule), schedule)
+
+    def _make_optimizer(self, network: nn.Module, schedule: Schedule) -> torch.optim.Optimizer:
+        """Return AdamW (Loshchilov and Hutter 2019)."""
         matrices = [p for p in network.parameters() if p.ndim > 1]
         vectors = [p for p in network.parameters() if p.ndim <= 1]
         # spread over the updates, so that their number does not change the total
-        decay = self._total_weight_decay() / (self.learning_rate_init * max(1.0, schedule.total))
-        optimizer = torch.optim.AdamW(
+        decay = self.weight_decay / (self.learning_rate_init * max(1.0, schedule.total))
+        return torch.optim.AdamW(
             [
-                {"params": matrices, "weight_decay": decay},
+                {"params": matrices, "weight_decay": 0.0 if self._is_linear() else decay},
                 {"params": vectors, "weight_decay": 0.0},
             ],
             lr=self.learning_rate_init,
             fused=vectors[0].device.type != "mps",
         )
-        return GradientStep(network, objective, optimizer, schedule)
 
     def _report(self, history: History) -> None:
         """Print one line an epoch."""
@@ -214,7 +230,7 @@ def torch_generator(random_state: np.random.RandomState) -> Generator:
 def as_tensor(X: NDArray, like: nn.Module) -> Tensor:
     """Return an array as a tensor of a network's dtype, on its device."""
     parameter = next(like.parameters())
-    return torch.from_numpy(X).to(device=parameter.device, dtype=parameter.dtype)
+    return torch.tensor(X, device=parameter.device, dtype=parameter.dtype)
 
 
 def as_array(x: Tensor) -> NDArray:

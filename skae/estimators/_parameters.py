@@ -18,6 +18,7 @@ TRAINING: dict[str, list[Any]] = {
     "contractive": [Interval(Real, 0, None, closed="left")],
     "corruption": [StrOptions({"gaussian", "masking", "salt_and_pepper"}), None],
     "corruption_level": [Interval(Real, 0, None, closed="left")],
+    "solver": [StrOptions({"auto", "adam", "lbfgs"})],
     "learning_rate": [StrOptions(set(SCHEDULES))],
     "learning_rate_init": [Interval(Real, 0, None, closed="neither")],
     "weight_decay": [Interval(Real, 0, None, closed="left")],

@@ -35,6 +35,8 @@ def test_common_checks(estimator, check):
     check(estimator)
 
 
+# the checks transform arrays after a fit on dataframes, and say so themselves
+@pytest.mark.filterwarnings("ignore:X does not have valid feature names:UserWarning")
 @pytest.mark.parametrize("name", EXTRA_CHECKS)
 @pytest.mark.parametrize("estimator", ESTIMATORS, ids=repr)
 def test_extra_checks(estimator, name):

@@ -1,0 +1,124 @@
+"""The loop: what it keeps, when it stops, what it refuses."""
+
+from math import inf, nan
+
+import pytest
+import torch
+
+from skae.engine import Acceptance, Batches, Divergence, Step, Stopping, mean_loss, run
+
+
+class Scripted(Step):
+    """Has the held-out and training losses it is told, epoch by epoch."""
+
+    def __init__(self, valid, train=None, spread=0.0):
+        self.valid = valid
+        self.train = train or [1.0] * len(valid)
+        self.spread = spread
+        self.epoch = 0
+
+    def update(self, batch):
+        self.epoch += 1
+        return {"loss": torch.full((len(batch.target),), self.train[self.epoch])}
+
+    def evaluate(self, batch):
+        rows = batch.target[:, 0]
+        losses = self.train if rows[0] < 100 else self.valid
+        noise = self.spread * torch.where(rows % 2 == 0, 1.0, -1.0) * (self.epoch > 0)
+        return {"loss": losses[self.epoch] + noise}
+
+    def state(self):
+        return [torch.tensor(self.epoch)]
+
+    def restore(self, state):
+        self.epoch = int(state[0])
+
+
+def _rows(first, n=10):
+    target = torch.arange(first, first + n, dtype=torch.float32)[:, None]
+    return Batches((target,), target, torch.arange(n), batch_size=n)
+
+
+TRAIN, VALID = _rows(0), _rows(100)
+
+
+def _run(step, valid=VALID, max_iter=None, patience=None, tol=0.0, acceptance=None):
+    max_iter = len(step.valid) - 1 if max_iter is None else max_iter
+    return run(step, TRAIN, valid, max_iter, Stopping(patience, tol), None, acceptance)
+
+
+@pytest.mark.parametrize("best", range(5))
+def test_the_best_epoch_is_kept_and_restored(best):
+    losses = [1.0] * 5
+    losses[best] = 0.5
+    step = Scripted(losses)
+    history = _run(step)
+    assert history.kept == step.epoch == best
+    assert history.validation == losses
+    assert history.n_epochs == 4
+
+
+def test_a_fall_must_be_significant():
+    # +-s over 10 rows: standard error s / 3; the 5 % point of t with 9 degrees of freedom: 1.833
+    for spread, kept in ((0.163, 1), (0.164, 0)):
+        step = Scripted([1.0, 0.9], spread=spread)
+        assert _run(step, acceptance=Acceptance(level=0.05)).kept == step.epoch == kept
+
+
+def test_a_ceiling_must_be_undercut():
+    for ceiling, kept in ((0.91, 1), (0.89, 0)):
+        step = Scripted([1.0, 0.9])
+        assert _run(step, acceptance=Acceptance(ceiling=ceiling)).kept == step.epoch == kept
+
+
+def test_a_single_row_has_no_standard_error():
+    start, best = torch.tensor([1.0]), torch.tensor([0.1])
+    assert not Acceptance(level=0.05)(start, best)
+    assert Acceptance()(start, best)
+
+
+@pytest.mark.parametrize(("last", "kept"), [(0.9, 3), (1.0, 3), (1.1, 0)])
+def test_without_held_out_rows_the_last_epoch_is_kept_if_it_is_not_worse(last, kept):
+    step = Scripted([0.0] * 4, train=[1.0, 2.0, 0.1, last])
+    history = _run(step, valid=None)
+    assert history.kept == step.epoch == kept
+    assert history.validation == []
+
+
+def test_no_epochs():
+    step = Scripted([1.0])
+    history = _run(step)
+    assert (history.kept, history.n_epochs) == (0, 0)
+    assert history.training == [1.0]
+
+
+def test_patience():
+    history = _run(Scripted([1.0, 0.9, 0.8, 0.85, 0.85, 0.85, 0.1]), patience=3)
+    assert history.n_epochs == 5
+    assert history.kept == 2
+
+
+def test_improvements_below_the_tolerance_do_not_count():
+    losses = [1.0 - 0.001 * epoch for epoch in range(20)]
+    assert _run(Scripted(losses), patience=3, tol=0.01).n_epochs == 4
+    assert _run(Scripted(losses), patience=3, tol=1e-6).n_epochs == 19
+
+
+@pytest.mark.parametrize("loss", [nan, inf, 1e9])
+@pytest.mark.parametrize("valid", [VALID, None])
+def test_divergence(loss, valid):
+    with pytest.raises(Divergence, match=r"the loss was .* in epoch 2"):
+        _run(Scripted([1.0] * 4, train=[1.0, 1.0, loss, 1.0]), valid=valid)
+
+
+def test_the_callback_sees_every_epoch():
+    seen = []
+    step = Scripted([1.0, 0.9, 0.8])
+    run(step, TRAIN, VALID, 2, Stopping(None, 0.0), lambda history: seen.append(history.n_epochs))
+    assert seen == [1, 2]
+
+
+def test_mean_loss_is_over_rows_not_batches():
+    target = torch.arange(100, 107, dtype=torch.float32)[:, None]
+    batches = Batches((target,), target, torch.arange(7), batch_size=3)
+    assert mean_loss(Scripted([2.0]), batches) == 2.0

@@ -1,0 +1,198 @@
+"""What is refused, and in what words; and what must come out finite."""
+
+import numpy as np
+import pytest
+import scipy.sparse
+from sklearn.exceptions import NotFittedError
+
+from skae import AutoencoderTransformer
+
+ESTIMATORS = [AutoencoderTransformer]
+METHODS = ["transform", "inverse_transform", "reconstruct", "score_samples", "score"]
+
+BAD_PARAMETERS = [
+    ("n_components", 0),
+    ("n_components", 1.5),
+    ("hidden_layer_sizes", "wide"),
+    ("hidden_layer_sizes", 0),
+    ("hidden_layer_sizes", (10, 0)),
+    ("hidden_layer_sizes", (10.5,)),
+    ("hidden_layer_sizes", [[3]]),
+    ("activation", "softplus"),
+    ("init", "zeros"),
+    ("tied_weights", "yes"),
+    ("loss", "mse"),
+    ("alpha", -1),
+    ("l1_ratio", 2),
+    ("contractive", -0.1),
+    ("corruption", "poisson"),
+    ("corruption_level", -1),
+    ("solver", "sgd"),
+    ("weight_decay", -1),
+    ("learning_rate", "adaptive"),
+    ("learning_rate_init", 0),
+    ("batch_size", 0),
+    ("max_iter", -1),
+    ("early_stopping", "no"),
+    ("validation_fraction", 1.0),
+    ("n_iter_no_change", 0),
+    ("tol", -1),
+    ("warm_start", "yes"),
+    ("latent_density", "flow"),
+    ("latent_density", object()),
+    ("device", "tpu-of-my-own"),
+    ("device", 3),
+    ("random_state", "seed"),
+    ("verbose", -1),
+]
+
+
+@pytest.mark.parametrize("Estimator", ESTIMATORS)
+@pytest.mark.parametrize(("name", "value"), BAD_PARAMETERS)
+def test_bad_parameters_are_named_by_fit_alone(iris, Estimator, name, value):
+    estimator = Estimator(**{name: value})
+    with pytest.raises(ValueError, match=rf"The '{name}' parameter .*must be .* Got .* instead"):
+        estimator.fit(iris)
+
+
+@pytest.mark.parametrize("corruption", ["masking", "salt_and_pepper"])
+def test_shares_above_one(iris, corruption):
+    with pytest.raises(ValueError, match=r"must be in \[0, 1\]. Got 1.5"):
+        AutoencoderTransformer(corruption=corruption, corruption_level=1.5).fit(iris)
+
+
+@pytest.mark.parametrize("device", ["cuda:77", "mps:5", "xpu"])
+def test_absent_devices(iris, device):
+    with pytest.raises(ValueError, match=f"device='{device}' is not available here"):
+        AutoencoderTransformer(device=device).fit(iris)
+
+
+GOOD = np.random.default_rng(0).normal(size=(20, 4))
+
+
+def _with(value):
+    X = GOOD.copy()
+    X[3, 2] = value
+    return X
+
+
+BAD_DATA = {
+    "nan": (_with(np.nan), "NaN"),
+    "inf": (_with(np.inf), "infinity"),
+    "too large for float32": (_with(1e39), "too large for dtype\\('float32'\\)"),
+    "strings": (GOOD.astype(str).astype(object).tolist() + [["a", "b", "c", "d"]], "convert|string"),
+    "complex": (GOOD.astype(complex), "[Cc]omplex"),
+    "sparse": (scipy.sparse.csr_array(GOOD), "[Ss]parse"),
+    "empty": (np.empty((0, 4)), "0 sample"),
+    "no columns": (np.empty((20, 0)), "0 feature"),
+    "one row": (GOOD[:1], "minimum of 2"),
+    "one dimension": (GOOD[0], "2D array"),
+    "three dimensions": (GOOD[None], "dim 3"),
+    "a scalar": (3.0, "scalar"),
+    "None": (None, "2D array|NoneType|None"),
+}
+
+
+@pytest.mark.parametrize("Estimator", ESTIMATORS)
+@pytest.mark.parametrize("case", BAD_DATA)
+def test_bad_data(Estimator, case):
+    X, message = BAD_DATA[case]
+    with pytest.raises((ValueError, TypeError), match=message):
+        Estimator(max_iter=1).fit(X)
+    if case == "one row":
+        return
+    fitted = Estimator(2, max_iter=1).fit(GOOD)
+    for method in ("transform", "reconstruct", "score_samples", "score"):
+        with pytest.raises((ValueError, TypeError), match=message):
+            getattr(fitted, method)(X)
+
+
+@pytest.mark.parametrize("Estimator", ESTIMATORS)
+@pytest.mark.parametrize("method", METHODS)
+def test_wrong_widths(Estimator, method):
+    fitted = Estimator(2, max_iter=1).fit(GOOD)
+    match = "expects codes with 2" if method == "inverse_transform" else "is expecting 4 features"
+    with pytest.raises(ValueError, match=match):
+        getattr(fitted, method)(np.ones((5, 3)))
+
+
+@pytest.mark.parametrize("Estimator", ESTIMATORS)
+@pytest.mark.parametrize("method", [*METHODS, "sample"])
+def test_before_fit(Estimator, method):
+    with pytest.raises(NotFittedError):
+        getattr(Estimator(), method)(GOOD)
+    assert not hasattr(Estimator(), "encoder_")
+    assert not hasattr(Estimator(), "decoder_")
+
+
+ODD_DATA = {
+    "constant": np.full((20, 4), 7.0),
+    "zero": np.zeros((20, 4)),
+    "constant column": _with(0.0) * [1, 1, 0, 1],
+    "duplicate columns": GOOD[:, [0, 0, 1, 1]],
+    "duplicate rows": np.repeat(GOOD[:2], 10, axis=0),
+    "two rows": GOOD[:2],
+    "one column": GOOD[:, :1],
+    "more columns than rows": np.random.default_rng(0).normal(size=(5, 50)),
+    "tiny values": GOOD * 1e-300,
+    "denormal values": GOOD * 1e-310,
+    "large values": GOOD * 1e37,
+    "far from zero": GOOD + 1e8,
+    "one outlier": _with(1e30),
+    "integers": (GOOD * 10).astype(int),
+    "unsigned bytes": (np.abs(GOOD) * 50).astype(np.uint8),
+    "booleans": GOOD > 0,
+    "half precision": GOOD.astype(np.float16),
+    "float32": GOOD.astype(np.float32),
+    "Fortran order": np.asfortranarray(GOOD),
+    "negative strides": GOOD[::-1, ::-1],
+    "big endian": GOOD.astype(">f8"),
+    "nested lists": GOOD.tolist(),
+    "object dtype": GOOD.astype(object),
+}
+
+
+@pytest.mark.parametrize("Estimator", ESTIMATORS)
+@pytest.mark.parametrize("parameters", [{}, {"init": "random"}, {"tied_weights": True}], ids=str)
+@pytest.mark.parametrize("case", ODD_DATA)
+def test_odd_data_gives_finite_results(Estimator, parameters, case):
+    X = ODD_DATA[case]
+    fitted = Estimator(2, max_iter=2, random_state=0, **parameters).fit(X)
+    codes = fitted.transform(X)
+    for result in (
+        codes,
+        fitted.inverse_transform(codes),
+        fitted.reconstruct(X),
+        fitted.score_samples(X),
+        fitted.score(X),
+        fitted.sample(3, random_state=0),
+        fitted.loss_curve_,
+    ):
+        assert np.isfinite(result).all()
+
+
+def test_rows_far_away_are_refused_or_finite():
+    fitted = AutoencoderTransformer(2, max_iter=2, random_state=0).fit((GOOD * 1e-30))
+    with pytest.raises(ValueError, match="too far from those of the training data"):
+        fitted.transform(np.full((1, 4), 1e20, dtype=np.float32))
+
+
+@pytest.mark.parametrize("learning_rate_init", [1e4, 1e30])
+def test_divergence(digits, learning_rate_init):
+    with pytest.raises(ValueError, match=r"diverged: .* Lower learning_rate_init"):
+        AutoencoderTransformer(
+            2, learning_rate_init=learning_rate_init, hidden_layer_sizes=(32,), activation="relu"
+        ).fit(digits)
+
+
+def test_no_row_left_to_train_on():
+    with pytest.raises(ValueError, match="no row is left to train on"):
+        AutoencoderTransformer(1, validation_fraction=0.9).fit(GOOD[:2])
+
+
+def test_a_failed_fit_leaves_the_last_one_usable(iris):
+    autoencoder = AutoencoderTransformer(2, max_iter=2).fit(iris)
+    codes = autoencoder.transform(iris)
+    with pytest.raises(ValueError, match="diverged"):
+        autoencoder.set_params(learning_rate_init=1e30).fit(iris)
+    np.testing.assert_array_equal(autoencoder.transform(iris), codes)
