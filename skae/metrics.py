@@ -27,9 +27,7 @@ __all__ = [
 Features = Literal["original", "standardized"]
 
 
-def reconstruction_error(
-    estimator: Any, X: ArrayLike, *, features: Features = "original"
-) -> float:
+def reconstruction_error(estimator: Any, X: ArrayLike, *, features: Features = "original") -> float:
     """Return the mean squared error per row of the reconstruction of X.
 
     Parameters
@@ -56,7 +54,7 @@ def reconstruction_error(
     >>> round(reconstruction_error(pca, X), 3)
     0.101
     >>> round(reconstruction_error(pca, X, features="standardized"), 3)
-    0.273
+    0.267
     """
     X, reconstruction = _there_and_back(estimator, X)
     errors = np.square(X - reconstruction).mean(axis=0)
@@ -66,9 +64,7 @@ def reconstruction_error(
         variances = X.var(axis=0)
         varies = variances > 0
         return float((errors[varies] / variances[varies]).sum())
-    raise ValueError(
-        f"features must be 'original' or 'standardized'. Got {features!r} instead."
-    )
+    raise ValueError(f"features must be 'original' or 'standardized'. Got {features!r} instead.")
 
 
 def reconstruction_r2(
@@ -128,7 +124,9 @@ def neg_reconstruction_error_scorer(estimator: Any, X: ArrayLike, y: Any = None)
     return -reconstruction_error(estimator, X)
 
 
-def neg_standardized_reconstruction_error_scorer(estimator: Any, X: ArrayLike, y: Any = None) -> float:
+def neg_standardized_reconstruction_error_scorer(
+    estimator: Any, X: ArrayLike, y: Any = None
+) -> float:
     """Score by `reconstruction_error` with standardised features, with a minus sign.
 
     Parameters

@@ -6,8 +6,12 @@ import os
 os.environ.setdefault("SCIPY_ARRAY_API", "1")
 
 import pytest
+import torch
 from sklearn.datasets import load_breast_cancer, load_digits, load_iris, load_wine
 from sklearn.preprocessing import StandardScaler
+
+# the networks of the tests are small: more threads would only wait for each other
+torch.set_num_threads(1)
 
 
 @pytest.fixture(scope="session")

@@ -32,7 +32,9 @@ def test_against_the_definitions(iris, reducer):
         reconstruction_error(fitted, iris, features="standardized"),
         (errors / variances).sum(axis=1).mean(),
     )
-    assert_allclose(reconstruction_r2(fitted, iris), 1 - errors.mean(axis=0).sum() / variances.sum())
+    assert_allclose(
+        reconstruction_r2(fitted, iris), 1 - errors.mean(axis=0).sum() / variances.sum()
+    )
     assert_allclose(
         reconstruction_r2(fitted, iris, multioutput="uniform_average"),
         (1 - errors.mean(axis=0) / variances).mean(),

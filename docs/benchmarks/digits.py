@@ -95,9 +95,9 @@ def seconds():
         "pca__n_components": [2, 4, 8, 16, 32],
     }
     start = time.perf_counter()
-    GridSearchCV(
-        make_pipeline(PCA()), grid, scoring=reconstruction_r2_scorer, cv=3, n_jobs=-1
-    ).fit(X)
+    GridSearchCV(make_pipeline(PCA()), grid, scoring=reconstruction_r2_scorer, cv=3, n_jobs=-1).fit(
+        X
+    )
     print(f"- grid of 10 candidates, 3 folds: {time.perf_counter() - start:.0f} s")
 
 

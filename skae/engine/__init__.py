@@ -2,7 +2,7 @@
 
 from skae.engine._batches import Batch, Batches
 from skae.engine._corruption import Corruption, Gaussian, Masking, SaltAndPepper
-from skae.engine._loop import Divergence, History, mean_loss, run
+from skae.engine._loop import DivergenceError, History, mean_loss, run
 from skae.engine._schedule import SCHEDULES, Schedule
 from skae.engine._step import GradientStep, QuasiNewtonStep, Step
 from skae.engine._stopping import Acceptance, Stopping
@@ -13,7 +13,7 @@ __all__ = [
     "Batch",
     "Batches",
     "Corruption",
-    "Divergence",
+    "DivergenceError",
     "Gaussian",
     "GradientStep",
     "History",

@@ -84,4 +84,3 @@ class SaltAndPepper(Corruption):
         draw = self._uniform(x)
         x = torch.where(draw < self.level, self.high, x)
         return torch.where(draw < self.level / 2, self.low, x)
-

@@ -16,7 +16,7 @@ EXPLODED = 1e6
 will not come back."""
 
 
-class Divergence(ArithmeticError):
+class DivergenceError(ArithmeticError):
     """The training loss exploded or is not finite."""
 
 
@@ -88,7 +88,7 @@ def run(
 
     Raises
     ------
-    Divergence
+    DivergenceError
         If the loss of an epoch is not finite or has exploded.
     """
     judged = valid if valid is not None else train
@@ -131,4 +131,4 @@ def _pass(learn: Callable[[Batch], Losses], batches: Batches) -> Tensor:
 
 def _check_converging(losses: list[float]) -> None:
     if not isfinite(losses[-1]) or losses[-1] > EXPLODED * max(losses[0], 1.0):
-        raise Divergence(f"the loss was {losses[-1]:.3g} in epoch {len(losses) - 1}")
+        raise DivergenceError(f"the loss was {losses[-1]:.3g} in epoch {len(losses) - 1}")

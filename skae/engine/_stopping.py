@@ -2,7 +2,7 @@
 
 from math import inf
 
-from scipy.special import stdtrit
+from scipy.special import ndtri, stdtrit
 from torch import Tensor
 
 
@@ -37,26 +37,30 @@ class Acceptance:
 
     Parameters
     ----------
-    level : float, default=1.0
-        Level of the paired t-test, one-sided, that the mean loss has fallen. 1: no test.
+    is_tested : bool, default=False
+        Whether the fall of the mean loss must be significant: by a paired t-test at 5 %, or, as
+        a few rows with huge losses blow up the standard error, by a sign test at 0.1 %.
     ceiling : float, default=inf
         The mean loss must be below this.
     """
 
-    def __init__(self, level: float = 1.0, ceiling: float = inf) -> None:
-        self.level = level
+    def __init__(self, is_tested: bool = False, ceiling: float = inf) -> None:
+        self.is_tested = is_tested
         self.ceiling = ceiling
 
     def __call__(self, start: Tensor, best: Tensor) -> bool:
         """Compare losses of the same rows, each of shape (n,)."""
         fall = (start - best).double()
-        return bool(fall.mean() > self._needed(fall) and best.mean() < self.ceiling)
+        is_better = bool(fall.mean() > 0 and best.mean() < self.ceiling)
+        return is_better and (not self.is_tested or _is_significant(fall))
 
-    def _needed(self, fall: Tensor) -> float:
-        """Return the fall of the mean that would be significant."""
-        n_rows = len(fall)
-        if self.level == 1.0:
-            return 0.0
-        if n_rows < 2:
-            return inf
-        return float(stdtrit(n_rows - 1, 1 - self.level) * fall.std() / n_rows**0.5)
+
+def _is_significant(fall: Tensor) -> bool:
+    """Whether paired differences have a positive mean or, more strictly, a positive median."""
+    n_rows = len(fall)
+    if n_rows < 2:
+        return False
+    by_mean = fall.mean() > stdtrit(n_rows - 1, 0.95) * fall.std() / n_rows**0.5
+    # the number of positive signs, by its normal approximation
+    by_sign = fall.sign().sum() > ndtri(0.999) * n_rows**0.5
+    return bool(by_mean or by_sign)

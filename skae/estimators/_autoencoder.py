@@ -35,8 +35,8 @@ class AutoencoderTransformer(BaseAutoencoder):
     With ``init="pca"``, A and B are PCA's (with codes of unit variance), and the networks f and
     g start at zero: before any training the model *is* PCA. Training changes f and g only. It
     leaves some rows out, and the epoch that reconstructs these best is kept if it is better than
-    PCA of the other rows, significantly so by a paired t-test at the level of 5 %, and by at
-    least half of what PCA gains when it sees the left-out rows. Otherwise the result is PCA of
+    PCA of the other rows, significantly so by a test over these rows, and by at least half of
+    what PCA gains when it sees them. Otherwise the result is PCA of
     all rows.
 
     Inside, X is centred by its feature means and divided by one number, its root-mean-square
@@ -318,8 +318,8 @@ class AutoencoderTransformer(BaseAutoencoder):
         sizes = np.atleast_1d(np.asarray(self.hidden_layer_sizes))
         if sizes.ndim > 1 or (sizes.size and (sizes.dtype.kind not in "iu" or sizes.min() < 1)):
             raise ValueError(
-                "The 'hidden_layer_sizes' parameter of AutoencoderTransformer must be 'auto', an int or a sequence of ints, "
-                f"all at least 1. Got {self.hidden_layer_sizes!r} instead."
+                "The 'hidden_layer_sizes' parameter of AutoencoderTransformer must be 'auto', an "
+                f"int or a sequence of ints, all at least 1. Got {self.hidden_layer_sizes!r} instead."
             )
         return tuple(int(size) for size in sizes)
 

@@ -19,7 +19,7 @@ from skae.engine import (
     Acceptance,
     Batch,
     Batches,
-    Divergence,
+    DivergenceError,
     GradientStep,
     History,
     QuasiNewtonStep,
@@ -103,12 +103,12 @@ class TorchEstimator(BaseEstimator, ABC):
             # The rows are new to the start, known to the rival. On new rows the rival would do
             # better than the former and worse than the latter: the middle is to be beaten.
             losses = [mean_loss(self._make_step(m, train), valid) for m in (module, rival)]
-            acceptance = Acceptance(level=0.05, ceiling=sum(losses) / 2)
+            acceptance = Acceptance(is_tested=True, ceiling=sum(losses) / 2)
         stopping = Stopping(self.n_iter_no_change if self.early_stopping else None, self.tol)
         report = self._report if self.verbose else None
         try:
             history = run(step, train, valid, self.max_iter, stopping, report, acceptance)
-        except Divergence as divergence:
+        except DivergenceError as divergence:
             raise ValueError(
                 f"{type(self).__name__} diverged: {divergence}. Lower learning_rate_init (it was "
                 f"{self.learning_rate_init}), or look for extreme values in X."

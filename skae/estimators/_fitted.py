@@ -10,6 +10,10 @@ from torch import Generator, nn
 class Architecture(Protocol):
     """Plain values from which a network can be built."""
 
+    @property
+    def sizes(self) -> tuple[int, ...]:
+        """Widths from the data, first, to the code, last."""
+
     def build(self, generator: Generator) -> nn.Module:
         """Return the network in float64."""
 
@@ -26,7 +30,7 @@ class FittedNetwork:
 
     def __init__(self, architecture: Architecture, module: nn.Module) -> None:
         self.architecture = architecture
-        self.module = module.eval().requires_grad_(False)
+        self.module: Any = module.eval().requires_grad_(False)
         self._copies: dict[tuple[str, torch.dtype], Any] = {("cpu", torch.float64): self.module}
 
     def on(self, device: torch.device, dtype: torch.dtype) -> Any:

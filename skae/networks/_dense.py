@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from itertools import pairwise
+from typing import Any
 
 import torch
 from torch import Generator, Tensor, nn
@@ -32,6 +33,8 @@ class Dense(nn.Module):
         Draws the weights; torch's global generator is left alone.
     """
 
+    layers: Any  # a ModuleList, whose items torch does not tell to be Linear
+
     def __init__(
         self,
         sizes: Sequence[int],
@@ -41,7 +44,8 @@ class Dense(nn.Module):
         super().__init__()
         # skip_init: a layer's own constructor would draw from the global generator
         self.layers = nn.ModuleList(
-            skip_init(nn.Linear, n_in, n_out, dtype=torch.float64) for n_in, n_out in pairwise(sizes)
+            skip_init(nn.Linear, n_in, n_out, dtype=torch.float64)
+            for n_in, n_out in pairwise(sizes)
         )
         self.activation = activation()
         for layer in self.layers:

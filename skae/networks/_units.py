@@ -15,6 +15,8 @@ class FromUnits(nn.Module):
     network : nn.Module
     """
 
+    location: Tensor
+
     def __init__(self, location: Tensor, scale: float, network: nn.Module) -> None:
         super().__init__()
         self.register_buffer("location", location)
@@ -37,6 +39,8 @@ class ToUnits(nn.Module):
     location : Tensor of shape (n_features,)
     scale : float
     """
+
+    location: Tensor
 
     def __init__(
         self, network: nn.Module, mean: Callable[[Tensor], Tensor], location: Tensor, scale: float

@@ -5,7 +5,7 @@ from math import inf, nan
 import pytest
 import torch
 
-from skae.engine import Acceptance, Batches, Divergence, Step, Stopping, mean_loss, run
+from skae.engine import Acceptance, Batches, DivergenceError, Step, Stopping, mean_loss, run
 
 
 class Scripted(Step):
@@ -62,7 +62,18 @@ def test_a_fall_must_be_significant():
     # +-s over 10 rows: standard error s / 3; the 5 % point of t with 9 degrees of freedom: 1.833
     for spread, kept in ((0.163, 1), (0.164, 0)):
         step = Scripted([1.0, 0.9], spread=spread)
-        assert _run(step, acceptance=Acceptance(level=0.05)).kept == step.epoch == kept
+        assert _run(step, acceptance=Acceptance(is_tested=True)).kept == step.epoch == kept
+
+
+def test_most_rows_may_outvote_a_few_huge_ones():
+    start = torch.ones(100)
+    best = torch.full((100,), 0.5)
+    best[:5] = 10.0
+    start[:5] = 11.0
+    start[5], best[5] = 1.0, 30.0
+    assert Acceptance(is_tested=True)(start, best)
+    best[6:60] = 1.1
+    assert not Acceptance(is_tested=True)(start, best)
 
 
 def test_a_ceiling_must_be_undercut():
@@ -73,7 +84,7 @@ def test_a_ceiling_must_be_undercut():
 
 def test_a_single_row_has_no_standard_error():
     start, best = torch.tensor([1.0]), torch.tensor([0.1])
-    assert not Acceptance(level=0.05)(start, best)
+    assert not Acceptance(is_tested=True)(start, best)
     assert Acceptance()(start, best)
 
 
@@ -107,7 +118,7 @@ def test_improvements_below_the_tolerance_do_not_count():
 @pytest.mark.parametrize("loss", [nan, inf, 1e9])
 @pytest.mark.parametrize("valid", [VALID, None])
 def test_divergence(loss, valid):
-    with pytest.raises(Divergence, match=r"the loss was .* in epoch 2"):
+    with pytest.raises(DivergenceError, match=r"the loss was .* in epoch 2"):
         _run(Scripted([1.0] * 4, train=[1.0, 1.0, loss, 1.0]), valid=valid)
 
 

@@ -113,7 +113,7 @@ def test_schedules_warm_up_to_one(name):
     factors = [schedule(update) for update in range(200)]
     assert factors[0] == pytest.approx(0.1)
     assert max(factors) == pytest.approx(1.0)
-    assert all(a < b for a, b in zip(factors[:9], factors[1:10], strict=True))
+    assert factors[:10] == sorted(factors[:10])
     assert factors[-1] == pytest.approx(0.0 if name == "cosine" else 1.0, abs=1e-12)
     assert schedule.total == pytest.approx(sum(factors))
 

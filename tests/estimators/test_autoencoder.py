@@ -79,9 +79,9 @@ class TestMethods:
 
 class TestCurves:
     def test_loss_is_the_share_of_variance_lost(self, digits):
-        fitted = AutoencoderTransformer(
-            6, max_iter=0, early_stopping=False, random_state=0
-        ).fit(digits)
+        fitted = AutoencoderTransformer(6, max_iter=0, early_stopping=False, random_state=0).fit(
+            digits
+        )
         assert_allclose(fitted.loss_curve_, [1 - fitted.score(digits)], rtol=1e-4)
         assert fitted.validation_curve_ is None
 
@@ -127,7 +127,9 @@ class TestLosses:
         assert errors["huber"] < errors["squared_error"]
 
     def test_binary_crossentropy_refuses_other_data(self, digits):
-        with pytest.raises(ValueError, match=r"needs values in \[0, 1\], but X has values in \[0, 16\]"):
+        with pytest.raises(
+            ValueError, match=r"needs values in \[0, 1\], but X has values in \[0, 16\]"
+        ):
             AutoencoderTransformer(loss="binary_crossentropy").fit(digits)
 
     def test_binary_crossentropy_learns(self, digits):
@@ -283,14 +285,14 @@ class TestSample:
         "density", ["gmm", "gaussian", "kde", BayesianGaussianMixture(n_components=3, max_iter=500)]
     )
     def test_samples_look_like_the_data(self, digits, density):
-        fitted = AutoencoderTransformer(
-            6, max_iter=3, latent_density=density, random_state=0
-        ).fit(digits)
+        fitted = AutoencoderTransformer(6, max_iter=3, latent_density=density, random_state=0).fit(
+            digits
+        )
         X = fitted.sample(2000, random_state=0)
         assert X.shape == (2000, 64)
         assert_allclose(X.mean(axis=0), digits.mean(axis=0), atol=0.6)
         assert_array_equal(X, fitted.sample(2000, random_state=0))
-        assert (X != fitted.sample(2000, random_state=1)).any()
+        assert (fitted.sample(2000, random_state=1) != X).any()
 
     def test_samples_come_in_random_order(self, digits):
         """Mixtures sort theirs by component."""

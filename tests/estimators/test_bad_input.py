@@ -80,7 +80,10 @@ BAD_DATA = {
     "nan": (_with(np.nan), "NaN"),
     "inf": (_with(np.inf), "infinity"),
     "too large for float32": (_with(1e39), "too large for dtype\\('float32'\\)"),
-    "strings": (GOOD.astype(str).astype(object).tolist() + [["a", "b", "c", "d"]], "convert|string"),
+    "strings": (
+        [*GOOD.tolist(), ["a", "b", "c", "d"]],
+        "convert|string",
+    ),
     "complex": (GOOD.astype(complex), "[Cc]omplex"),
     "sparse": (scipy.sparse.csr_array(GOOD), "[Ss]parse"),
     "empty": (np.empty((0, 4)), "0 sample"),
@@ -172,7 +175,7 @@ def test_odd_data_gives_finite_results(Estimator, parameters, case):
 
 
 def test_rows_far_away_are_refused_or_finite():
-    fitted = AutoencoderTransformer(2, max_iter=2, random_state=0).fit((GOOD * 1e-30))
+    fitted = AutoencoderTransformer(2, max_iter=2, random_state=0).fit(GOOD * 1e-30)
     with pytest.raises(ValueError, match="too far from those of the training data"):
         fitted.transform(np.full((1, 4), 1e20, dtype=np.float32))
 

@@ -104,7 +104,9 @@ def test_a_trained_linear_autoencoder_is_pca(init, tied_weights):
     ).fit(X)
     pca = PCA(3).fit(X)
     assert 1 - 1e-9 < reconstruction_error(autoencoder, X) / reconstruction_error(pca, X) < 1 + 1e-5
-    decoder = autoencoder.inverse_transform(np.eye(3)) - autoencoder.inverse_transform(np.zeros((1, 3)))
+    decoder = autoencoder.inverse_transform(np.eye(3)) - autoencoder.inverse_transform(
+        np.zeros((1, 3))
+    )
     assert subspace_angles(decoder.T, pca.components_.T).max() < 5e-3
 
 

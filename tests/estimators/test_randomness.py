@@ -33,7 +33,7 @@ def one_thread():
 def _global_state():
     return (
         random.getstate(),
-        np.random.get_state()[1].tobytes(),
+        np.random.get_state()[1].tobytes(),  # noqa: NPY002
         torch.random.get_rng_state().numpy().tobytes(),
         torch.get_num_threads(),
         torch.get_default_dtype(),

@@ -4,7 +4,14 @@ import pytest
 import torch
 from torch import Generator
 
-from skae.networks import ACTIVATIONS, AroundLinear, Dense, DenseArchitecture, Mirrored, Reconstruction
+from skae.networks import (
+    ACTIVATIONS,
+    AroundLinear,
+    Dense,
+    DenseArchitecture,
+    Mirrored,
+    Reconstruction,
+)
 
 
 def _dense(sizes=(5, 7, 3), activation="silu", seed=0):

@@ -51,9 +51,7 @@ def test_rows_do_not_meet(name):
 
 @pytest.mark.parametrize("name", LOSSES)
 def test_images_count_as_rows(name):
-    images = LOSSES[name]()(
-        Outputs(TARGET, RAW.reshape(6, 1, 2, 2)), TARGET.reshape(6, 1, 2, 2)
-    )
+    images = LOSSES[name]()(Outputs(TARGET, RAW.reshape(6, 1, 2, 2)), TARGET.reshape(6, 1, 2, 2))
     torch.testing.assert_close(images, LOSSES[name]()(Outputs(TARGET, RAW), TARGET))
 
 
