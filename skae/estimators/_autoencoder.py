@@ -318,8 +318,9 @@ class AutoencoderTransformer(BaseAutoencoder):
         sizes = np.atleast_1d(np.asarray(self.hidden_layer_sizes))
         if sizes.ndim > 1 or (sizes.size and (sizes.dtype.kind not in "iu" or sizes.min() < 1)):
             raise ValueError(
-                "The 'hidden_layer_sizes' parameter of AutoencoderTransformer must be 'auto', an "
-                f"int or a sequence of ints, all at least 1. Got {self.hidden_layer_sizes!r} instead."
+                "The 'hidden_layer_sizes' parameter of AutoencoderTransformer must be 'auto', "
+                "an int or a sequence of ints, all at least 1. "
+                f"Got {self.hidden_layer_sizes!r} instead."
             )
         return tuple(int(size) for size in sizes)
 

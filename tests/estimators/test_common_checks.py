@@ -35,7 +35,8 @@ def test_common_checks(estimator, check):
     check(estimator)
 
 
-# the checks transform arrays after a fit on dataframes, and say so themselves
+# the checks mix arrays and dataframes between fit and transform, on purpose
+@pytest.mark.filterwarnings("ignore:X has feature names, but:UserWarning")
 @pytest.mark.filterwarnings("ignore:X does not have valid feature names:UserWarning")
 @pytest.mark.parametrize("name", EXTRA_CHECKS)
 @pytest.mark.parametrize("estimator", ESTIMATORS, ids=repr)
