@@ -6,9 +6,10 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.optim import Optimizer
 
 from skae.engine._batches import Batch
+from skae.engine._flat import FlatParameters
+from skae.engine._schedule import Schedule
 
 State = list[Tensor]
 Losses = dict[str, Tensor]
@@ -68,46 +69,55 @@ class _NetworkStep(Step):
         return self.objective(self.network(*batch.inputs), batch.target)
 
     def _backward(self, batch: Batch) -> Losses:
-        """Put the gradient of the mean loss into the parameters; return the losses."""
-        self.network.zero_grad(set_to_none=True)
+        """Add the gradient of the mean loss to the parameters'; return the losses."""
         losses = self._losses(batch)
         torch.stack([loss.mean() for loss in losses.values()]).sum().backward()
         return {name: loss.detach() for name, loss in losses.items()}
 
 
 class GradientStep(_NetworkStep):
-    """One step of a first-order optimiser, with gradients by autograd.
+    """One step of AdamW (Loshchilov and Hutter 2019), with gradients by autograd.
 
     Parameters
     ----------
     network : nn.Module
     objective : callable
         Maps the network's outputs and a target to losses.
-    optimizer : torch.optim.Optimizer
-    schedule : callable
-        Maps the number of an update, from 0, to a share of the optimiser's learning rate.
+    learning_rate : float
+        Its peak.
+    schedule : Schedule
+        The course of the learning rate.
+    weight_decay : float, default=0.0
+        Matrices are multiplied by ``exp(-weight_decay)`` over the whole schedule, in as many
+        steps as it has, so that their number does not change the total.
     """
 
     def __init__(
         self,
         network: nn.Module,
         objective: Callable[[Any, Tensor], Losses],
-        optimizer: Optimizer,
-        schedule: Callable[[int], float],
+        learning_rate: float,
+        schedule: Schedule,
+        weight_decay: float = 0.0,
     ) -> None:
         super().__init__(network, objective)
-        self.optimizer = optimizer
+        self.learning_rate = learning_rate
         self.schedule = schedule
+        self.weight_decay = weight_decay / max(1.0, schedule.total)
         self.n_updates = 0
-        self._peaks = [group["lr"] for group in optimizer.param_groups]
+        self._flat = FlatParameters(network)
+        self._optimizer = torch.optim.Adam(
+            [self._flat.values], fused=self._flat.values.device.type != "mps"
+        )
 
     def update(self, batch: Batch) -> Losses:
         """Take a gradient step; return the losses before it."""
-        factor = self.schedule(self.n_updates)
-        for group, peak in zip(self.optimizer.param_groups, self._peaks, strict=True):
-            group["lr"] = peak * factor
+        self._flat.gradients.zero_()
         losses = self._backward(batch)
-        self.optimizer.step()
+        factor = self.schedule(self.n_updates)
+        self._flat.matrices.mul_(1 - self.weight_decay * factor)
+        self._optimizer.param_groups[0]["lr"] = self.learning_rate * factor
+        self._optimizer.step()
         self.n_updates += 1
         return losses
 
@@ -141,6 +151,7 @@ class QuasiNewtonStep(_NetworkStep):
         first: list[Losses] = []
 
         def closure() -> Tensor:
+            self.optimizer.zero_grad()
             losses = self._backward(batch)
             first.append(losses)
             return torch.stack([loss.mean() for loss in losses.values()]).sum()

@@ -23,7 +23,6 @@ from skae.engine import (
     GradientStep,
     History,
     QuasiNewtonStep,
-    Schedule,
     Step,
     Stopping,
     mean_loss,
@@ -169,22 +168,8 @@ class TorchEstimator(BaseEstimator, ABC):
         if self._is_quasi_newton():
             return QuasiNewtonStep(network, objective)
         schedule = SCHEDULES[self.learning_rate](self.max_iter * len(train))
-        return GradientStep(network, objective, self._make_optimizer(network, schedule), schedule)
-
-    def _make_optimizer(self, network: nn.Module, schedule: Schedule) -> torch.optim.Optimizer:
-        """Return AdamW (Loshchilov and Hutter 2019)."""
-        matrices = [p for p in network.parameters() if p.ndim > 1]
-        vectors = [p for p in network.parameters() if p.ndim <= 1]
-        # spread over the updates, so that their number does not change the total
-        decay = self.weight_decay / (self.learning_rate_init * max(1.0, schedule.total))
-        return torch.optim.AdamW(
-            [
-                {"params": matrices, "weight_decay": 0.0 if self._is_linear() else decay},
-                {"params": vectors, "weight_decay": 0.0},
-            ],
-            lr=self.learning_rate_init,
-            fused=vectors[0].device.type != "mps",
-        )
+        decay = 0.0 if self._is_linear() else self.weight_decay
+        return GradientStep(network, objective, self.learning_rate_init, schedule, decay)
 
     def _report(self, history: History) -> None:
         """Print one line an epoch."""

@@ -1,5 +1,7 @@
 """Steps, batches, schedules and corruptions."""
 
+from copy import deepcopy
+
 import pytest
 import torch
 from torch import Generator, nn
@@ -14,6 +16,7 @@ from skae.engine import (
     QuasiNewtonStep,
     SaltAndPepper,
 )
+from skae.networks import Dense
 
 
 def _data(n=23):
@@ -32,20 +35,37 @@ def _regression():
     return network, Batch((x,), y)
 
 
+def _two_layers():
+    generator = Generator().manual_seed(0)
+    return Dense((3, 5, 1), nn.SiLU, generator)
+
+
 def _squares(outputs, target):
     return {"loss": (outputs - target).square().flatten(1).mean(1)}
 
 
 class TestSteps:
-    def test_a_gradient_step_is_the_optimisers(self):
-        network, batch = _regression()
-        optimizer = torch.optim.SGD(network.parameters(), lr=0.5)
-        step = GradientStep(network, _squares, optimizer, lambda update: 0.2)
-        x, y = batch.inputs[0], batch.target
-        losses = step.update(batch)
-        torch.testing.assert_close(losses["loss"], y[:, 0].square())
-        torch.testing.assert_close(network.bias.detach(), 0.1 * 2 * y.mean(0))
-        torch.testing.assert_close(network.weight.detach(), 0.1 * 2 * (y * x).mean(0)[None])
+    def test_gradient_steps_are_adamws_whatever_the_parameters_lie_in(self):
+        network, batch = _two_layers(), _regression()[1]
+        reference = deepcopy(network)
+        schedule = SCHEDULES["cosine"](20)
+        step = GradientStep(network, _squares, 0.1, schedule, weight_decay=0.5)
+        matrices = [p for p in reference.parameters() if p.ndim > 1]
+        vectors = [p for p in reference.parameters() if p.ndim < 2]
+        optimizer = torch.optim.AdamW(
+            [{"params": matrices}, {"params": vectors, "weight_decay": 0.0}], lr=0.1
+        )
+        optimizer.param_groups[0]["weight_decay"] = 0.5 / (0.1 * schedule.total)
+        for update in range(20):
+            for group in optimizer.param_groups:
+                group["lr"] = 0.1 * schedule(update)
+            optimizer.zero_grad()
+            loss = _squares(reference(*batch.inputs), batch.target)["loss"]
+            loss.mean().backward()
+            optimizer.step()
+            torch.testing.assert_close(step.update(batch)["loss"], loss.detach())
+        for mine, other in zip(network.parameters(), reference.parameters(), strict=True):
+            torch.testing.assert_close(mine, other)
 
     def test_quasi_newton_solves_least_squares(self):
         network, batch = _regression()
@@ -58,8 +78,7 @@ class TestSteps:
     def test_evaluation_learns_nothing_and_states_are_copies(self, kind):
         network, batch = _regression()
         if kind == "gradient":
-            optimizer = torch.optim.SGD(network.parameters(), lr=0.1)
-            step = GradientStep(network, _squares, optimizer, lambda update: 1.0)
+            step = GradientStep(network, _squares, 0.1, SCHEDULES["constant"](1))
         else:
             step = QuasiNewtonStep(network, _squares)
         before = step.state()
