@@ -8,7 +8,7 @@ from sklearn import datasets
 from sklearn.model_selection import train_test_split
 from sklearn.preprocessing import StandardScaler
 
-SHIPPED = ("breast_cancer", "wine", "digits", "diabetes")
+SHIPPED = ("breast_cancer", "wine", "digits", "diabetes", "iris")
 TABLES = (
     "ad_cardio",
     "ad_cardiotocography",
@@ -22,7 +22,28 @@ TABLES = (
     "ad_wdbc",
     "isolet1560",
 )
-IMAGES = ("olivetti_faces",)
+IMAGES = (
+    "digits",
+    "olivetti_faces",
+    "coil20",
+    "omniglot_small",
+    "animal_mnist",
+    "mpeg7_shapes",
+    "pneumoniamnist_balanced",
+)
+FLOOR = (*SHIPPED[:4], *TABLES, "olivetti_faces")
+"""The sets of the floor."""
+UNTOUCHED = (
+    "iris",
+    "adult",
+    "pbmc68k_reduced",
+    "lung_small_genes",
+    "nir_tecator",
+    "ts_gunpoint",
+    "ts_italypowerdemand",
+    *IMAGES[2:],
+)
+"""Sets that no default and no rule was chosen on."""
 
 
 def load(name, seed=0, standardize=True):
@@ -42,7 +63,7 @@ def load(name, seed=0, standardize=True):
             X = file["X"].astype(float)
             train, test = train_test_split(X, test_size=0.25, random_state=seed)
     train, test = (X.reshape(len(X), -1) for X in (train, test))
-    if standardize and name not in (*IMAGES, "digits"):
+    if standardize and name not in IMAGES:
         scaler = StandardScaler().fit(train)
         train, test = scaler.transform(train), scaler.transform(test)
     return train, test

@@ -2,10 +2,11 @@
 
 PCA is fitted on all training rows, those included that the autoencoder holds out.
 
-    SKAE_DATA=folder python docs/benchmarks/floor.py [--raw] [names ...]
+    SKAE_DATA=folder python docs/benchmarks/floor.py [--raw] [--untouched] [names ...]
 
-`--raw`: without standardising the tables. One thread a fit, as many fits at once as there are
-cores. Writes floor.csv (floor_raw.csv) beside this file and prints the summary as Markdown.
+`--raw`: without standardising the tables. `--untouched`: on sets that no default was chosen on.
+One thread a fit, as many fits at once as there are cores. Writes floor.csv (floor_raw.csv,
+floor_untouched.csv) beside this file and prints the summary as Markdown.
 """
 
 import csv
@@ -15,7 +16,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from _data import IMAGES, SHIPPED, TABLES, load
+from _data import FLOOR, UNTOUCHED, load
 from joblib import Parallel, delayed
 from sklearn.decomposition import PCA
 
@@ -81,12 +82,14 @@ def summarize(cells):
 
 def main(arguments):
     """Run all cells."""
-    standardize = "--raw" not in arguments
-    names = [a for a in arguments if a != "--raw"] or [*SHIPPED, *TABLES, *IMAGES]
+    flags = [a for a in arguments if a.startswith("--")]
+    standardize = "--raw" not in flags
+    default = UNTOUCHED if "--untouched" in flags else FLOOR
+    names = [a for a in arguments if a not in flags] or default
     jobs = [(n, k, s, standardize) for n in names for k in widths(n, standardize) for s in SEEDS]
     cells = Parallel(n_jobs=-1)(delayed(cell)(*job) for job in jobs)
-    path = Path(__file__).with_name("floor.csv" if standardize else "floor_raw.csv")
-    with path.open("w", newline="") as file:
+    suffix = "".join(flag.replace("--", "_") for flag in flags)
+    with Path(__file__).with_name(f"floor{suffix}.csv").open("w", newline="") as file:
         writer = csv.DictWriter(file, FIELDS)
         writer.writeheader()
         writer.writerows(cells)

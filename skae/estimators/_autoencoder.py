@@ -53,8 +53,8 @@ class AutoencoderTransformer(BaseAutoencoder):
 
     hidden_layer_sizes : "auto", int or array-like of int, default="auto"
         Widths of the encoder's hidden layers; the decoder mirrors them. ``()`` is a linear
-        autoencoder. "auto" is two layers, about four times as wide as the data but between 128
-        and 512.
+        autoencoder. "auto" is two layers, about twice as wide as the data but between 128 and
+        512.
 
     activation : {"silu", "relu", "gelu", "elu", "tanh", "leaky_relu", "identity"}, \
             default="silu"
@@ -111,13 +111,14 @@ class AutoencoderTransformer(BaseAutoencoder):
         Course of the learning rate after a warm-up of 5 % of the updates: down to zero at
         `max_iter` along half a cosine, or constant.
 
-    learning_rate_init : float, default=0.005
+    learning_rate_init : float, default=0.007
         Largest learning rate.
 
     batch_size : "auto" or int, default="auto"
-        Rows per update. "auto" grows from 128 to 512 with the number of rows.
+        Rows per update. "auto" is 128, for more than some 1,400 training rows 256, and 512 for
+        more than some 20,000.
 
-    max_iter : int, default=100
+    max_iter : int, default=80
         Largest number of epochs, that is, passes over the training rows. 0 keeps the start.
 
     early_stopping : bool, default=True
@@ -258,9 +259,9 @@ class AutoencoderTransformer(BaseAutoencoder):
         solver: Literal["auto", "adam", "lbfgs"] = "auto",
         weight_decay: float = 1.0,
         learning_rate: Literal["cosine", "constant"] = "cosine",
-        learning_rate_init: float = 5e-3,
+        learning_rate_init: float = 7e-3,
         batch_size: Literal["auto"] | int = "auto",
-        max_iter: int = 100,
+        max_iter: int = 80,
         early_stopping: bool = True,
         validation_fraction: float = 0.1,
         n_iter_no_change: int = 20,
@@ -310,10 +311,10 @@ class AutoencoderTransformer(BaseAutoencoder):
     def _hidden_sizes(self, n_features: int) -> tuple[int, ...]:
         """Return the widths of the encoder's hidden layers.
 
-        "auto": two layers, about four times as wide as the data, from 128 to 512.
+        "auto": two layers, about twice as wide as the data, from 128 to 512.
         """
         if isinstance(self.hidden_layer_sizes, str):
-            width = 2 ** round(np.log2(4 * n_features))
+            width = 2 ** round(np.log2(2 * n_features))
             return (max(128, min(512, width)),) * 2
         sizes = np.atleast_1d(np.asarray(self.hidden_layer_sizes))
         if sizes.ndim > 1 or (sizes.size and (sizes.dtype.kind not in "iu" or sizes.min() < 1)):

@@ -157,7 +157,7 @@ class TorchEstimator(BaseEstimator, ABC):
         if self._is_quasi_newton():
             return n_samples
         if self.batch_size == "auto":
-            return min(n_samples, max(128, min(512, 2 ** int(np.log2(n_samples / 64)))))
+            return min(n_samples, 128 * (1 + (n_samples > 1400) + 2 * (n_samples > 20_000)))
         return min(n_samples, self.batch_size)
 
     def _make_step(self, module: nn.Module, train: Batches) -> Step:
