@@ -3,6 +3,7 @@
 from skae.engine._batches import Batch, Batches
 from skae.engine._corruption import Corruption, Gaussian, Masking, SaltAndPepper
 from skae.engine._loop import DivergenceError, History, mean_loss, run
+from skae.engine._noise import CubatureNoise, Noise, NormalNoise
 from skae.engine._schedule import SCHEDULES, Schedule
 from skae.engine._step import GradientStep, QuasiNewtonStep, Step
 from skae.engine._stopping import Acceptance, Stopping
@@ -13,11 +14,14 @@ __all__ = [
     "Batch",
     "Batches",
     "Corruption",
+    "CubatureNoise",
     "DivergenceError",
     "Gaussian",
     "GradientStep",
     "History",
     "Masking",
+    "Noise",
+    "NormalNoise",
     "QuasiNewtonStep",
     "SaltAndPepper",
     "Schedule",

@@ -1,7 +1,7 @@
 """How one batch is learned."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import torch
@@ -68,10 +68,14 @@ class _NetworkStep(Step):
     def _losses(self, batch: Batch) -> Losses:
         return self.objective(self.network(*batch.inputs), batch.target)
 
-    def _backward(self, batch: Batch) -> Losses:
-        """Add the gradient of the mean loss to the parameters'; return the losses."""
+    def _backward(self, batch: Batch, weights: Mapping[str, float]) -> Losses:
+        """Add the gradient of the mean loss to the parameters'; return the losses.
+
+        `weights` has factors of terms; those that are not in it count once.
+        """
         losses = self._losses(batch)
-        torch.stack([loss.mean() for loss in losses.values()]).sum().backward()
+        means = [weights.get(name, 1.0) * loss.mean() for name, loss in losses.items()]
+        torch.stack(means).sum().backward()
         return {name: loss.detach() for name, loss in losses.items()}
 
 
@@ -90,6 +94,8 @@ class GradientStep(_NetworkStep):
     weight_decay : float, default=0.0
         Matrices are multiplied by ``exp(-weight_decay)`` over the whole schedule, in as many
         steps as it has, so that their number does not change the total.
+    weights : callable, default=None
+        Maps the share of training that is done to factors of the terms' gradients, by name.
     """
 
     def __init__(
@@ -99,8 +105,10 @@ class GradientStep(_NetworkStep):
         learning_rate: float,
         schedule: Schedule,
         weight_decay: float = 0.0,
+        weights: Callable[[float], Mapping[str, float]] | None = None,
     ) -> None:
         super().__init__(network, objective)
+        self.weights = weights
         self.learning_rate = learning_rate
         self.schedule = schedule
         self.weight_decay = weight_decay / max(1.0, schedule.total)
@@ -113,7 +121,8 @@ class GradientStep(_NetworkStep):
     def update(self, batch: Batch) -> Losses:
         """Take a gradient step; return the losses before it."""
         self._flat.gradients.zero_()
-        losses = self._backward(batch)
+        progress = self.n_updates / self.schedule.n_updates
+        losses = self._backward(batch, {} if self.weights is None else self.weights(progress))
         factor = self.schedule(self.n_updates)
         self._flat.matrices.mul_(1 - self.weight_decay * factor)
         self._optimizer.param_groups[0]["lr"] = self.learning_rate * factor
@@ -152,7 +161,7 @@ class QuasiNewtonStep(_NetworkStep):
 
         def closure() -> Tensor:
             self.optimizer.zero_grad()
-            losses = self._backward(batch)
+            losses = self._backward(batch, {})
             first.append(losses)
             return torch.stack([loss.mean() for loss in losses.values()]).sum()
 

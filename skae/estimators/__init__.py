@@ -1,5 +1,6 @@
 """The estimators: the one layer that knows numpy, dataframes and scikit-learn."""
 
 from skae.estimators._autoencoder import AutoencoderTransformer
+from skae.estimators._vae import VAETransformer
 
-__all__ = ["AutoencoderTransformer"]
+__all__ = ["AutoencoderTransformer", "VAETransformer"]

@@ -11,11 +11,12 @@ from numpy.typing import NDArray
 from sklearn.utils._param_validation import Interval, StrOptions
 from torch import nn
 
-from skae.estimators._base import BaseAutoencoder
+from skae.estimators._base import Problem
+from skae.estimators._deterministic import DeterministicAutoencoder
 from skae.estimators._parameters import LATENT, TRAINING
 from skae.estimators._principal_axes import principal_axes
 from skae.estimators._starts import logistic_decoder, pca_start, tied_pca_start
-from skae.estimators._units import Units
+from skae.estimators._widths import hidden_sizes, is_linear
 from skae.networks import ACTIVATIONS, DenseArchitecture
 from skae.objectives import LOSSES, Contractive, ElasticNet, Objective, Term
 
@@ -23,7 +24,7 @@ MAX_REGRESSION_ROWS = 10_000
 """Rows from which the logistic regressions are learnt that "binary_crossentropy" starts at."""
 
 
-class AutoencoderTransformer(BaseAutoencoder):
+class AutoencoderTransformer(DeterministicAutoencoder):
     r"""Nonlinear dimensionality reduction that starts at PCA and only gets better.
 
     An encoder maps each row x to a code z of `n_components` numbers, a decoder maps the code
@@ -111,7 +112,7 @@ class AutoencoderTransformer(BaseAutoencoder):
         Course of the learning rate after a warm-up of 5 % of the updates: down to zero at
         `max_iter` along half a cosine, or constant.
 
-    learning_rate_init : float, default=0.007
+    learning_rate_init : float, default=0.005
         Largest learning rate.
 
     batch_size : "auto" or int, default="auto"
@@ -259,7 +260,7 @@ class AutoencoderTransformer(BaseAutoencoder):
         solver: Literal["auto", "adam", "lbfgs"] = "auto",
         weight_decay: float = 1.0,
         learning_rate: Literal["cosine", "constant"] = "cosine",
-        learning_rate_init: float = 7e-3,
+        learning_rate_init: float = 5e-3,
         batch_size: Literal["auto"] | int = "auto",
         max_iter: int = 80,
         early_stopping: bool = True,
@@ -299,68 +300,47 @@ class AutoencoderTransformer(BaseAutoencoder):
         self.random_state = random_state
         self.verbose = verbose
 
-    def _make_architecture(self, n_features: int) -> DenseArchitecture:
+    def _make_architecture(self, problem: Problem) -> DenseArchitecture:
         """Return an encoder of the given widths and the decoder that mirrors it."""
+        n_features = problem.X.shape[1]
         return DenseArchitecture(
-            sizes=(n_features, *self._hidden_sizes(n_features), int(self.n_components)),
+            sizes=(
+                n_features,
+                *hidden_sizes(self.hidden_layer_sizes, n_features),
+                int(self.n_components),
+            ),
             activation=self.activation,
             tied_weights=self.tied_weights,
             linear_start=self.init == "pca",
         )
 
-    def _hidden_sizes(self, n_features: int) -> tuple[int, ...]:
-        """Return the widths of the encoder's hidden layers.
-
-        "auto": two layers, about twice as wide as the data, from 128 to 512.
-        """
-        if isinstance(self.hidden_layer_sizes, str):
-            width = 2 ** round(np.log2(2 * n_features))
-            return (max(128, min(512, width)),) * 2
-        sizes = np.atleast_1d(np.asarray(self.hidden_layer_sizes))
-        if sizes.ndim > 1 or (sizes.size and (sizes.dtype.kind not in "iu" or sizes.min() < 1)):
-            raise ValueError(
-                "The 'hidden_layer_sizes' parameter of AutoencoderTransformer must be 'auto', "
-                "an int or a sequence of ints, all at least 1. "
-                f"Got {self.hidden_layer_sizes!r} instead."
-            )
-        return tuple(int(size) for size in sizes)
-
     def _set_start(
-        self,
-        module: Any,
-        X: NDArray,
-        units: Units,
-        split: tuple[NDArray, NDArray],
-        random_state: np.random.RandomState,
+        self, module: Any, problem: Problem, random_state: np.random.RandomState
     ) -> nn.Module | None:
         """Set the affine maps around which the network learns to PCA of the training rows."""
         if self.init == "random":
             return None
         rival = deepcopy(module)
-        for network, rows in (module, split[0]), (rival, np.arange(len(X))):
-            self._set_pca(network, X, rows, units, random_state)
+        for network, rows in (module, problem.train), (rival, np.arange(len(problem.X))):
+            self._set_pca(network, problem, rows, random_state)
         return rival
 
     def _set_pca(
-        self,
-        network: Any,
-        X: NDArray,
-        rows: NDArray,
-        units: Units,
-        random_state: np.random.RandomState,
+        self, network: Any, problem: Problem, rows: NDArray, random_state: np.random.RandomState
     ) -> None:
+        X, units = problem.X, problem.units
         pca = principal_axes(X, rows, units, self.n_components, random_state)
         make_start = tied_pca_start if self.tied_weights else pca_start
         encoder, decoder = make_start(pca, self.n_components, random_state)
-        if not LOSSES[self.loss].equivariant:
+        if not problem.link.equivariant:
             rows = rows[:MAX_REGRESSION_ROWS]
             decoder = logistic_decoder(encoder(units.enter(X[rows])), X[rows])
         network.encoder.set_affine_(*map(torch.from_numpy, encoder))
         network.decoder.set_affine_(*map(torch.from_numpy, decoder))
 
-    def _make_objective(self, network: Any) -> Objective:
+    def _make_objective(self, network: Any, link: Any) -> Objective:
         """Return the loss and the penalties that were asked for."""
-        terms: dict[str, Term] = {"loss": LOSSES[self.loss]()}
+        terms: dict[str, Term] = {"loss": link}
         if self.alpha > 0:
             weights = [p for p in network.parameters() if p.ndim > 1]
             terms["alpha"] = ElasticNet(weights, self.alpha, self.l1_ratio)
@@ -369,5 +349,4 @@ class AutoencoderTransformer(BaseAutoencoder):
         return Objective(terms)
 
     def _is_linear(self) -> bool:
-        """Whether there are no hidden layers."""
-        return not isinstance(self.hidden_layer_sizes, str) and not np.size(self.hidden_layer_sizes)
+        return is_linear(self.hidden_layer_sizes)

@@ -1,8 +1,9 @@
 """What all autoencoders share: the public methods, written once."""
 
 from abc import abstractmethod
+from collections.abc import Callable
 from copy import deepcopy
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 
 import numpy as np
 import torch
@@ -13,19 +14,58 @@ from sklearn.utils import check_array, check_random_state, gen_batches
 from sklearn.utils.validation import check_is_fitted
 from torch import Tensor, nn
 
-from skae.engine import Corruption
-from skae.estimators._bridge import TorchEstimator, as_array, as_tensor, torch_generator
-from skae.estimators._denoising import make_corruption
+from skae.engine import Batch, History
+from skae.estimators._bridge import TorchEstimator, torch_generator
 from skae.estimators._fitted import Architecture, FittedNetwork
 from skae.estimators._parameters import validated_fit
 from skae.estimators._units import Units
 from skae.estimators._warm_start import find_source
 from skae.latent import LatentDensity
-from skae.networks import FromUnits, ToUnits
-from skae.objectives import LOSSES, ReconstructionLoss
 
 MAX_CODES = 10_000
 """Codes that are kept for the density from which `sample` draws."""
+
+
+class Classes(NamedTuple):
+    """The class of every row.
+
+    Attributes
+    ----------
+    names : array of shape (n_classes,)
+    indicators : array of shape (n_samples, n_classes)
+        1 where a row is of a class, else 0.
+    """
+
+    names: NDArray
+    indicators: NDArray
+
+
+class Problem(NamedTuple):
+    """What is to be learned.
+
+    Attributes
+    ----------
+    X : array of shape (n_samples, n_features)
+        The rows that the decoder should give back, in their own units.
+    seen : array of shape (n_samples, n_inputs)
+        What the encoder sees of them, before it is taken into `units`; mostly X itself.
+    units : Units
+    link : object
+        What the decoder's output means: a loss or a likelihood. `link.equivariant` says whether
+        the decoder works in `units` as well.
+    classes : Classes or None
+        What the network is told of the rows beside them.
+    train, valid : array of int
+        The rows to learn from, and those that are held out.
+    """
+
+    X: NDArray
+    seen: NDArray
+    units: Units
+    link: Any
+    classes: Classes | None
+    train: NDArray
+    valid: NDArray
 
 
 class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, TorchEstimator):
@@ -40,17 +80,19 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, TorchEs
         return tags
 
     @abstractmethod
-    def _make_architecture(self, n_features: int) -> Architecture:
-        """Return the plan of the network; its `sizes` are those of the data and the code."""
+    def _make_link(self, X: NDArray, source: Any) -> Any:
+        """Return what the decoder's output means, if X is in its support.
+
+        `source` is the fitted estimator to go on from, or None.
+        """
+
+    @abstractmethod
+    def _make_architecture(self, problem: Problem) -> Architecture:
+        """Return the plan of the network; its `sizes` run from the data to the code."""
 
     @abstractmethod
     def _set_start(
-        self,
-        module: Any,
-        X: NDArray,
-        units: Units,
-        split: tuple[NDArray, NDArray],
-        random_state: np.random.RandomState,
+        self, module: Any, problem: Problem, random_state: np.random.RandomState
     ) -> nn.Module | None:
         """Set a new network to its start.
 
@@ -60,6 +102,32 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, TorchEs
             If the start is an optimum: the optimum for all rows, held-out ones included, which
             the trained network must beat to be kept.
         """
+
+    @abstractmethod
+    def _make_augmentation(
+        self, problem: Problem, inputs: Tensor, random_state: np.random.RandomState
+    ) -> Callable[[Batch], Batch] | None:
+        """Return what is done to each batch as it is served, if anything."""
+
+    @abstractmethod
+    def _encode(self, network: Any, X: NDArray) -> NDArray:
+        """Return the codes of rows."""
+
+    @abstractmethod
+    def _decode(self, network: Any, codes: NDArray) -> NDArray:
+        """Return the rows that codes stand for, in their own units."""
+
+    def _see(self, X: NDArray, link: Any) -> NDArray:
+        """Return what the encoder sees of rows, in the rows' units."""
+        return X
+
+    def _find_classes(self, X: NDArray, y: Any) -> Classes | None:
+        """Return what the network is told of the rows beside them."""
+        return None
+
+    def _make_density(self, codes: NDArray, seed: int) -> Any:
+        """Return what `sample` draws codes from."""
+        return LatentDensity(self.latent_density, codes, seed)
 
     @validated_fit
     def fit(self, X: ArrayLike, y: Any = None) -> Self:
@@ -84,60 +152,55 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, TorchEs
         """
         X = self._validate(X, reset=True, min_samples=2)
         random_state = check_random_state(self.random_state)
-        loss = self._make_loss(X)
         source = find_source(self, self.warm_start)
-        units = Units.of(X) if source is None else source._units
-        dtype = np.float64 if self._is_quasi_newton() else np.float32
-        inputs, target = _training_tensors(X, units, loss, dtype)
-        split = self._split(len(X), random_state)
-        noise = self._make_noise(inputs, units, random_state)
-        batches = self._make_batches(inputs, target, split, noise, random_state)
-
-        architecture = self._make_architecture(X.shape[1])
+        problem = self._make_problem(X, y, source, random_state)
+        architecture = self._make_architecture(problem)
+        inputs, target = _training_tensors(problem, self._training_dtype())
+        augmentation = self._make_augmentation(problem, inputs[0], random_state)
+        split = problem.train, problem.valid
+        batches = self._make_batches(inputs, target, split, augmentation, random_state)
         if source is None:
             module = architecture.build(torch_generator(random_state))
-            rival = self._set_start(module, X, units, split, random_state)
+            rival = self._set_start(module, problem, random_state)
         else:
             module = _copy_of(source._network, architecture)
             rival = None
-        history = self._train(module, batches, rival)
+        history = self._train(module, problem.link, batches, rival)
         if rival is not None and history.kept == 0:
             module = rival
-        kept_rows = random_state.permutation(len(X))[:MAX_CODES]
-        seed = random_state.randint(2**31 - 1)
+        self._set_fitted(problem, FittedNetwork(architecture, module), history, random_state)
+        return self
 
-        self._units = units
-        self._loss = loss
-        self._network = FittedNetwork(architecture, module)
-        self.mean_ = units.location
+    def _make_problem(
+        self, X: NDArray, y: Any, source: Any, random_state: np.random.RandomState
+    ) -> Problem:
+        """Return what is to be learned, in the units of `source` if there is one."""
+        link = self._make_link(X, source)
+        classes = self._find_classes(X, y)
+        seen = self._see(X, link)
+        units = Units.of(seen) if source is None else source._units
+        train, valid = self._split(len(X), random_state)
+        return Problem(X, seen, units, link, classes, train, valid)
+
+    def _set_fitted(
+        self,
+        problem: Problem,
+        network: FittedNetwork,
+        history: History,
+        random_state: np.random.RandomState,
+    ) -> None:
+        """Set what a fitted estimator has."""
+        kept_rows = random_state.permutation(len(problem.X))[:MAX_CODES]
+        seed = random_state.randint(2**31 - 1)
+        self._units = problem.units
+        self._link = problem.link
+        self._network = network
+        self.mean_ = problem.units.location
         self.loss_curve_ = history.training
         self.validation_curve_ = history.validation or None
         self.n_iter_ = history.n_epochs
         self.best_iter_ = history.kept
-        codes = self._encode_all(X[kept_rows])
-        self.latent_density_ = LatentDensity(self.latent_density, codes, seed)
-        return self
-
-    def _make_noise(
-        self, inputs: Tensor, units: Units, random_state: np.random.RandomState
-    ) -> Corruption | None:
-        """Return the noise that is put on the inputs in training, if any."""
-        if self.corruption is None:
-            return None
-        generator = torch_generator(random_state)
-        return make_corruption(self.corruption, self.corruption_level, units, inputs, generator)
-
-    def _make_loss(self, X: NDArray) -> ReconstructionLoss:
-        """Return the reconstruction loss, if the data are in its support."""
-        loss = LOSSES[self.loss]()
-        low, high = loss.support
-        if X.min() < low or X.max() > high:
-            raise ValueError(
-                f"loss={self.loss!r} needs values in [{low:g}, {high:g}], but X has values in "
-                f"[{X.min():.6g}, {X.max():.6g}]. Rescale X, for example with MinMaxScaler, or "
-                "use loss='squared_error'."
-            )
-        return loss
+        self.latent_density_ = self._make_density(self._encode_all(problem.X[kept_rows]), seed)
 
     def transform(self, X: ArrayLike) -> NDArray:
         """Encode X.
@@ -169,13 +232,7 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, TorchEs
             Reconstructions, in the units of the training data.
         """
         check_is_fitted(self)
-        codes = check_array(X, dtype=[np.float64, np.float32], estimator=self, input_name="X")
-        if codes.shape[1] != self._n_features_out:
-            raise ValueError(
-                f"X has {codes.shape[1]} columns, but {type(self).__name__}.inverse_transform "
-                f"expects codes with {self._n_features_out}: one per component."
-            )
-        return self._in_batches(self._decode, codes, self.n_features_in_)
+        return self._in_batches(self._decode, self._check_codes(X), self.n_features_in_)
 
     def reconstruct(self, X: ArrayLike) -> NDArray:
         """Encode X and decode the codes.
@@ -247,42 +304,28 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, TorchEs
             Expected values of the rows, without the noise of single measurements.
         """
         check_is_fitted(self)
-        if not isinstance(n_samples, int | np.integer) or n_samples < 1:
-            raise ValueError(f"n_samples must be an int of at least 1. Got {n_samples!r} instead.")
+        check_n_samples(n_samples)
         codes = self.latent_density_.sample(n_samples, check_random_state(random_state))
         return self._in_batches(self._decode, codes, self.n_features_in_)
-
-    @property
-    def encoder_(self) -> nn.Module:
-        """A copy of the encoder as a torch module, from rows of X to codes, in float32."""
-        location = torch.from_numpy(self._units.location)
-        encoder = deepcopy(self._network.module.encoder)
-        return FromUnits(location, self._units.scale, encoder).float().requires_grad_(True)
-
-    @property
-    def decoder_(self) -> nn.Module:
-        """A copy of the decoder as a torch module, from codes to rows of X, in float32."""
-        location, scale = self._output_units()
-        decoder = deepcopy(self._network.module.decoder)
-        module = ToUnits(decoder, self._loss.mean, torch.from_numpy(location), scale)
-        return module.float().requires_grad_(True)
 
     @property
     def _n_features_out(self) -> int:
         return self._network.architecture.sizes[-1]
 
+    def _check_codes(self, X: ArrayLike) -> NDArray:
+        codes = check_array(X, dtype=[np.float64, np.float32], estimator=self, input_name="X")
+        if codes.shape[1] != self._n_features_out:
+            raise ValueError(
+                f"X has {codes.shape[1]} columns, but {type(self).__name__}.inverse_transform "
+                f"expects codes with {self._n_features_out}: one per component."
+            )
+        return codes
+
     def _output_units(self) -> Units:
         """Return the units of the decoder's means."""
-        if self._loss.equivariant:
+        if self._link.equivariant:
             return self._units
-        return Units(np.zeros_like(self._units.location), 1.0)
-
-    def _encode(self, network: Any, X: NDArray) -> NDArray:
-        return as_array(network.encoder(as_tensor(self._units.enter(X), network)))
-
-    def _decode(self, network: Any, codes: NDArray) -> NDArray:
-        mean = self._loss.mean(network.decoder(as_tensor(codes, network)))
-        return self._output_units().leave(as_array(mean))
+        return Units(np.zeros(self.n_features_in_), 1.0)
 
     def _reconstruct(self, network: Any, X: NDArray) -> NDArray:
         return self._decode(network, self._encode(network, X))
@@ -292,6 +335,12 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, TorchEs
 
     def _reconstruct_all(self, X: NDArray) -> NDArray:
         return self._in_batches(self._reconstruct, X, X.shape[1])
+
+
+def check_n_samples(n_samples: Any) -> None:
+    """Raise ValueError if this is no number of rows to draw."""
+    if not isinstance(n_samples, int | np.integer) or n_samples < 1:
+        raise ValueError(f"n_samples must be an int of at least 1. Got {n_samples!r} instead.")
 
 
 def _copy_of(network: FittedNetwork, architecture: Architecture) -> nn.Module:
@@ -305,11 +354,15 @@ def _copy_of(network: FittedNetwork, architecture: Architecture) -> nn.Module:
 
 
 def _training_tensors(
-    X: NDArray, units: Units, loss: ReconstructionLoss, dtype: type[np.floating]
-) -> tuple[Tensor, Tensor]:
+    problem: Problem, dtype: type[np.floating]
+) -> tuple[tuple[Tensor, ...], Tensor]:
     """Return what the network sees and what it is held against."""
-    inputs = np.empty(X.shape, dtype)
-    for rows in gen_batches(len(X), max(1, 10**6 // X.shape[1])):
-        inputs[rows] = units.enter(X[rows])
-    seen = torch.from_numpy(inputs)
-    return seen, seen if loss.equivariant else torch.from_numpy(X.astype(dtype))
+    seen = np.empty(problem.seen.shape, dtype)
+    for rows in gen_batches(len(seen), max(1, 10**6 // seen.shape[1])):
+        seen[rows] = problem.units.enter(problem.seen[rows])
+    inputs: tuple[Tensor, ...] = (torch.from_numpy(seen),)
+    if problem.classes is not None:
+        inputs += (torch.from_numpy(problem.classes.indicators.astype(dtype)),)
+    if problem.link.equivariant:
+        return inputs, inputs[0]
+    return inputs, torch.from_numpy(problem.X.astype(dtype))

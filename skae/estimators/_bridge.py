@@ -39,16 +39,20 @@ class TorchEstimator(BaseEstimator, ABC):
     """Abstract base of the estimators that train a torch network."""
 
     @abstractmethod
-    def _make_objective(self, network: Any) -> Objective:
-        """Return what is minimised, given the network that is trained."""
+    def _make_objective(self, network: Any, link: Any) -> Objective:
+        """Return what is minimised, given the network that is trained and what it puts out."""
 
     @abstractmethod
     def _is_linear(self) -> bool:
         """Whether the network has no hidden layers."""
 
+    @abstractmethod
+    def _suits_quasi_newton(self) -> bool:
+        """Whether L-BFGS is the better solver: for few parameters and a loss without noise."""
+
     def _is_quasi_newton(self) -> bool:
-        """Whether to train with L-BFGS: asked for, or for a linear network without noise."""
-        is_default = self.solver == "auto" and self._is_linear() and self.corruption is None
+        """Whether to train with L-BFGS."""
+        is_default = self.solver == "auto" and self._suits_quasi_newton()
         return is_default or self.solver == "lbfgs"
 
     def _validate(self, X: Any, *, reset: bool, min_samples: int = 1) -> NDArray:
@@ -80,6 +84,7 @@ class TorchEstimator(BaseEstimator, ABC):
     def _train(
         self,
         module: nn.Module,
+        link: Any,
         batches: tuple[Batches, Batches | None],
         rival: nn.Module | None,
     ) -> History:
@@ -89,6 +94,8 @@ class TorchEstimator(BaseEstimator, ABC):
         ----------
         module : nn.Module
             In float64, on the CPU.
+        link : object
+            What its outputs mean.
         batches : tuple of Batches
             To learn from, and held out.
         rival : nn.Module or None
@@ -96,12 +103,13 @@ class TorchEstimator(BaseEstimator, ABC):
             significantly better than the module at its start, and better than the rival.
         """
         train, valid = batches
-        step = self._make_step(module, train)
+        step = self._make_step(module, link, train)
         acceptance = Acceptance()
         if rival is not None and valid is not None:
             # The rows are new to the start, known to the rival. On new rows the rival would do
             # better than the former and worse than the latter: the middle is to be beaten.
-            losses = [mean_loss(self._make_step(m, train), valid) for m in (module, rival)]
+            rivals = [self._make_step(m, link, train) for m in (module, rival)]
+            losses = [mean_loss(rival, valid) for rival in rivals]
             acceptance = Acceptance(is_tested=True, ceiling=sum(losses) / 2)
         stopping = Stopping(self.n_iter_no_change if self.early_stopping else None, self.tol)
         report = self._report if self.verbose else None
@@ -119,38 +127,43 @@ class TorchEstimator(BaseEstimator, ABC):
 
     def _make_batches(
         self,
-        inputs: Tensor,
+        inputs: tuple[Tensor, ...],
         target: Tensor,
         split: tuple[NDArray, NDArray],
-        corruption: Callable[[Batch], Batch] | None,
+        augmentation: Callable[[Batch], Batch] | None,
         random_state: np.random.RandomState,
     ) -> tuple[Batches, Batches | None]:
         """Return batches to learn from, and held-out ones if there are any, on the device.
 
         Parameters
         ----------
-        inputs, target : Tensor of shape (n_samples, ...), float32
-            May be the same tensor.
+        inputs : tuple of Tensor, each of shape (n_samples, ...)
+        target : Tensor of shape (n_samples, ...)
+            May be one of the inputs.
         split : pair of arrays of int
             Rows to learn from, and rows held out.
-        corruption : callable or None
-            Noise that is put on the inputs, anew for every batch.
+        augmentation : callable or None
+            Changes every batch as it is served.
         random_state : RandomState
             For the order of the rows.
         """
         train_rows, valid_rows = map(torch.from_numpy, split)
         device = find_device(self.device)
-        inputs_there = inputs.to(device)
-        target = inputs_there if target is inputs else target.to(device)
-        data = ((inputs_there,), target)
+        # a tensor that is both input and target stays one
+        there = {tensor: tensor.to(device) for tensor in (*inputs, target)}
+        data = tuple(there[tensor] for tensor in inputs), there[target]
         size = self._batch_size(len(train_rows))
         generator = torch_generator(random_state)
-        train = Batches(*data, train_rows, size, generator, corruption)
+        train = Batches(*data, train_rows, size, generator, augmentation)
         if len(valid_rows) == 0:
             return train, None
-        # taken out once: if the inputs are noisy, epochs are compared under the same noise
-        (held_out,) = Batches(*data, valid_rows, len(valid_rows), None, corruption)
+        # taken out once: what is random in an augmentation is the same for all epochs
+        (held_out,) = Batches(*data, valid_rows, len(valid_rows), None, augmentation)
         return train, Batches(*held_out, torch.arange(len(valid_rows)), max(size, 1024))
+
+    def _training_dtype(self) -> type[np.floating]:
+        """Return the precision of the training."""
+        return np.float64 if self._is_quasi_newton() else np.float32
 
     def _batch_size(self, n_samples: int) -> int:
         """Return `batch_size`; "auto" grows from 128 to 512 with the number of rows."""
@@ -160,16 +173,18 @@ class TorchEstimator(BaseEstimator, ABC):
             return min(n_samples, 128 * (1 + (n_samples > 1400) + 2 * (n_samples > 20_000)))
         return min(n_samples, self.batch_size)
 
-    def _make_step(self, module: nn.Module, train: Batches) -> Step:
+    def _make_step(self, module: nn.Module, link: Any, train: Batches) -> Step:
         """Return the way in which a copy of the module learns."""
         network: Any = deepcopy(module).to(train.target).requires_grad_(True)
-        objective = self._make_objective(network)
+        objective = self._make_objective(network, link)
         objective.check_reads(network.outputs._fields)
         if self._is_quasi_newton():
             return QuasiNewtonStep(network, objective)
         schedule = SCHEDULES[self.learning_rate](self.max_iter * len(train))
         decay = 0.0 if self._is_linear() else self.weight_decay
-        return GradientStep(network, objective, self.learning_rate_init, schedule, decay)
+        return GradientStep(
+            network, objective, self.learning_rate_init, schedule, decay, objective.weights
+        )
 
     def _report(self, history: History) -> None:
         """Print one line an epoch."""
@@ -179,7 +194,7 @@ class TorchEstimator(BaseEstimator, ABC):
         print(line)
 
     def _in_batches(
-        self, function: Callable[[Any, NDArray], NDArray], X: NDArray, width: int
+        self, function: Callable[[Any, NDArray], NDArray], X: NDArray, width: int, n_copies: int = 1
     ) -> NDArray:
         """Return a function of the fitted network and of rows of X, in X's dtype.
 
@@ -189,6 +204,8 @@ class TorchEstimator(BaseEstimator, ABC):
             Maps the network and some rows to an array of shape (n_rows, width).
         X : array of shape (n_samples, ...)
         width : int
+        n_copies : int, default=1
+            How often the function holds every row in memory.
         """
         device = find_device(self.device)
         # Apple's GPUs have no float64
@@ -196,7 +213,7 @@ class TorchEstimator(BaseEstimator, ABC):
         network = self._network.on(device, torch.float64 if is_double else torch.float32)
         result = np.empty((len(X), width), X.dtype)
         with torch.inference_mode(), np.errstate(over="ignore", invalid="ignore"):
-            for rows in gen_batches(len(X), max(1, ENTRIES_PER_BATCH // X.shape[1])):
+            for rows in gen_batches(len(X), max(1, ENTRIES_PER_BATCH // (n_copies * X.shape[1]))):
                 result[rows] = function(network, X[rows])
         if not np.isfinite(result).all():
             raise ValueError(

@@ -1,5 +1,6 @@
 """Densities over codes: what `sample` draws from."""
 
 from skae.latent._density import DENSITIES, LatentDensity
+from skae.latent._prior import StandardNormal
 
-__all__ = ["DENSITIES", "LatentDensity"]
+__all__ = ["DENSITIES", "LatentDensity", "StandardNormal"]

@@ -5,6 +5,11 @@ from skae.networks._autoencoder import Autoencoder, DenseArchitecture, Reconstru
 from skae.networks._dense import Dense, Mirrored
 from skae.networks._linear_start import AroundLinear
 from skae.networks._units import FromUnits, ToUnits
+from skae.networks._variational import (
+    VariationalArchitecture,
+    VariationalAutoencoder,
+    VariationalOutputs,
+)
 
 __all__ = [
     "ACTIVATIONS",
@@ -16,4 +21,7 @@ __all__ = [
     "Mirrored",
     "Reconstruction",
     "ToUnits",
+    "VariationalArchitecture",
+    "VariationalAutoencoder",
+    "VariationalOutputs",
 ]

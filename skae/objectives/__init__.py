@@ -1,5 +1,24 @@
 """What is minimised: small value objects that return one value per row."""
 
+from skae.objectives._bounds import (
+    ImportanceWeightedBound,
+    KullbackLeibler,
+    ReconstructionLogLikelihood,
+    kl_per_component,
+    log_normal,
+)
+from skae.objectives._likelihoods import (
+    MIN_VARIANCE,
+    Bernoulli,
+    Categorical,
+    ContinuousBernoulli,
+    Gaussian,
+    GaussianDiagonal,
+    Likelihood,
+    NegativeBinomial,
+    Poisson,
+    StudentT,
+)
 from skae.objectives._losses import (
     LOSSES,
     AbsoluteError,
@@ -13,13 +32,28 @@ from skae.objectives._term import Objective, Term
 
 __all__ = [
     "LOSSES",
+    "MIN_VARIANCE",
     "AbsoluteError",
+    "Bernoulli",
     "BinaryCrossEntropy",
+    "Categorical",
+    "ContinuousBernoulli",
     "Contractive",
     "ElasticNet",
+    "Gaussian",
+    "GaussianDiagonal",
     "Huber",
+    "ImportanceWeightedBound",
+    "KullbackLeibler",
+    "Likelihood",
+    "NegativeBinomial",
     "Objective",
+    "Poisson",
+    "ReconstructionLogLikelihood",
     "ReconstructionLoss",
     "SquaredError",
+    "StudentT",
     "Term",
+    "kl_per_component",
+    "log_normal",
 ]

@@ -17,6 +17,10 @@ class Term(ABC):
     def __call__(self, outputs: Any, target: Tensor) -> Tensor:
         """Return one value per row, shape (n,)."""
 
+    def weight(self, progress: float) -> float:
+        """Return the factor of the term's gradient at this share, in [0, 1], of training."""
+        return 1.0
+
 
 class Objective:
     """A sum of terms.
@@ -33,6 +37,10 @@ class Objective:
     def __call__(self, outputs: Any, target: Tensor) -> dict[str, Tensor]:
         """Return every term's value per row."""
         return {name: term(outputs, target) for name, term in self.terms.items()}
+
+    def weights(self, progress: float) -> dict[str, float]:
+        """Return the factor of every term's gradient at this share of training."""
+        return {name: term.weight(progress) for name, term in self.terms.items()}
 
     def check_reads(self, fields: Sequence[str]) -> None:
         """Raise TypeError if a term reads what is not among a network's output fields."""

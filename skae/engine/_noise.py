@@ -1,0 +1,62 @@
+"""Standard normal numbers as an input, which makes a random network a function."""
+
+from abc import ABC, abstractmethod
+
+import torch
+from torch import Generator, Tensor
+
+from skae.engine._batches import Batch
+
+
+class Noise(ABC):
+    """Puts noise of shape (n, n_draws, width) behind the first input of a batch."""
+
+    def __call__(self, batch: Batch) -> Batch:
+        """Return the batch with noise as its second input."""
+        first, *others = batch.inputs
+        return Batch((first, self.draw(first), *others), batch.target)
+
+    @abstractmethod
+    def draw(self, x: Tensor) -> Tensor:
+        """Return noise for every row of `x`, in its dtype and on its device."""
+
+
+class NormalNoise(Noise):
+    """Independent draws, new for every batch.
+
+    Parameters
+    ----------
+    n_draws, width : int
+    generator : torch.Generator
+        On the CPU, so that the same seed gives the same noise on every device.
+    """
+
+    def __init__(self, n_draws: int, width: int, generator: Generator) -> None:
+        self.n_draws = n_draws
+        self.width = width
+        self.generator = generator
+
+    def draw(self, x: Tensor) -> Tensor:
+        """Return new noise."""
+        shape = (len(x), self.n_draws, self.width)
+        return torch.randn(shape, generator=self.generator, dtype=x.dtype).to(x.device)
+
+
+class CubatureNoise(Noise):
+    """The 2 width points ``+-sqrt(width) e_i``, the same for every row.
+
+    Means over them are exact for polynomials up to the third degree (Arasaratnam and Haykin
+    2009, equation 33): what is linear before a square is integrated without error.
+
+    Parameters
+    ----------
+    width : int
+    """
+
+    def __init__(self, width: int) -> None:
+        self.width = width
+
+    def draw(self, x: Tensor) -> Tensor:
+        """Return the points."""
+        points = self.width**0.5 * torch.eye(self.width, dtype=x.dtype, device=x.device)
+        return torch.cat([points, -points]).expand(len(x), -1, -1)

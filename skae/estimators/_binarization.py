@@ -1,0 +1,33 @@
+"""Binary data drawn anew for every batch."""
+
+import torch
+from torch import Generator, Tensor
+
+from skae.engine import Batch
+from skae.estimators._units import Units
+
+
+class DynamicBinarization:
+    """Draws 0 or 1 from targets that are probabilities; the network sees the same draw.
+
+    Parameters
+    ----------
+    units : Units
+        Those of the network's input.
+    like : Tensor
+        Has the input's dtype and device.
+    generator : torch.Generator
+        On the CPU.
+    """
+
+    def __init__(self, units: Units, like: Tensor, generator: Generator) -> None:
+        self.location = torch.from_numpy(units.location).to(like)
+        self.scale = units.scale
+        self.generator = generator
+
+    def __call__(self, batch: Batch) -> Batch:
+        """Return the batch with a binary target and input."""
+        draw = torch.rand(batch.target.shape, generator=self.generator).to(batch.target)
+        target = (draw < batch.target).to(batch.target)
+        _, *others = batch.inputs
+        return Batch(((target - self.location) / self.scale, *others), target)

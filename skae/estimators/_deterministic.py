@@ -1,0 +1,67 @@
+"""What the autoencoders with a reconstruction loss share."""
+
+from collections.abc import Callable
+from copy import deepcopy
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from skae.engine import Batch
+from skae.estimators._base import BaseAutoencoder, Problem
+from skae.estimators._bridge import as_array, as_tensor, torch_generator
+from skae.estimators._denoising import make_corruption
+from skae.networks import FromUnits, ToUnits
+from skae.objectives import LOSSES, ReconstructionLoss
+
+
+class DeterministicAutoencoder(BaseAutoencoder):
+    """Abstract base of the autoencoders with the parameters `loss` and `corruption`."""
+
+    @property
+    def encoder_(self) -> nn.Module:
+        """A copy of the encoder as a torch module, from rows of X to codes, in float32."""
+        location = torch.from_numpy(self._units.location)
+        encoder = deepcopy(self._network.module.encoder)
+        return FromUnits(location, self._units.scale, encoder).float().requires_grad_(True)
+
+    @property
+    def decoder_(self) -> nn.Module:
+        """A copy of the decoder as a torch module, from codes to rows of X, in float32."""
+        location, scale = self._output_units()
+        decoder = deepcopy(self._network.module.decoder)
+        module = ToUnits(decoder, self._link.mean, torch.from_numpy(location), scale)
+        return module.float().requires_grad_(True)
+
+    def _make_link(self, X: NDArray, source: Any) -> ReconstructionLoss:
+        loss = LOSSES[self.loss]()
+        low, high = loss.support
+        if X.min() < low or X.max() > high:
+            raise ValueError(
+                f"loss={self.loss!r} needs values in [{low:g}, {high:g}], but X has values in "
+                f"[{X.min():.6g}, {X.max():.6g}]. Rescale X, for example with MinMaxScaler, or "
+                "use loss='squared_error'."
+            )
+        return loss
+
+    def _suits_quasi_newton(self) -> bool:
+        return self._is_linear() and self.corruption is None
+
+    def _make_augmentation(
+        self, problem: Problem, inputs: Tensor, random_state: np.random.RandomState
+    ) -> Callable[[Batch], Batch] | None:
+        if self.corruption is None:
+            return None
+        generator = torch_generator(random_state)
+        return make_corruption(
+            self.corruption, self.corruption_level, problem.units, inputs, generator
+        )
+
+    def _encode(self, network: Any, X: NDArray) -> NDArray:
+        return as_array(network.encoder(as_tensor(self._units.enter(X), network)))
+
+    def _decode(self, network: Any, codes: NDArray) -> NDArray:
+        mean = self._link.mean(network.decoder(as_tensor(codes, network)))
+        return self._output_units().leave(as_array(mean))

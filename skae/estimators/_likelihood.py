@@ -1,0 +1,79 @@
+"""Likelihoods by name, for given data."""
+
+from collections.abc import Callable
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from skae.estimators._units import Units
+from skae.objectives import (
+    MIN_VARIANCE,
+    Bernoulli,
+    Categorical,
+    ContinuousBernoulli,
+    Gaussian,
+    GaussianDiagonal,
+    Likelihood,
+    NegativeBinomial,
+    Poisson,
+    StudentT,
+)
+
+SIMPLE: dict[str, Callable[[], Likelihood]] = {
+    "gaussian": Gaussian,
+    "gaussian_diagonal": GaussianDiagonal,
+    "student_t": StudentT,
+    "bernoulli": Bernoulli,
+    "continuous_bernoulli": ContinuousBernoulli,
+    "poisson": Poisson,
+    "negative_binomial": NegativeBinomial,
+}
+LIKELIHOODS = (*SIMPLE, "categorical")
+
+
+def make_likelihood(name: str, X: NDArray) -> Likelihood:
+    """Return the likelihood of this name; its categories are those of X.
+
+    Raises
+    ------
+    ValueError
+        If X has negative or fractional values, and `name` is "categorical".
+    """
+    if name != "categorical":
+        return SIMPLE[name]()
+    if X.min() < 0 or not np.array_equal(X, np.round(X)):
+        raise ValueError(
+            "likelihood='categorical' needs categories that are coded 0, 1, 2, ..., but X has "
+            "other values. Encode X, for example with OrdinalEncoder."
+        )
+    return Categorical(tuple(int(largest) + 1 for largest in X.max(axis=0)))
+
+
+def fixed_gaussian(noise_variance: float, units: Units) -> Gaussian:
+    """Return a normal likelihood with a given variance, in squared units of the data.
+
+    Raises
+    ------
+    ValueError
+        If it is below the floor under which densities of constant features explode.
+    """
+    variance = noise_variance / units.scale**2
+    if variance < MIN_VARIANCE:
+        raise ValueError(
+            f"noise_variance={noise_variance} is too small for these data. It must be at least "
+            f"{MIN_VARIANCE * units.scale**2:.3g}, {MIN_VARIANCE} times the mean square of X."
+        )
+    return Gaussian(variance)
+
+
+def check_support(likelihood: Likelihood, name: str, X: NDArray) -> None:
+    """Raise ValueError if the data are not in the support of the likelihood."""
+    refusal = likelihood.refusal(as_rows(X))
+    if refusal is not None:
+        raise ValueError(f"likelihood={name!r} {refusal}.")
+
+
+def as_rows(X: NDArray) -> torch.Tensor:
+    """Return an array as a tensor, not to be written to, without a copy if possible."""
+    return torch.from_numpy(X if X.flags.writeable else X.copy())

@@ -1,0 +1,878 @@
+"""The variational autoencoder that starts at probabilistic PCA."""
+
+from collections.abc import Callable, Iterator, Sequence
+from copy import deepcopy
+from functools import partial
+from math import ceil, log
+from numbers import Integral, Real
+from typing import Any, Literal, Self
+from warnings import warn
+
+import numpy as np
+import torch
+from numpy.typing import ArrayLike, NDArray
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.utils import check_array, check_random_state
+from sklearn.utils._param_validation import Interval, StrOptions
+from sklearn.utils.multiclass import check_classification_targets
+from sklearn.utils.validation import check_consistent_length, check_is_fitted, column_or_1d
+from torch import Generator, Tensor, nn
+
+from skae.engine import Batch, CubatureNoise, History, Noise, NormalNoise
+from skae.estimators._base import BaseAutoencoder, Classes, Problem, check_n_samples
+from skae.estimators._binarization import DynamicBinarization
+from skae.estimators._bridge import as_array, as_tensor, torch_generator
+from skae.estimators._fitted import FittedNetwork
+from skae.estimators._likelihood import (
+    LIKELIHOODS,
+    as_rows,
+    check_support,
+    fixed_gaussian,
+    make_likelihood,
+)
+from skae.estimators._parameters import LATENT, TRAINING
+from skae.estimators._principal_axes import principal_axes
+from skae.estimators._probabilistic_pca import probabilistic_pca
+from skae.estimators._regression import regress
+from skae.estimators._units import Units
+from skae.estimators._widths import hidden_sizes, is_linear
+from skae.latent import DENSITIES, StandardNormal
+from skae.networks import FromUnits, ToUnits, VariationalArchitecture
+from skae.objectives import (
+    MIN_VARIANCE,
+    Gaussian,
+    ImportanceWeightedBound,
+    KullbackLeibler,
+    Likelihood,
+    Objective,
+    ReconstructionLogLikelihood,
+    StudentT,
+    kl_per_component,
+    log_normal,
+)
+
+ACTIVE = 0.01
+"""A component is active if its posterior mean varies more than this (Burda et al. 2016)."""
+MAX_REGRESSION_ROWS = 5_000
+"""Rows from which the regressions are learnt that likelihoods other than normal start at."""
+
+
+class VAETransformer(BaseAutoencoder):
+    r"""Variational autoencoder that starts at probabilistic PCA.
+
+    A probability model of the rows of X, with a code z of `n_components` numbers that is
+    standard normal a priori, a decoder that turns z into a distribution of x, and an encoder that
+    turns x into a normal approximation of the posterior of z::
+
+        p(z) = N(0, I)      p(x|z) = likelihood(x | B z + mu + r * g(z))
+        q(z|x) = N(A (x - mu) + s * f(x - mu), diag(exp(v + h(x - mu))))
+
+    What is maximised is the evidence lower bound of the log-likelihood [1]_, in nats and summed
+    over the features: ``E_q log p(x|z) - beta * KL(q(z|x) || p(z))``.
+
+    With ``init="pca"``, A, B, v and the variance of the noise are the closed form of
+    probabilistic PCA [2]_, for which the bound is exact, and the networks f, g and h start at
+    zero: before any training, :meth:`score` *is* the log-likelihood of probabilistic PCA. The
+    epoch with the best bound of rows that were left out is kept, if it is significantly better
+    than that start.
+
+    Read more in the user guide.
+
+    Parameters
+    ----------
+    n_components : int, default=2
+        Size of the code.
+
+    hidden_layer_sizes : "auto", int or array-like of int, default="auto"
+        Widths of the encoder's hidden layers; the decoder mirrors them. ``()`` is a linear
+        model. "auto" is two layers, about twice as wide as the data but between 128 and 512.
+
+    activation : {"silu", "relu", "gelu", "elu", "tanh", "leaky_relu", "identity"}, \
+            default="silu"
+        Activation function of the hidden layers.
+
+    init : {"pca", "random"}, default="pca"
+        "pca" starts at the nearest linear model and learns what is to be added to it: for
+        normal and Student noise, probabilistic PCA; for the other likelihoods, regressions of X
+        on the codes of probabilistic PCA with that likelihood. "random" has no linear part.
+
+    likelihood : {"gaussian", "gaussian_diagonal", "student_t", "bernoulli", \
+            "continuous_bernoulli", "poisson", "negative_binomial", "categorical"}, \
+            default="gaussian"
+        Distribution of a row, given its code:
+
+        - "gaussian": normal noise of one learned variance, "gaussian_diagonal": of one for
+          each feature. Neither falls below 1e-6 times the mean square of X.
+        - "student_t": noise with heavy tails; scale and degrees of freedom are learned.
+        - "bernoulli": 0 or 1. "continuous_bernoulli" [3]_: values in [0, 1].
+        - "poisson", "negative_binomial": counts; the encoder sees ``log(1 + X)``.
+        - "categorical": categories, coded 0, 1, 2, ... in every column.
+
+    noise_variance : float or None, default=None
+        With ``likelihood="gaussian"``, a variance of the noise that is not learned, in squared
+        units of X.
+
+    beta : float, default=1.0
+        Weight of the divergence from the prior [4]_. 1 is the bound.
+
+    kl_warmup : float, default=0.0
+        Share of training in which the divergence gains its weight, from 0. Of use with
+        ``init="random"``.
+
+    free_bits : float, default=0.0
+        Nats per component that the divergence may have without being penalised [5]_.
+
+    n_importance_samples : int, default=1
+        Codes per row in training. More than one: the importance-weighted bound [6]_, with the
+        doubly reparameterised gradient [7]_.
+
+    dynamic_binarization : bool, default=False
+        With ``likelihood="bernoulli"``: X holds probabilities, from which binary rows are drawn
+        anew for every batch.
+
+    conditional : bool, default=False
+        Whether the decoder is told the class of a row, the target `y` of :meth:`fit`. The
+        encoder is not, so that :meth:`transform` needs no `y`.
+
+    solver : {"auto", "adam", "lbfgs"}, default="auto"
+        "adam" takes a step for every batch of rows, with AdamW. "lbfgs" takes quasi-Newton
+        steps with all rows, in float64; expectations over codes are replaced by means over
+        ``2 * n_components`` points, exact for a linear decoder with normal noise. "auto" is
+        "lbfgs" for such a model, else "adam".
+
+    weight_decay : float, default=1.0
+        Decoupled weight decay over the whole training: without gradients, weight matrices
+        would shrink by the factor ``exp(-weight_decay)`` in `max_iter` epochs. Has no effect
+        without hidden layers.
+
+    learning_rate : {"cosine", "constant"}, default="cosine"
+        Course of the learning rate after a warm-up of 5 % of the updates.
+
+    learning_rate_init : float, default=0.003
+        Largest learning rate.
+
+    batch_size : "auto" or int, default="auto"
+        Rows per update. "auto" is 128, for more than some 1,400 training rows 256, and 512 for
+        more than some 20,000.
+
+    max_iter : int, default=200
+        Largest number of epochs. 0 keeps the start.
+
+    early_stopping : bool, default=True
+        Whether to hold out rows, keep the epoch with their best bound and stop when none has
+        been better for a while. If false, every row is trained on for exactly `max_iter`
+        epochs.
+
+    validation_fraction : float, default=0.1
+        Share of the rows that early stopping holds out.
+
+    n_iter_no_change : int, default=20
+        Epochs without an improvement after which early stopping ends the training.
+
+    tol : float, default=1e-4
+        An improvement lowers the loss of the held-out rows by more than this share of it.
+
+    warm_start : bool or fitted VAETransformer, default=False
+        True goes on from the previous fit. Another fitted estimator of the same shape gives its
+        weights; wrap it in :class:`~sklearn.frozen.FrozenEstimator` where the estimator is
+        cloned.
+
+    latent_density : {"prior", "gmm", "gaussian", "kde"} or object, default="prior"
+        What :meth:`sample` draws codes from: the prior, or a density that is fitted to the
+        training codes. An object must have ``fit(codes)`` and ``sample(n_samples)``.
+
+    device : str, default="auto"
+        "cpu", "cuda", "cuda:1", "mps", or "auto" for the first there is of CUDA, MPS and CPU.
+
+    random_state : int, RandomState instance or None, default=None
+        Draws the weights, the held-out rows, the order of the rows and the codes. Pass an int
+        for the same result at every call.
+
+    verbose : int, default=0
+        Whether to print the losses of every epoch.
+
+    Attributes
+    ----------
+    noise_variance_ : float, ndarray of shape (n_features,) or None
+        Variance of normal or Student noise, in squared units of X; None for other likelihoods.
+
+    kl_per_component_ : ndarray of shape (n_components,)
+        Mean divergence of every component's posterior from the prior over the training rows, in
+        nats. 0 is a component that is not used.
+
+    active_units_ : int
+        Number of components whose posterior mean has a variance above 0.01 [6]_.
+
+    classes_ : ndarray of shape (n_classes,) or None
+        The classes of a conditional model.
+
+    n_iter_ : int
+        Number of epochs that were run.
+
+    best_iter_ : int
+        The epoch whose weights were kept; 0 is the start.
+
+    loss_curve_ : list of float of length n_iter_ + 1
+        Mean negative bound per training row, in nats and in the units in which the network
+        works; entry 0 is the start's.
+
+    validation_curve_ : list of float of length n_iter_ + 1, or None
+        The same for the held-out rows; None without early stopping.
+
+    mean_ : ndarray of shape (n_inputs,)
+        Means of what the encoder sees, mostly of X.
+
+    latent_density_ : object
+        Has ``sample(n_samples, random_state)``.
+
+    encoder_ : torch.nn.Module
+        A copy of the encoder in float32, from what the encoder sees to posterior means and
+        logarithms of variances, side by side.
+
+    decoder_ : torch.nn.Module
+        A copy of the decoder in float32, from codes to expected rows of X. The decoder of a
+        conditional model takes indicators of the class beside the code.
+
+    n_features_in_ : int
+        Number of features seen during :term:`fit`.
+
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        Names of the features; only if X has names that are all strings.
+
+    See Also
+    --------
+    AutoencoderTransformer : Without a probability model.
+    sklearn.decomposition.PCA : Its `score` is the log-likelihood of probabilistic PCA.
+    sklearn.decomposition.FactorAnalysis : Linear, with a noise variance for each feature.
+
+    Notes
+    -----
+    Log-likelihoods refer to X's own units: multiplying X by c lowers them by
+    ``n_features * log(c)``. `PCA.score` estimates variances with ``1 / (n - 1)``, here it is
+    ``1 / n``, the maximum of the likelihood.
+
+    References
+    ----------
+    .. [1] Kingma and Welling (2014). Auto-encoding variational Bayes. ICLR.
+    .. [2] Tipping and Bishop (1999). Probabilistic principal component analysis. JRSS B 61.
+    .. [3] Loaiza-Ganem and Cunningham (2019). The continuous Bernoulli. NeurIPS.
+    .. [4] Higgins et al. (2017). beta-VAE. ICLR.
+    .. [5] Kingma et al. (2016). Improved variational inference with inverse autoregressive flow.
+       NeurIPS.
+    .. [6] Burda, Grosse and Salakhutdinov (2016). Importance weighted autoencoders. ICLR.
+    .. [7] Tucker, Lawson, Gu and Maddison (2019). Doubly reparameterized gradient estimators for
+       Monte Carlo objectives. ICLR.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_wine
+    >>> from sklearn.pipeline import make_pipeline
+    >>> from sklearn.preprocessing import StandardScaler
+    >>> from skae import VAETransformer
+    >>> X = load_wine().data
+    >>> model = make_pipeline(StandardScaler(), VAETransformer(2, random_state=0)).fit(X)
+    >>> model.transform(X).shape
+    (178, 2)
+    >>> model[-1].sample(3, random_state=0).shape
+    (3, 13)
+    """
+
+    _parameter_constraints: dict[str, list[Any]] = {
+        **LATENT,
+        **TRAINING,
+        "latent_density": [StrOptions({"prior", *DENSITIES}), *LATENT["latent_density"][1:]],
+        "likelihood": [StrOptions(set(LIKELIHOODS))],
+        "noise_variance": [Interval(Real, 0, None, closed="neither"), None],
+        "beta": [Interval(Real, 0, None, closed="left")],
+        "kl_warmup": [Interval(Real, 0, 1, closed="both")],
+        "free_bits": [Interval(Real, 0, None, closed="left")],
+        "n_importance_samples": [Interval(Integral, 1, None, closed="left")],
+        "dynamic_binarization": ["boolean"],
+        "conditional": ["boolean"],
+    }
+
+    def __init__(
+        self,
+        n_components: int = 2,
+        *,
+        hidden_layer_sizes: Literal["auto"] | int | Sequence[int] = "auto",
+        activation: str = "silu",
+        init: Literal["pca", "random"] = "pca",
+        likelihood: str = "gaussian",
+        noise_variance: float | None = None,
+        beta: float = 1.0,
+        kl_warmup: float = 0.0,
+        free_bits: float = 0.0,
+        n_importance_samples: int = 1,
+        dynamic_binarization: bool = False,
+        conditional: bool = False,
+        solver: Literal["auto", "adam", "lbfgs"] = "auto",
+        weight_decay: float = 1.0,
+        learning_rate: Literal["cosine", "constant"] = "cosine",
+        learning_rate_init: float = 3e-3,
+        batch_size: Literal["auto"] | int = "auto",
+        max_iter: int = 200,
+        early_stopping: bool = True,
+        validation_fraction: float = 0.1,
+        n_iter_no_change: int = 20,
+        tol: float = 1e-4,
+        warm_start: Any = False,
+        latent_density: Any = "prior",
+        device: str = "auto",
+        random_state: Any = None,
+        verbose: int = 0,
+    ) -> None:
+        self.n_components = n_components
+        self.hidden_layer_sizes = hidden_layer_sizes
+        self.activation = activation
+        self.init = init
+        self.likelihood = likelihood
+        self.noise_variance = noise_variance
+        self.beta = beta
+        self.kl_warmup = kl_warmup
+        self.free_bits = free_bits
+        self.n_importance_samples = n_importance_samples
+        self.dynamic_binarization = dynamic_binarization
+        self.conditional = conditional
+        self.solver = solver
+        self.weight_decay = weight_decay
+        self.learning_rate = learning_rate
+        self.learning_rate_init = learning_rate_init
+        self.batch_size = batch_size
+        self.max_iter = max_iter
+        self.early_stopping = early_stopping
+        self.validation_fraction = validation_fraction
+        self.n_iter_no_change = n_iter_no_change
+        self.tol = tol
+        self.warm_start = warm_start
+        self.latent_density = latent_density
+        self.device = device
+        self.random_state = random_state
+        self.verbose = verbose
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.target_tags.required = self.conditional
+        return tags
+
+    # What is learned.
+
+    def fit(self, X: ArrayLike, y: Any = None) -> Self:
+        """Learn a probability model of the rows of X.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Training data, in the support of the likelihood.
+        y : array-like of shape (n_samples,), default=None
+            Classes of any kind, for a conditional model. Otherwise ignored.
+
+        Returns
+        -------
+        self : object
+            The fitted estimator.
+
+        Raises
+        ------
+        ValueError
+            If X, y or a parameter is not valid, or if the training diverges.
+
+        Warns
+        -----
+        ConvergenceWarning
+            If most components are unused, or if the variance of the noise is at its floor.
+        """
+        return super().fit(X, y)
+
+    def _make_link(self, X: NDArray, source: Any) -> Likelihood:
+        self._check_compatible()
+        if self.noise_variance is not None:
+            units = Units.of(X) if source is None else source._units
+            return fixed_gaussian(self.noise_variance, units)
+        if source is not None:
+            return source._link
+        return make_likelihood(self.likelihood, X)
+
+    def _check_compatible(self) -> None:
+        """Raise ValueError if parameters contradict each other."""
+        is_weighted = self.n_importance_samples > 1
+        conflicts = {
+            "noise_variance needs likelihood='gaussian'": self.noise_variance is not None
+            and self.likelihood != "gaussian",
+            "dynamic_binarization needs likelihood='bernoulli'": self.dynamic_binarization
+            and self.likelihood != "bernoulli",
+            "kl_warmup and free_bits need n_importance_samples=1": is_weighted
+            and (self.kl_warmup > 0 or self.free_bits > 0),
+            "solver='lbfgs' needs n_importance_samples=1 and no dynamic_binarization": (
+                self.solver == "lbfgs" and (is_weighted or self.dynamic_binarization)
+            ),
+        }
+        for message, is_violated in conflicts.items():
+            if is_violated:
+                raise ValueError(f"{message}.")
+
+    def _see(self, X: NDArray, link: Likelihood) -> NDArray:
+        if self.dynamic_binarization:
+            if X.min() < 0 or X.max() > 1:
+                raise ValueError(
+                    "dynamic_binarization needs probabilities in [0, 1], but X has values in "
+                    f"[{X.min():.6g}, {X.max():.6g}]. Rescale X, for example with MinMaxScaler."
+                )
+        else:
+            check_support(link, self.likelihood, X)
+        return link.inputs(as_rows(X)).numpy()
+
+    def _find_classes(self, X: NDArray, y: Any) -> Classes | None:
+        if not self.conditional:
+            return None
+        if y is None:
+            raise ValueError(
+                "VAETransformer with conditional=True requires y to be passed, but the target y "
+                "is None."
+            )
+        y = column_or_1d(y, warn=True)
+        check_consistent_length(X, y)
+        check_classification_targets(y)
+        names, index = np.unique(y, return_inverse=True)
+        return Classes(names, np.eye(len(names))[index])
+
+    def _make_architecture(self, problem: Problem) -> VariationalArchitecture:
+        n_features, n_inputs = problem.X.shape[1], problem.seen.shape[1]
+        widths = hidden_sizes(self.hidden_layer_sizes, n_inputs)
+        return VariationalArchitecture(
+            sizes=(n_inputs, *widths, int(self.n_components)),
+            activation=self.activation,
+            linear_start=self.init == "pca",
+            n_features=n_features,
+            n_raw=problem.link.n_raw(),
+            n_shared=problem.link.n_shared(n_features),
+            n_classes=0 if problem.classes is None else len(problem.classes.names),
+        )
+
+    def _set_start(
+        self, module: Any, problem: Problem, random_state: np.random.RandomState
+    ) -> nn.Module | None:
+        """Set the affine maps and the noise to the nearest linear model of the training rows."""
+        if self.init == "random":
+            return None
+        rival = deepcopy(module)
+        for network, rows in (module, problem.train), (rival, np.arange(len(problem.X))):
+            self._set_linear(network, problem, rows, random_state)
+        return rival
+
+    def _set_linear(
+        self, network: Any, problem: Problem, rows: NDArray, random_state: np.random.RandomState
+    ) -> None:
+        link, n_features = problem.link, problem.X.shape[1]
+        pca = principal_axes(problem.seen, rows, problem.units, self.n_components, random_state)
+        fixed = link.fixed if isinstance(link, Gaussian) else None
+        start = probabilistic_pca(pca, self.n_components, fixed)
+        weight, bias, scale = map(torch.from_numpy, start.decoder)
+        shared = link.shared_at(start.noise_variance, n_features)
+        if not link.equivariant:
+            rows = rows[:MAX_REGRESSION_ROWS]
+            means = start.posterior(problem.units.enter(problem.seen[rows]))
+            codes = torch.from_numpy(means[:, : self.n_components])
+            target = torch.from_numpy(problem.X[rows].astype(np.float64))
+            weight, bias, shared = regress(link, codes, target)
+            scale = torch.ones_like(bias)
+        n_classes = network.decoder.network.weight.shape[1] - self.n_components
+        weight = torch.nn.functional.pad(weight, (0, n_classes))
+        network.encoder.set_affine_(*map(torch.from_numpy, start.posterior))
+        network.decoder.network.set_affine_(weight, bias, scale)
+        with torch.no_grad():
+            network.shared.copy_(shared)
+
+    def _make_augmentation(
+        self, problem: Problem, inputs: Tensor, random_state: np.random.RandomState
+    ) -> Callable[[Batch], Batch]:
+        generator = torch_generator(random_state)
+        noise: Noise = NormalNoise(self.n_importance_samples, self.n_components, generator)
+        if self._is_quasi_newton():
+            noise = CubatureNoise(self.n_components)
+        if not self.dynamic_binarization:
+            return noise
+        binarize = DynamicBinarization(problem.units, inputs, generator)
+        return lambda batch: noise(binarize(batch))
+
+    def _make_objective(self, network: Any, link: Likelihood) -> Objective:
+        if self.n_importance_samples > 1:
+            return Objective({"bound": ImportanceWeightedBound(link, self.beta)})
+        return Objective(
+            {
+                "reconstruction": ReconstructionLogLikelihood(link),
+                "kl": KullbackLeibler(self.beta, self.free_bits, self.kl_warmup),
+            }
+        )
+
+    def _is_linear(self) -> bool:
+        return is_linear(self.hidden_layer_sizes)
+
+    def _suits_quasi_newton(self) -> bool:
+        is_normal = self.likelihood in ("gaussian", "gaussian_diagonal")
+        return self._is_linear() and is_normal and self.n_importance_samples == 1
+
+    def _set_fitted(
+        self,
+        problem: Problem,
+        network: FittedNetwork,
+        history: History,
+        random_state: np.random.RandomState,
+    ) -> None:
+        self._score_seed = int(random_state.randint(2**31 - 1))
+        classes = problem.classes
+        self.classes_ = None if classes is None else classes.names
+        self._class_shares = None if classes is None else classes.indicators.mean(axis=0)
+        super()._set_fitted(problem, network, history, random_state)
+        self._diagnose(problem)
+
+    def _make_density(self, codes: NDArray, seed: int) -> Any:
+        if isinstance(self.latent_density, str) and self.latent_density == "prior":
+            return StandardNormal(codes.shape[1])
+        return super()._make_density(codes, seed)
+
+    def _diagnose(self, problem: Problem) -> None:
+        """Set what tells whether the codes are used, and warn if they are not."""
+        moments = self._in_batches(self._moments, problem.X, 2 * self._n_features_out)
+        mean, log_var = np.split(moments.astype(np.float64), 2, axis=1)
+        kl = kl_per_component(torch.from_numpy(mean), torch.from_numpy(log_var))
+        self.kl_per_component_ = kl.mean(0).numpy()
+        self.active_units_ = int((mean.var(axis=0) > ACTIVE).sum())
+        self.noise_variance_ = self._noise_variance()
+        if self.active_units_ < self.n_components / 2:
+            warn(
+                f"Only {self.active_units_} of {self.n_components} components are used: the "
+                "posterior of the others is the prior. Lower n_components or beta, raise "
+                "free_bits, or fix a smaller noise_variance.",
+                ConvergenceWarning,
+                stacklevel=4,
+            )
+        self._warn_of_floor()
+
+    def _noise_variance(self) -> Any:
+        link = self._link
+        if not isinstance(link, Gaussian | StudentT):
+            return None
+        variance = link.variance(self._network.module.shared).numpy() * self._units.scale**2
+        return variance if variance.size > 1 else float(variance.item())
+
+    def _warn_of_floor(self) -> None:
+        floor = MIN_VARIANCE * self._units.scale**2
+        if self.noise_variance_ is None or np.min(self.noise_variance_) > 1.1 * floor:
+            return
+        warn(
+            "The variance of the noise is at its floor, 1e-6 times the mean square of X: features "
+            "are constant or functions of others, and log-likelihoods say little. Remove such "
+            "features, lower n_components, or set noise_variance.",
+            ConvergenceWarning,
+            stacklevel=5,
+        )
+
+    # What a fitted model says of rows.
+
+    def posterior(self, X: ArrayLike) -> tuple[NDArray, NDArray]:
+        """Return mean and standard deviation of the posterior of the codes.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Rows to encode.
+
+        Returns
+        -------
+        mean, std : ndarray of shape (n_samples, n_components)
+            Of the normal q(z|x). `mean` is what :meth:`transform` returns.
+        """
+        check_is_fitted(self)
+        X = self._validate(X, reset=False)
+        moments = self._in_batches(self._moments, X, 2 * self._n_features_out)
+        mean, log_var = np.split(moments, 2, axis=1)
+        return mean, np.exp(log_var / 2)
+
+    def sample_posterior(
+        self, X: ArrayLike, n_samples: int = 1, random_state: Any = None
+    ) -> NDArray:
+        """Draw codes from the posterior of every row.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples_X, n_features)
+            Rows to encode.
+        n_samples : int, default=1
+            Codes per row.
+        random_state : int, RandomState instance or None, default=None
+            Pass an int for the same codes at every call.
+
+        Returns
+        -------
+        codes : ndarray of shape (n_samples_X, n_samples, n_components)
+            Draws from q(z|x).
+        """
+        mean, std = self.posterior(X)
+        check_n_samples(n_samples)
+        shape = (len(mean), n_samples, mean.shape[1])
+        noise = check_random_state(random_state).standard_normal(shape)
+        return mean[:, None] + std[:, None] * noise.astype(mean.dtype)
+
+    def score_samples(
+        self, X: ArrayLike, y: Any = None, *, n_importance_samples: int = 100
+    ) -> NDArray:
+        """Return the log-likelihood of every row, by importance sampling.
+
+        ``log mean_s p(x, z_s) / q(z_s|x)`` with codes z_s drawn from q(z|x) [6]_: on average a
+        lower bound, that rises with the number of codes. The draws are the same at every call
+        and for every row.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Rows, in the support of the likelihood.
+        y : array-like of shape (n_samples,), default=None
+            Classes of the rows, for a conditional model; if not given, it is summed over the
+            classes with their shares in the training data. Otherwise ignored.
+        n_importance_samples : int, default=100
+            Codes per row. 1 is the evidence lower bound.
+
+        Returns
+        -------
+        log_likelihood : ndarray of shape (n_samples,)
+            In nats, in X's own units; float64.
+        """
+        check_is_fitted(self)
+        check_n_samples(n_importance_samples)
+        X = self._validate(X, reset=False)
+        check_support(self._link, self.likelihood, X)
+        generator = Generator().manual_seed(self._score_seed)
+        noise = torch.randn(
+            n_importance_samples, self._n_features_out, generator=generator, dtype=torch.float64
+        )
+        rows = X if y is None else self._with_indicators(X, y)
+        function = partial(self._log_likelihood, noise=noise)
+        # every code of a row goes through the widest layer at once
+        n_copies = n_importance_samples * ceil(max(self._network.architecture.sizes) / X.shape[1])
+        return self._in_batches(function, rows, 1, n_copies)[:, 0].astype(np.float64)
+
+    def score(self, X: ArrayLike, y: Any = None) -> float:
+        """Return the mean log-likelihood of the rows.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Rows, in the support of the likelihood.
+        y : None
+            Ignored.
+
+        Returns
+        -------
+        score : float
+            Mean of :meth:`score_samples`, in nats per row: to be compared with the `score` of
+            :class:`~sklearn.decomposition.PCA`, :class:`~sklearn.decomposition.FactorAnalysis`
+            and :class:`~sklearn.mixture.GaussianMixture`.
+        """
+        return float(self.score_samples(X).mean())
+
+    def inverse_transform(self, X: ArrayLike, y: Any = None) -> NDArray:
+        """Decode codes.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_components)
+            Codes.
+        y : array-like of shape (n_samples,), default=None
+            Classes, for a conditional model; if not given, reconstructions are averaged over
+            the classes.
+
+        Returns
+        -------
+        X_original : ndarray of shape (n_samples, n_features)
+            Expected values of the rows; for categories, the most probable ones.
+        """
+        if y is None:
+            return super().inverse_transform(X)
+        check_is_fitted(self)
+        rows = self._with_indicators(self._check_codes(X), y)
+        return self._in_batches(self._decode_told, rows, self.n_features_in_)
+
+    def sample(
+        self,
+        n_samples: int = 1,
+        random_state: Any = None,
+        *,
+        y: Any = None,
+        observation_noise: bool = False,
+    ) -> NDArray:
+        """Draw new rows: codes from `latent_density_`, decoded.
+
+        Parameters
+        ----------
+        n_samples : int, default=1
+            Number of rows.
+        random_state : int, RandomState instance or None, default=None
+            Pass an int for the same rows at every call.
+        y : class or array-like of shape (n_samples,), default=None
+            Of which class the rows shall be, for a conditional model; if not given, classes are
+            drawn with their shares in the training data.
+        observation_noise : bool, default=False
+            Whether to draw rows from the likelihood, so that they scatter as data do, and
+            counts are whole numbers, instead of returning expected values.
+
+        Returns
+        -------
+        X : ndarray of shape (n_samples, n_features)
+            New rows, in float64.
+        """
+        check_is_fitted(self)
+        check_n_samples(n_samples)
+        random_state = check_random_state(random_state)
+        rows = self.latent_density_.sample(n_samples, random_state)
+        if self.classes_ is not None:
+            if y is None:
+                y = random_state.choice(self.classes_, n_samples, p=self._class_shares)
+            rows = self._with_indicators(rows, np.broadcast_to(y, n_samples))
+        elif y is not None:
+            raise ValueError("y was given, but the model is not conditional.")
+        decode: Callable[[Any, NDArray], NDArray] = self._decode_told
+        if observation_noise:
+            decode = partial(self._draw, generator=torch_generator(random_state))
+        return self._in_batches(decode, rows, self.n_features_in_)
+
+    def traverse(
+        self,
+        dims: Sequence[int] = (0, 1),
+        values: ArrayLike = (-2.0, -1.0, 0.0, 1.0, 2.0),
+        *,
+        at: ArrayLike | None = None,
+        y: Any = None,
+    ) -> NDArray:
+        """Decode a grid over some components of the code, the others being kept.
+
+        Parameters
+        ----------
+        dims : sequence of int, default=(0, 1)
+            The components that vary.
+        values : array-like of shape (n_values,) or sequence of them, one per component
+            What values they take; a standard normal code is mostly between -2 and 2.
+        at : array-like of shape (n_components,), default=None
+            The code that is kept where it does not vary. None: zero, the mean of the prior.
+        y : class, default=None
+            For a conditional model.
+
+        Returns
+        -------
+        X : ndarray of shape (n_values_0, n_values_1, ..., n_features)
+            One axis for each of `dims`.
+        """
+        check_is_fitted(self)
+        n_components = self._n_features_out
+        is_one_for_all = np.ndim(values[0]) == 0  # type: ignore[index]
+        axes = [values] * len(dims) if is_one_for_all else list(values)  # type: ignore[arg-type]
+        if len(axes) != len(dims) or not all(-n_components <= dim < n_components for dim in dims):
+            raise ValueError(
+                f"dims must be components of {n_components}, and values as many arrays. Got "
+                f"dims={dims!r} and {len(axes)} arrays."
+            )
+        grid = np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1)
+        codes = np.zeros((*grid.shape[:-1], n_components))
+        codes += 0.0 if at is None else check_array(at, ensure_2d=False)
+        codes[..., list(dims)] = grid
+        codes = codes.reshape(-1, n_components)
+        labels = None if y is None else np.broadcast_to(y, len(codes))
+        return self.inverse_transform(codes, labels).reshape(*grid.shape[:-1], -1)
+
+    @property
+    def encoder_(self) -> nn.Module:
+        """A copy of the encoder, to posterior means and logarithms of variances, in float32."""
+        location = torch.from_numpy(self._units.location)
+        encoder = deepcopy(self._network.module.encoder)
+        return FromUnits(location, self._units.scale, encoder).float().requires_grad_(True)
+
+    @property
+    def decoder_(self) -> nn.Module:
+        """A copy of the decoder as a torch module, from codes to rows of X, in float32."""
+        location, scale = self._output_units()
+        decoder = deepcopy(self._network.module.decoder)
+        mean = partial(self._link.mean, shared=self._network.module.shared.float())
+        module = ToUnits(decoder, mean, torch.from_numpy(location), scale)
+        return module.float().requires_grad_(True)
+
+    # Functions of the network and of some rows.
+
+    def _moments(self, network: Any, X: NDArray) -> NDArray:
+        """Return posterior means and logarithms of variances, side by side."""
+        seen = self._units.enter(self._see(X, self._link))
+        return as_array(network.encoder(as_tensor(seen, network)))
+
+    def _encode(self, network: Any, X: NDArray) -> NDArray:
+        return self._moments(network, X)[:, : self._n_features_out]
+
+    def _raw(self, network: Any, rows: NDArray) -> Tensor:
+        """Return the decoder's output for codes, with indicators of classes beside them."""
+        code, condition = as_tensor(rows, network).tensor_split([self._n_features_out], 1)
+        return network.decoder(code, condition if condition.shape[1] else None)
+
+    def _decode_told(self, network: Any, rows: NDArray) -> NDArray:
+        """Decode codes, with indicators of classes beside them."""
+        raw = self._raw(network, rows)
+        return self._output_units().leave(as_array(self._link.reconstruction(raw, network.shared)))
+
+    def _draw(self, network: Any, rows: NDArray, generator: Generator) -> NDArray:
+        """Draw rows, given codes with indicators of classes beside them."""
+        raw = self._raw(network, rows).cpu()
+        drawn = self._link.sample(raw, network.shared.cpu(), generator)
+        return self._output_units().leave(as_array(drawn))
+
+    def _decode(self, network: Any, codes: NDArray) -> NDArray:
+        if self._class_shares is None:
+            return self._decode_told(network, codes)
+        return sum(
+            share
+            * self._decode_told(network, np.hstack([codes, np.tile(indicator, (len(codes), 1))]))
+            for share, indicator in zip(
+                self._class_shares, np.eye(len(self._class_shares)), strict=True
+            )
+        )
+
+    def _log_likelihood(self, network: Any, rows: NDArray, noise: Tensor) -> NDArray:
+        """Return importance-weighted log-likelihoods, shape (n, 1)."""
+        X, told = np.split(rows, [self.n_features_in_], axis=1)
+        mean, log_var = as_tensor(self._moments(network, X), network).chunk(2, 1)
+        noise = noise.to(mean)
+        # (n, n_codes, n_components)
+        code = mean[:, None] + (log_var / 2).exp()[:, None] * noise
+        log_q = log_normal(noise) - log_var.sum(1, keepdim=True) / 2
+        target = as_tensor(self._output_units().enter(X), network)[:, None]
+        log_weights = log_normal(code) - log_q
+        log_prior_and_likelihood = [
+            log_share + self._link.log_prob(raw, network.shared, target).sum(2)
+            for log_share, raw in self._class_terms(network, code, as_tensor(told, network))
+        ]
+        log_weights = log_weights + torch.stack(log_prior_and_likelihood).logsumexp(0)
+        log_mean = log_weights.logsumexp(1) - log(len(noise))
+        n_features = X.shape[1]
+        return as_array(log_mean)[:, None] - n_features * log(self._output_units().scale)
+
+    def _class_terms(
+        self, network: Any, code: Tensor, told: Tensor
+    ) -> Iterator[tuple[float, Tensor]]:
+        """Yield, of every class a row may have, the log-probability and the decoder's output."""
+        if self._class_shares is None:
+            yield 0.0, network.decoder(code)
+        elif told.shape[1]:
+            yield 0.0, network.decoder(code, told[:, None])
+        else:
+            for share, indicator in zip(
+                self._class_shares, torch.eye(len(self._class_shares)).to(code), strict=True
+            ):
+                yield log(share), network.decoder(code, indicator)
+
+    def _with_indicators(self, rows: NDArray, y: Any) -> NDArray:
+        """Return rows with indicators of their classes beside them, if the model has classes."""
+        if self.classes_ is None:
+            return rows
+        y = column_or_1d(y)
+        check_consistent_length(rows, y)
+        unknown = np.setdiff1d(y, self.classes_)
+        if unknown.size:
+            raise ValueError(f"y has classes that were not seen in fit: {unknown.tolist()}.")
+        index = np.searchsorted(self.classes_, y)
+        return np.hstack([rows, np.eye(len(self.classes_), dtype=rows.dtype)[index]])

@@ -1,0 +1,134 @@
+"""Variational autoencoders: encoder and decoder both give distributions."""
+
+from typing import NamedTuple
+
+import torch
+from torch import Generator, Tensor, nn
+
+from skae.networks._activations import ACTIVATIONS
+from skae.networks._dense import Dense
+from skae.networks._linear_start import AroundLinear
+
+
+class VariationalOutputs(NamedTuple):
+    """What a variational autoencoder says of a batch of rows.
+
+    Attributes
+    ----------
+    mean, log_var : Tensor of shape (n, n_components)
+        Of the normal posterior q(z|x).
+    code : Tensor of shape (n, n_codes, n_components)
+        Draws from it.
+    raw : Tensor of shape (n, n_codes, n_features) or (n, n_codes, n_features, n_raw)
+        The decoder's output for every code.
+    shared : Tensor of shape (n_shared,)
+        Parameters of the likelihood that do not depend on the code.
+    """
+
+    mean: Tensor
+    log_var: Tensor
+    code: Tensor
+    raw: Tensor
+    shared: Tensor
+
+
+class Decoder(nn.Module):
+    """Codes, and indicators of classes if there are any, to parameters of a likelihood.
+
+    Parameters
+    ----------
+    network : nn.Module
+        Maps (..., n_components + n_classes) to (..., n_features * n_raw).
+    n_raw : int
+    """
+
+    def __init__(self, network: nn.Module, n_raw: int) -> None:
+        super().__init__()
+        self.network = network
+        self.n_raw = n_raw
+
+    def forward(self, code: Tensor, condition: Tensor | None = None) -> Tensor:
+        """Return raw, shape (..., n_features) or (..., n_features, n_raw)."""
+        if condition is not None:
+            code = torch.cat([code, condition.expand(*code.shape[:-1], -1)], -1)
+        raw = self.network(code)
+        return raw if self.n_raw == 1 else raw.unflatten(-1, (-1, self.n_raw))
+
+
+class VariationalAutoencoder(nn.Module):
+    """Encode to a normal distribution, draw from it, decode.
+
+    The randomness comes in as an input, so that the same inputs give the same outputs.
+
+    Parameters
+    ----------
+    encoder : nn.Module
+        Maps (n, n_inputs) to (n, 2 * n_components): means, then logarithms of variances.
+    decoder : Decoder
+    n_shared : int
+    """
+
+    outputs = VariationalOutputs
+
+    def __init__(self, encoder: nn.Module, decoder: Decoder, n_shared: int) -> None:
+        super().__init__()
+        self.encoder = encoder
+        self.decoder = decoder
+        self.shared = nn.Parameter(torch.zeros(n_shared, dtype=torch.float64))
+
+    def forward(
+        self, x: Tensor, noise: Tensor, condition: Tensor | None = None
+    ) -> VariationalOutputs:
+        """Return all there is to know; `noise` is standard normal, (n, n_codes, n_components)."""
+        mean, log_var = self.posterior(x)
+        code = torch.addcmul(mean[:, None], (log_var / 2).exp()[:, None], noise)
+        raw = self.decoder(code, None if condition is None else condition[:, None])
+        return VariationalOutputs(mean, log_var, code, raw, self.shared)
+
+    def posterior(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """Return mean and logarithm of the variance of q(z|x), each (n, n_components)."""
+        mean, log_var = self.encoder(x).chunk(2, 1)
+        return mean, log_var
+
+
+class VariationalArchitecture(NamedTuple):
+    """All it takes to build a fully connected variational autoencoder again; plain values only.
+
+    Attributes
+    ----------
+    sizes : tuple of int
+        Number of inputs, widths of the encoder's hidden layers, number of components.
+    activation : str
+    linear_start : bool
+        Whether both networks learn around an affine map.
+    n_features : int
+    n_raw : int
+        Outputs of the decoder for each feature.
+    n_shared : int
+        Parameters of the likelihood that do not depend on the code.
+    n_classes : int
+        Width of the condition that the decoder is given beside the code, or 0.
+    """
+
+    sizes: tuple[int, ...]
+    activation: str
+    linear_start: bool
+    n_features: int
+    n_raw: int
+    n_shared: int
+    n_classes: int
+
+    def build(self, generator: Generator) -> VariationalAutoencoder:
+        """Return the network in float64; its affine maps, if any, are zero."""
+        activation = ACTIVATIONS[self.activation]
+        n_inputs, *hidden, n_components = self.sizes
+        n_out = self.n_features * self.n_raw
+        ends = (n_inputs, 2 * n_components), (n_components + self.n_classes, n_out)
+        networks: list[nn.Module] = []
+        for (n_from, n_to), widths in zip(ends, (hidden, hidden[::-1]), strict=True):
+            network = Dense((n_from, *widths, n_to), activation, generator)
+            if self.linear_start:
+                network.zero_(-1)
+            networks.append(AroundLinear(n_from, n_to, network) if self.linear_start else network)
+        encoder, decoder = networks
+        return VariationalAutoencoder(encoder, Decoder(decoder, self.n_raw), self.n_shared)

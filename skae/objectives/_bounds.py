@@ -1,0 +1,110 @@
+"""Bounds on the log-likelihood of a latent-variable model with a standard normal prior."""
+
+from math import log, pi
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from skae.objectives._likelihoods import Likelihood
+from skae.objectives._term import Term
+
+
+class ReconstructionLogLikelihood(Term):
+    """``-E_q(z|x) log p(x|z)``, over the codes that were drawn; in nats, summed over features.
+
+    Parameters
+    ----------
+    likelihood : Likelihood
+    """
+
+    reads = ("raw", "shared")
+
+    def __init__(self, likelihood: Likelihood) -> None:
+        self.likelihood = likelihood
+
+    def __call__(self, outputs: Any, target: Tensor) -> Tensor:
+        """Return the negative log-likelihood of every row, shape (n,)."""
+        return -_log_likelihoods(self.likelihood, outputs, target).mean(1)
+
+
+class KullbackLeibler(Term):
+    """``beta * KL(q(z|x) || N(0, I))`` in nats (Kingma and Welling 2014, appendix B).
+
+    Parameters
+    ----------
+    beta : float, default=1.0
+        Higgins et al. (2017).
+    free_bits : float, default=0.0
+        Nats per component, on average over a batch, below which there is no gradient (Kingma et
+        al. 2016, section C.8).
+    warm_up : float, default=0.0
+        Share of training in which the weight rises linearly from 0 (Bowman et al. 2016).
+    """
+
+    reads = ("mean", "log_var")
+
+    def __init__(self, beta: float = 1.0, free_bits: float = 0.0, warm_up: float = 0.0) -> None:
+        self.beta = beta
+        self.free_bits = free_bits
+        self.warm_up = warm_up
+
+    def __call__(self, outputs: Any, target: Tensor) -> Tensor:
+        """Return the penalty of every row, shape (n,)."""
+        kl = kl_per_component(outputs.mean, outputs.log_var)
+        if self.free_bits > 0:
+            kl = torch.where(kl.mean(0) > self.free_bits, kl, self.free_bits)
+        return self.beta * kl.sum(1)
+
+    def weight(self, progress: float) -> float:
+        """Return the factor at this share of training."""
+        return 1.0 if progress >= self.warm_up else progress / self.warm_up
+
+
+class ImportanceWeightedBound(Term):
+    """``-log mean_s p(x, z_s) / q(z_s|x)`` over several codes z_s (Burda et al. 2016, eq. 8).
+
+    The encoder's gradient is the doubly reparameterised one (Tucker et al. 2019, eq. 8): its
+    noise does not grow with the number of codes.
+
+    Parameters
+    ----------
+    likelihood : Likelihood
+    beta : float, default=1.0
+        Factor of ``log q(z|x) - log p(z)``.
+    """
+
+    reads = ("mean", "log_var", "code", "raw", "shared")
+
+    def __init__(self, likelihood: Likelihood, beta: float = 1.0) -> None:
+        self.likelihood = likelihood
+        self.beta = beta
+
+    def __call__(self, outputs: Any, target: Tensor) -> Tensor:
+        """Return the negative bound of every row, shape (n,)."""
+        code = outputs.code  # (n, n_codes, n_components)
+        # detached: the encoder learns through the codes only
+        mean, log_var = outputs.mean.detach()[:, None], outputs.log_var.detach()[:, None]
+        log_q = -0.5 * ((code - mean).square() / log_var.exp() + log_var).sum(2)
+        log_prior = -0.5 * code.square().sum(2)
+        log_likelihood = _log_likelihoods(self.likelihood, outputs, target)
+        log_weights = log_likelihood + self.beta * (log_prior - log_q)
+        if code.requires_grad:
+            weights = log_weights.detach().softmax(1)[:, :, None]
+            code.register_hook(lambda gradient: gradient * weights)
+        return log(code.shape[1]) - log_weights.logsumexp(1)
+
+
+def kl_per_component(mean: Tensor, log_var: Tensor) -> Tensor:
+    """Return ``KL(N(mean, exp(log_var)) || N(0, 1))``, elementwise."""
+    return 0.5 * (mean.square() + log_var.exp() - 1 - log_var)
+
+
+def log_normal(x: Tensor) -> Tensor:
+    """Return the standard normal log-density of every row, shape (...)."""
+    return -0.5 * (x.square() + log(2 * pi)).sum(-1)
+
+
+def _log_likelihoods(likelihood: Likelihood, outputs: Any, target: Tensor) -> Tensor:
+    """Return ``log p(x|z)`` of every row and code, shape (n, n_codes)."""
+    return likelihood.log_prob(outputs.raw, outputs.shared, target[:, None]).sum(2)
