@@ -67,9 +67,8 @@ def fixed_gaussian(noise_variance: float, units: Units) -> Gaussian:
     return Gaussian(variance)
 
 
-def check_support(likelihood: Likelihood, name: str, X: NDArray) -> None:
-    """Raise ValueError if the data are not in the support of the likelihood."""
-    refusal = likelihood.refusal(as_rows(X))
+def check_support(refusal: str | None, name: str) -> None:
+    """Raise ValueError if a likelihood refuses data."""
     if refusal is not None:
         raise ValueError(f"likelihood={name!r} {refusal}.")
 

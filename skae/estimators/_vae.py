@@ -40,6 +40,7 @@ from skae.latent import DENSITIES, StandardNormal
 from skae.networks import FromUnits, ToUnits, VariationalArchitecture
 from skae.objectives import (
     MIN_VARIANCE,
+    DynamicBernoulli,
     Gaussian,
     ImportanceWeightedBound,
     KullbackLeibler,
@@ -391,6 +392,8 @@ class VAETransformer(BaseAutoencoder):
             return fixed_gaussian(self.noise_variance, units)
         if source is not None:
             return source._link
+        if self.dynamic_binarization:
+            return DynamicBernoulli()
         return make_likelihood(self.likelihood, X)
 
     def _check_compatible(self) -> None:
@@ -412,14 +415,7 @@ class VAETransformer(BaseAutoencoder):
                 raise ValueError(f"{message}.")
 
     def _see(self, X: NDArray, link: Likelihood) -> NDArray:
-        if self.dynamic_binarization:
-            if X.min() < 0 or X.max() > 1:
-                raise ValueError(
-                    "dynamic_binarization needs probabilities in [0, 1], but X has values in "
-                    f"[{X.min():.6g}, {X.max():.6g}]. Rescale X, for example with MinMaxScaler."
-                )
-        else:
-            check_support(link, self.likelihood, X)
+        check_support(link.input_refusal(as_rows(X)), self.likelihood)
         return link.inputs(as_rows(X)).numpy()
 
     def _find_classes(self, X: NDArray, y: Any) -> Classes | None:
@@ -538,7 +534,11 @@ class VAETransformer(BaseAutoencoder):
         kl = kl_per_component(torch.from_numpy(mean), torch.from_numpy(log_var))
         self.kl_per_component_ = kl.mean(0).numpy()
         self.active_units_ = int((mean.var(axis=0) > ACTIVE).sum())
-        self.noise_variance_ = self._noise_variance()
+        self.noise_variance_ = None
+        if isinstance(self._link, Gaussian | StudentT):
+            variance = self._link.variance(self._network.module.shared).numpy()
+            self.noise_variance_ = np.squeeze(variance * self._units.scale**2)[()]
+            _warn_of_floor(variance.min())
         if self.active_units_ < self.n_components / 2:
             warn(
                 f"Only {self.active_units_} of {self.n_components} components are used: the "
@@ -547,26 +547,6 @@ class VAETransformer(BaseAutoencoder):
                 ConvergenceWarning,
                 stacklevel=4,
             )
-        self._warn_of_floor()
-
-    def _noise_variance(self) -> Any:
-        link = self._link
-        if not isinstance(link, Gaussian | StudentT):
-            return None
-        variance = link.variance(self._network.module.shared).numpy() * self._units.scale**2
-        return variance if variance.size > 1 else float(variance.item())
-
-    def _warn_of_floor(self) -> None:
-        floor = MIN_VARIANCE * self._units.scale**2
-        if self.noise_variance_ is None or np.min(self.noise_variance_) > 1.1 * floor:
-            return
-        warn(
-            "The variance of the noise is at its floor, 1e-6 times the mean square of X: features "
-            "are constant or functions of others, and log-likelihoods say little. Remove such "
-            "features, lower n_components, or set noise_variance.",
-            ConvergenceWarning,
-            stacklevel=5,
-        )
 
     # What a fitted model says of rows.
 
@@ -641,7 +621,7 @@ class VAETransformer(BaseAutoencoder):
         check_is_fitted(self)
         check_n_samples(n_importance_samples)
         X = self._validate(X, reset=False)
-        check_support(self._link, self.likelihood, X)
+        check_support(self._link.refusal(as_rows(X)), self.likelihood)
         generator = Generator().manual_seed(self._score_seed)
         noise = torch.randn(
             n_importance_samples, self._n_features_out, generator=generator, dtype=torch.float64
@@ -876,3 +856,14 @@ class VAETransformer(BaseAutoencoder):
             raise ValueError(f"y has classes that were not seen in fit: {unknown.tolist()}.")
         index = np.searchsorted(self.classes_, y)
         return np.hstack([rows, np.eye(len(self.classes_), dtype=rows.dtype)[index]])
+
+
+def _warn_of_floor(variance: float) -> None:
+    if variance < 1.1 * MIN_VARIANCE:
+        warn(
+            "The variance of the noise is at its floor, 1e-6 times the mean square of X: features "
+            "are constant or functions of others, and log-likelihoods say little. Remove such "
+            "features, lower n_components, or set noise_variance.",
+            ConvergenceWarning,
+            stacklevel=2,
+        )

@@ -42,6 +42,10 @@ class Likelihood(ABC):
         """Return what is wrong with the data and what would fit, or None if nothing is."""
         return None
 
+    def input_refusal(self, x: Tensor) -> str | None:
+        """Return the same for data that are only encoded."""
+        return self.refusal(x)
+
     def inputs(self, x: Tensor) -> Tensor:
         """Return what the encoder is to see of the data, shape (n, n_inputs)."""
         return x
@@ -189,17 +193,20 @@ class Bernoulli(Likelihood):
         return (_uniform(raw, generator) < raw.sigmoid()).to(raw)
 
 
+class DynamicBernoulli(Bernoulli):
+    """0 or 1; data to be encoded, or to be drawn from, are probabilities."""
+
+    def input_refusal(self, x: Tensor) -> str | None:
+        """Refuse values outside [0, 1]."""
+        return None if _within_unit_interval(x) else _outside_unit_interval(x)
+
+
 class ContinuousBernoulli(Likelihood):
     """A density on [0, 1] proportional to ``exp(raw x)`` (Loaiza-Ganem and Cunningham 2019)."""
 
     def refusal(self, x: Tensor) -> str | None:
         """Refuse values outside [0, 1]."""
-        if _within_unit_interval(x):
-            return None
-        return (
-            f"needs values in [0, 1], but X has values in [{x.min():.6g}, {x.max():.6g}]. "
-            "Rescale X, for example with MinMaxScaler, or use likelihood='gaussian'"
-        )
+        return None if _within_unit_interval(x) else _outside_unit_interval(x)
 
     def log_prob(self, raw: Tensor, shared: Tensor, target: Tensor) -> Tensor:
         """Return ``x raw - log((exp(raw) - 1) / raw)``."""
@@ -313,8 +320,9 @@ class Categorical(Likelihood):
     def log_prob(self, raw: Tensor, shared: Tensor, target: Tensor) -> Tensor:
         """Return the log-probability of the categories."""
         log_odds = self._log_probabilities(raw)
-        index = target.long().expand(log_odds.shape[:-1])[..., None]
-        return log_odds.gather(-1, index)[..., 0]
+        shape = torch.broadcast_shapes(target.shape, log_odds.shape[:-1])
+        index = target.long().expand(shape)[..., None]
+        return log_odds.expand(*shape, -1).gather(-1, index)[..., 0]
 
     def mean(self, raw: Tensor, shared: Tensor) -> Tensor:
         """Return the expected code; for features of two categories the probability of the 1."""
@@ -340,6 +348,13 @@ class Categorical(Likelihood):
 
 def _within_unit_interval(x: Tensor) -> bool:
     return bool(x.min() >= 0 and x.max() <= 1)
+
+
+def _outside_unit_interval(x: Tensor) -> str:
+    return (
+        f"needs values in [0, 1], but X has values in [{x.min():.6g}, {x.max():.6g}]. "
+        "Rescale X, for example with MinMaxScaler, or use likelihood='gaussian'"
+    )
 
 
 def _count_refusal(x: Tensor) -> str | None:
