@@ -3,7 +3,7 @@
 from skae.engine._batches import Batch, Batches
 from skae.engine._corruption import Corruption, Gaussian, Masking, SaltAndPepper
 from skae.engine._loop import DivergenceError, History, mean_loss, run
-from skae.engine._noise import CubatureNoise, Noise, NormalNoise
+from skae.engine._noise import CubatureNoise, Noise, NormalNoise, ShiftedNoise
 from skae.engine._schedule import SCHEDULES, Schedule
 from skae.engine._step import GradientStep, QuasiNewtonStep, Step
 from skae.engine._stopping import Acceptance, Stopping
@@ -25,6 +25,7 @@ __all__ = [
     "QuasiNewtonStep",
     "SaltAndPepper",
     "Schedule",
+    "ShiftedNoise",
     "Step",
     "Stopping",
     "mean_loss",

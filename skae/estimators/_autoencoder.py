@@ -2,23 +2,21 @@
 
 from collections.abc import Sequence
 from copy import deepcopy
-from numbers import Integral
 from typing import Any, Literal
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from sklearn.utils._param_validation import Interval, StrOptions
 from torch import nn
 
 from skae.estimators._base import Problem
 from skae.estimators._deterministic import DeterministicAutoencoder
-from skae.estimators._parameters import LATENT, TRAINING
+from skae.estimators._parameters import DENSE, LATENT, RECONSTRUCTION, TRAINING
 from skae.estimators._principal_axes import principal_axes
 from skae.estimators._starts import logistic_decoder, pca_start, tied_pca_start
 from skae.estimators._widths import hidden_sizes, is_linear
-from skae.networks import ACTIVATIONS, DenseArchitecture
-from skae.objectives import LOSSES, Contractive, ElasticNet, Objective, Term
+from skae.networks import DenseArchitecture
+from skae.objectives import Contractive, ElasticNet, Objective, Term
 
 MAX_REGRESSION_ROWS = 10_000
 """Rows from which the logistic regressions are learnt that "binary_crossentropy" starts at."""
@@ -119,7 +117,7 @@ class AutoencoderTransformer(DeterministicAutoencoder):
         Rows per update. "auto" is 128, for more than some 1,400 training rows 256, and 512 for
         more than some 20,000.
 
-    max_iter : int, default=80
+    max_iter : int, default=100
         Largest number of epochs, that is, passes over the training rows. 0 keeps the start.
 
     early_stopping : bool, default=True
@@ -232,15 +230,9 @@ class AutoencoderTransformer(DeterministicAutoencoder):
     _parameter_constraints: dict[str, list[Any]] = {
         **LATENT,
         **TRAINING,
-        "hidden_layer_sizes": [
-            StrOptions({"auto"}),
-            "array-like",
-            Interval(Integral, 1, None, closed="left"),
-        ],
-        "activation": [StrOptions(set(ACTIVATIONS))],
-        "init": [StrOptions({"pca", "random"})],
+        **DENSE,
+        **RECONSTRUCTION,
         "tied_weights": ["boolean"],
-        "loss": [StrOptions(set(LOSSES))],
     }
 
     def __init__(
@@ -262,7 +254,7 @@ class AutoencoderTransformer(DeterministicAutoencoder):
         learning_rate: Literal["cosine", "constant"] = "cosine",
         learning_rate_init: float = 5e-3,
         batch_size: Literal["auto"] | int = "auto",
-        max_iter: int = 80,
+        max_iter: int = 100,
         early_stopping: bool = True,
         validation_fraction: float = 0.1,
         n_iter_no_change: int = 20,

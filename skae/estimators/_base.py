@@ -1,7 +1,6 @@
 """What all autoencoders share: the public methods, written once."""
 
 from abc import abstractmethod
-from collections.abc import Callable
 from copy import deepcopy
 from typing import Any, NamedTuple, Self
 
@@ -14,8 +13,8 @@ from sklearn.utils import check_array, check_random_state, gen_batches
 from sklearn.utils.validation import check_is_fitted
 from torch import Tensor, nn
 
-from skae.engine import Batch, History
-from skae.estimators._bridge import TorchEstimator, torch_generator
+from skae.engine import History
+from skae.estimators._bridge import Augmentations, TorchEstimator, torch_generator
 from skae.estimators._fitted import Architecture, FittedNetwork
 from skae.estimators._parameters import validated_fit
 from skae.estimators._units import Units
@@ -104,9 +103,9 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, TorchEs
         """
 
     @abstractmethod
-    def _make_augmentation(
+    def _make_augmentations(
         self, problem: Problem, inputs: Tensor, random_state: np.random.RandomState
-    ) -> Callable[[Batch], Batch] | None:
+    ) -> Augmentations:
         """Return what is done to each batch as it is served, if anything."""
 
     @abstractmethod
@@ -156,9 +155,9 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, TorchEs
         problem = self._make_problem(X, y, source, random_state)
         architecture = self._make_architecture(problem)
         inputs, target = _training_tensors(problem, self._training_dtype())
-        augmentation = self._make_augmentation(problem, inputs[0], random_state)
+        augmentations = self._make_augmentations(problem, inputs[0], random_state)
         split = problem.train, problem.valid
-        batches = self._make_batches(inputs, target, split, augmentation, random_state)
+        batches = self._make_batches(inputs, target, split, augmentations, random_state)
         if source is None:
             module = architecture.build(torch_generator(random_state))
             rival = self._set_start(module, problem, random_state)

@@ -31,6 +31,8 @@ from skae.engine import (
 from skae.estimators._devices import find_device
 from skae.objectives import Objective
 
+Augmentations = tuple[Callable[[Batch], Batch] | None, Callable[[Batch], Batch] | None]
+"""What changes batches to learn from, every time anew, and held-out ones, once; or None."""
 ENTRIES_PER_BATCH = 2**20
 """Rows go through a fitted network in batches of about this many entries."""
 
@@ -130,7 +132,7 @@ class TorchEstimator(BaseEstimator, ABC):
         inputs: tuple[Tensor, ...],
         target: Tensor,
         split: tuple[NDArray, NDArray],
-        augmentation: Callable[[Batch], Batch] | None,
+        augmentations: Augmentations,
         random_state: np.random.RandomState,
     ) -> tuple[Batches, Batches | None]:
         """Return batches to learn from, and held-out ones if there are any, on the device.
@@ -142,8 +144,7 @@ class TorchEstimator(BaseEstimator, ABC):
             May be one of the inputs.
         split : pair of arrays of int
             Rows to learn from, and rows held out.
-        augmentation : callable or None
-            Changes every batch as it is served.
+        augmentations : pair of callable or None
         random_state : RandomState
             For the order of the rows.
         """
@@ -154,11 +155,11 @@ class TorchEstimator(BaseEstimator, ABC):
         data = tuple(there[tensor] for tensor in inputs), there[target]
         size = self._batch_size(len(train_rows))
         generator = torch_generator(random_state)
-        train = Batches(*data, train_rows, size, generator, augmentation)
+        train = Batches(*data, train_rows, size, generator, augmentations[0])
         if len(valid_rows) == 0:
             return train, None
-        # taken out once: what is random in an augmentation is the same for all epochs
-        (held_out,) = Batches(*data, valid_rows, len(valid_rows), None, augmentation)
+        # taken out once: what is random in it is the same for all epochs
+        (held_out,) = Batches(*data, valid_rows, len(valid_rows), None, augmentations[1])
         return train, Batches(*held_out, torch.arange(len(valid_rows)), max(size, 1024))
 
     def _training_dtype(self) -> type[np.floating]:
@@ -232,7 +233,8 @@ def torch_generator(random_state: np.random.RandomState) -> Generator:
 def as_tensor(X: NDArray, like: nn.Module) -> Tensor:
     """Return an array as a tensor of a network's dtype, on its device."""
     parameter = next(like.parameters())
-    return torch.tensor(X, device=parameter.device, dtype=parameter.dtype)
+    # a copy in C order: torch knows no negative strides, and warns of arrays it may not write to
+    return torch.from_numpy(np.array(X, order="C")).to(parameter)
 
 
 def as_array(x: Tensor) -> NDArray:

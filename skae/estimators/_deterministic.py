@@ -1,6 +1,5 @@
 """What the autoencoders with a reconstruction loss share."""
 
-from collections.abc import Callable
 from copy import deepcopy
 from typing import Any
 
@@ -9,9 +8,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from skae.engine import Batch
 from skae.estimators._base import BaseAutoencoder, Problem
-from skae.estimators._bridge import as_array, as_tensor, torch_generator
+from skae.estimators._bridge import Augmentations, as_array, as_tensor, torch_generator
 from skae.estimators._denoising import make_corruption
 from skae.networks import FromUnits, ToUnits
 from skae.objectives import LOSSES, ReconstructionLoss
@@ -49,15 +47,16 @@ class DeterministicAutoencoder(BaseAutoencoder):
     def _suits_quasi_newton(self) -> bool:
         return self._is_linear() and self.corruption is None
 
-    def _make_augmentation(
+    def _make_augmentations(
         self, problem: Problem, inputs: Tensor, random_state: np.random.RandomState
-    ) -> Callable[[Batch], Batch] | None:
+    ) -> Augmentations:
         if self.corruption is None:
-            return None
+            return None, None
         generator = torch_generator(random_state)
-        return make_corruption(
+        corruption = make_corruption(
             self.corruption, self.corruption_level, problem.units, inputs, generator
         )
+        return corruption, corruption
 
     def _encode(self, network: Any, X: NDArray) -> NDArray:
         return as_array(network.encoder(as_tensor(self._units.enter(X), network)))

@@ -75,4 +75,4 @@ def check_support(refusal: str | None, name: str) -> None:
 
 def as_rows(X: NDArray) -> torch.Tensor:
     """Return an array as a tensor, not to be written to, without a copy if possible."""
-    return torch.from_numpy(X if X.flags.writeable else X.copy())
+    return torch.from_numpy(np.require(X, requirements=("C", "W")))

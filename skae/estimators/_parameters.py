@@ -8,16 +8,13 @@ from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 
 from skae.engine import SCHEDULES
 from skae.latent import DENSITIES
+from skae.networks import ACTIVATIONS
+from skae.objectives import LOSSES
 
 validated_fit = _fit_context(prefer_skip_nested_validation=True)
 """Decorator of `fit`: checks the parameters against `_parameter_constraints`."""
 
 TRAINING: dict[str, list[Any]] = {
-    "alpha": [Interval(Real, 0, None, closed="left")],
-    "l1_ratio": [Interval(Real, 0, 1, closed="both")],
-    "contractive": [Interval(Real, 0, None, closed="left")],
-    "corruption": [StrOptions({"gaussian", "masking", "salt_and_pepper"}), None],
-    "corruption_level": [Interval(Real, 0, None, closed="left")],
     "solver": [StrOptions({"auto", "adam", "lbfgs"})],
     "learning_rate": [StrOptions(set(SCHEDULES))],
     "learning_rate_init": [Interval(Real, 0, None, closed="neither")],
@@ -32,6 +29,25 @@ TRAINING: dict[str, list[Any]] = {
     "device": [str],
     "random_state": ["random_state"],
     "verbose": ["verbose"],
+}
+
+RECONSTRUCTION: dict[str, list[Any]] = {
+    "loss": [StrOptions(set(LOSSES))],
+    "alpha": [Interval(Real, 0, None, closed="left")],
+    "l1_ratio": [Interval(Real, 0, 1, closed="both")],
+    "contractive": [Interval(Real, 0, None, closed="left")],
+    "corruption": [StrOptions({"gaussian", "masking", "salt_and_pepper"}), None],
+    "corruption_level": [Interval(Real, 0, None, closed="left")],
+}
+
+DENSE: dict[str, list[Any]] = {
+    "hidden_layer_sizes": [
+        StrOptions({"auto"}),
+        "array-like",
+        Interval(Integral, 1, None, closed="left"),
+    ],
+    "activation": [StrOptions(set(ACTIVATIONS))],
+    "init": [StrOptions({"pca", "random"})],
 }
 
 LATENT: dict[str, list[Any]] = {

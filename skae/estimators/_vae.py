@@ -18,10 +18,10 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_consistent_length, check_is_fitted, column_or_1d
 from torch import Generator, Tensor, nn
 
-from skae.engine import Batch, CubatureNoise, History, Noise, NormalNoise
+from skae.engine import CubatureNoise, History, Noise, NormalNoise, ShiftedNoise
 from skae.estimators._base import BaseAutoencoder, Classes, Problem, check_n_samples
 from skae.estimators._binarization import DynamicBinarization
-from skae.estimators._bridge import as_array, as_tensor, torch_generator
+from skae.estimators._bridge import Augmentations, as_array, as_tensor, torch_generator
 from skae.estimators._fitted import FittedNetwork
 from skae.estimators._likelihood import (
     LIKELIHOODS,
@@ -30,11 +30,9 @@ from skae.estimators._likelihood import (
     fixed_gaussian,
     make_likelihood,
 )
-from skae.estimators._parameters import LATENT, TRAINING
-from skae.estimators._principal_axes import principal_axes
-from skae.estimators._probabilistic_pca import probabilistic_pca
-from skae.estimators._regression import regress
+from skae.estimators._parameters import DENSE, LATENT, TRAINING
 from skae.estimators._units import Units
+from skae.estimators._variational_start import set_linear_start
 from skae.estimators._widths import hidden_sizes, is_linear
 from skae.latent import DENSITIES, StandardNormal
 from skae.networks import FromUnits, ToUnits, VariationalArchitecture
@@ -54,8 +52,8 @@ from skae.objectives import (
 
 ACTIVE = 0.01
 """A component is active if its posterior mean varies more than this (Burda et al. 2016)."""
-MAX_REGRESSION_ROWS = 5_000
-"""Rows from which the regressions are learnt that likelihoods other than normal start at."""
+JUDGED_CODES, MAX_JUDGED_DRAWS = 4_000, 16
+"""Epochs are judged by about so many codes of held-out rows, by at most so many of each."""
 
 
 class VAETransformer(BaseAutoencoder):
@@ -93,9 +91,11 @@ class VAETransformer(BaseAutoencoder):
         Activation function of the hidden layers.
 
     init : {"pca", "random"}, default="pca"
-        "pca" starts at the nearest linear model and learns what is to be added to it: for
-        normal and Student noise, probabilistic PCA; for the other likelihoods, regressions of X
-        on the codes of probabilistic PCA with that likelihood. "random" has no linear part.
+        "pca" starts at the nearest linear model and learns what is to be added to it: with
+        normal noise of one variance, probabilistic PCA in closed form; with one for each
+        feature, factor analysis; with other likelihoods or with classes, the linear model of
+        the largest bound. Where there is no closed form, it is found by L-BFGS from at most
+        5,000 rows. "random" has no linear part.
 
     likelihood : {"gaussian", "gaussian_diagonal", "student_t", "bernoulli", \
             "continuous_bernoulli", "poisson", "negative_binomial", "categorical"}, \
@@ -281,6 +281,7 @@ class VAETransformer(BaseAutoencoder):
     _parameter_constraints: dict[str, list[Any]] = {
         **LATENT,
         **TRAINING,
+        **DENSE,
         "latent_density": [StrOptions({"prior", *DENSITIES}), *LATENT["latent_density"][1:]],
         "likelihood": [StrOptions(set(LIKELIHOODS))],
         "noise_variance": [Interval(Real, 0, None, closed="neither"), None],
@@ -452,44 +453,33 @@ class VAETransformer(BaseAutoencoder):
         if self.init == "random":
             return None
         rival = deepcopy(module)
+        architecture = self._make_architecture(problem)
         for network, rows in (module, problem.train), (rival, np.arange(len(problem.X))):
-            self._set_linear(network, problem, rows, random_state)
+            set_linear_start(network, architecture, problem, rows, random_state)
         return rival
 
-    def _set_linear(
-        self, network: Any, problem: Problem, rows: NDArray, random_state: np.random.RandomState
-    ) -> None:
-        link, n_features = problem.link, problem.X.shape[1]
-        pca = principal_axes(problem.seen, rows, problem.units, self.n_components, random_state)
-        fixed = link.fixed if isinstance(link, Gaussian) else None
-        start = probabilistic_pca(pca, self.n_components, fixed)
-        weight, bias, scale = map(torch.from_numpy, start.decoder)
-        shared = link.shared_at(start.noise_variance, n_features)
-        if not link.equivariant:
-            rows = rows[:MAX_REGRESSION_ROWS]
-            means = start.posterior(problem.units.enter(problem.seen[rows]))
-            codes = torch.from_numpy(means[:, : self.n_components])
-            target = torch.from_numpy(problem.X[rows].astype(np.float64))
-            weight, bias, shared = regress(link, codes, target)
-            scale = torch.ones_like(bias)
-        n_classes = network.decoder.network.weight.shape[1] - self.n_components
-        weight = torch.nn.functional.pad(weight, (0, n_classes))
-        network.encoder.set_affine_(*map(torch.from_numpy, start.posterior))
-        network.decoder.network.set_affine_(weight, bias, scale)
-        with torch.no_grad():
-            network.shared.copy_(shared)
-
-    def _make_augmentation(
+    def _make_augmentations(
         self, problem: Problem, inputs: Tensor, random_state: np.random.RandomState
-    ) -> Callable[[Batch], Batch]:
+    ) -> Augmentations:
         generator = torch_generator(random_state)
-        noise: Noise = NormalNoise(self.n_importance_samples, self.n_components, generator)
-        if self._is_quasi_newton():
-            noise = CubatureNoise(self.n_components)
+        noises = self._make_noises(len(problem.valid), generator)
         if not self.dynamic_binarization:
-            return noise
+            return noises
         binarize = DynamicBinarization(problem.units, inputs, generator)
-        return lambda batch: noise(binarize(batch))
+        train, held_out = noises
+        return lambda batch: train(binarize(batch)), lambda batch: held_out(binarize(batch))
+
+    def _make_noises(self, n_held_out: int, generator: Generator) -> tuple[Noise, Noise]:
+        """Return the noise for batches to learn from, and for held-out ones."""
+        width, n_draws = self.n_components, self.n_importance_samples
+        if self._is_quasi_newton():
+            return CubatureNoise(width), CubatureNoise(width)
+        train = NormalNoise(n_draws, width, generator)
+        if n_draws > 1:
+            return train, train
+        # by few codes, the best of many epochs would be a lucky one
+        n_judged = min(MAX_JUDGED_DRAWS, ceil(JUDGED_CODES / max(1, n_held_out)))
+        return train, NormalNoise(n_judged, width, generator)
 
     def _make_objective(self, network: Any, link: Likelihood) -> Objective:
         if self.n_importance_samples > 1:
@@ -600,8 +590,8 @@ class VAETransformer(BaseAutoencoder):
         """Return the log-likelihood of every row, by importance sampling.
 
         ``log mean_s p(x, z_s) / q(z_s|x)`` with codes z_s drawn from q(z|x) [6]_: on average a
-        lower bound, that rises with the number of codes. The draws are the same at every call
-        and for every row.
+        lower bound, that rises with the number of codes. The draws depend on the row alone: a
+        row has the same value at every call, whatever the other rows are.
 
         Parameters
         ----------
@@ -622,14 +612,14 @@ class VAETransformer(BaseAutoencoder):
         check_n_samples(n_importance_samples)
         X = self._validate(X, reset=False)
         check_support(self._link.refusal(as_rows(X)), self.likelihood)
-        generator = Generator().manual_seed(self._score_seed)
-        noise = torch.randn(
-            n_importance_samples, self._n_features_out, generator=generator, dtype=torch.float64
+        architecture = self._network.architecture
+        noise = ShiftedNoise(
+            n_importance_samples, self._n_features_out, architecture.sizes[0], self._score_seed
         )
         rows = X if y is None else self._with_indicators(X, y)
         function = partial(self._log_likelihood, noise=noise)
         # every code of a row goes through the widest layer at once
-        n_copies = n_importance_samples * ceil(max(self._network.architecture.sizes) / X.shape[1])
+        n_copies = n_importance_samples * ceil(max(architecture.sizes) / X.shape[1])
         return self._in_batches(function, rows, 1, n_copies)[:, 0].astype(np.float64)
 
     def score(self, X: ArrayLike, y: Any = None) -> float:
@@ -670,6 +660,7 @@ class VAETransformer(BaseAutoencoder):
         if y is None:
             return super().inverse_transform(X)
         check_is_fitted(self)
+        self._check_conditional()
         rows = self._with_indicators(self._check_codes(X), y)
         return self._in_batches(self._decode_told, rows, self.n_features_in_)
 
@@ -710,7 +701,7 @@ class VAETransformer(BaseAutoencoder):
                 y = random_state.choice(self.classes_, n_samples, p=self._class_shares)
             rows = self._with_indicators(rows, np.broadcast_to(y, n_samples))
         elif y is not None:
-            raise ValueError("y was given, but the model is not conditional.")
+            self._check_conditional()
         decode: Callable[[Any, NDArray], NDArray] = self._decode_told
         if observation_noise:
             decode = partial(self._draw, generator=torch_generator(random_state))
@@ -752,8 +743,10 @@ class VAETransformer(BaseAutoencoder):
                 f"dims={dims!r} and {len(axes)} arrays."
             )
         grid = np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1)
-        codes = np.zeros((*grid.shape[:-1], n_components))
-        codes += 0.0 if at is None else check_array(at, ensure_2d=False)
+        at = np.zeros(n_components) if at is None else check_array(at, ensure_2d=False)
+        if at.shape != (n_components,):
+            raise ValueError(f"at must have {n_components} entries. Got shape {at.shape}.")
+        codes = np.tile(at.astype(float), (*grid.shape[:-1], 1))
         codes[..., list(dims)] = grid
         codes = codes.reshape(-1, n_components)
         labels = None if y is None else np.broadcast_to(y, len(codes))
@@ -777,10 +770,13 @@ class VAETransformer(BaseAutoencoder):
 
     # Functions of the network and of some rows.
 
+    def _inputs(self, network: Any, X: NDArray) -> Tensor:
+        """Return what the network sees of rows."""
+        return as_tensor(self._units.enter(self._see(X, self._link)), network)
+
     def _moments(self, network: Any, X: NDArray) -> NDArray:
         """Return posterior means and logarithms of variances, side by side."""
-        seen = self._units.enter(self._see(X, self._link))
-        return as_array(network.encoder(as_tensor(seen, network)))
+        return as_array(network.encoder(self._inputs(network, X)))
 
     def _encode(self, network: Any, X: NDArray) -> NDArray:
         return self._moments(network, X)[:, : self._n_features_out]
@@ -812,14 +808,14 @@ class VAETransformer(BaseAutoencoder):
             )
         )
 
-    def _log_likelihood(self, network: Any, rows: NDArray, noise: Tensor) -> NDArray:
+    def _log_likelihood(self, network: Any, rows: NDArray, noise: Noise) -> NDArray:
         """Return importance-weighted log-likelihoods, shape (n, 1)."""
         X, told = np.split(rows, [self.n_features_in_], axis=1)
-        mean, log_var = as_tensor(self._moments(network, X), network).chunk(2, 1)
-        noise = noise.to(mean)
-        # (n, n_codes, n_components)
-        code = mean[:, None] + (log_var / 2).exp()[:, None] * noise
-        log_q = log_normal(noise) - log_var.sum(1, keepdim=True) / 2
+        x = self._inputs(network, X)
+        mean, log_var = network.posterior(x)
+        drawn = noise.draw(x)  # (n, n_codes, n_components)
+        code = mean[:, None] + (log_var / 2).exp()[:, None] * drawn
+        log_q = log_normal(drawn) - log_var.sum(1, keepdim=True) / 2
         target = as_tensor(self._output_units().enter(X), network)[:, None]
         log_weights = log_normal(code) - log_q
         log_prior_and_likelihood = [
@@ -827,7 +823,7 @@ class VAETransformer(BaseAutoencoder):
             for log_share, raw in self._class_terms(network, code, as_tensor(told, network))
         ]
         log_weights = log_weights + torch.stack(log_prior_and_likelihood).logsumexp(0)
-        log_mean = log_weights.logsumexp(1) - log(len(noise))
+        log_mean = log_weights.logsumexp(1) - log(drawn.shape[1])
         n_features = X.shape[1]
         return as_array(log_mean)[:, None] - n_features * log(self._output_units().scale)
 
@@ -844,6 +840,12 @@ class VAETransformer(BaseAutoencoder):
                 self._class_shares, torch.eye(len(self._class_shares)).to(code), strict=True
             ):
                 yield log(share), network.decoder(code, indicator)
+
+    def _check_conditional(self) -> None:
+        if self.classes_ is None:
+            raise ValueError(
+                "y was given, but the model is not conditional. Fit it with conditional=True."
+            )
 
     def _with_indicators(self, rows: NDArray, y: Any) -> NDArray:
         """Return rows with indicators of their classes beside them, if the model has classes."""

@@ -1,5 +1,7 @@
 """A fixed affine map with a network around it: the linear optimum and what is learnt beyond it."""
 
+from typing import Any
+
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import linear
@@ -23,6 +25,7 @@ class AroundLinear(nn.Module):
     weight: Tensor
     bias: Tensor
     scale: Tensor
+    network: Any
 
     def __init__(self, n_in: int, n_out: int, network: nn.Module) -> None:
         super().__init__()
@@ -36,6 +39,12 @@ class AroundLinear(nn.Module):
         self.weight.copy_(weight)
         self.bias.copy_(bias)
         self.scale.copy_(scale)
+
+    def affine(self) -> tuple[Tensor, Tensor]:
+        """Return weight and bias of the sum of both parts, for a network of a single layer."""
+        (layer,) = self.network.layers
+        weight = self.weight + self.scale[:, None] * layer.weight
+        return weight.detach(), (self.bias + self.scale * layer.bias).detach()
 
     def forward(self, x: Tensor) -> Tensor:
         """Return the sum of both parts, shape (n, n_out)."""

@@ -1,9 +1,10 @@
 """Noise as an input."""
 
 import torch
+from scipy.stats import kstest
 from torch import Generator
 
-from skae.engine import Batch, CubatureNoise, NormalNoise
+from skae.engine import Batch, CubatureNoise, NormalNoise, ShiftedNoise
 
 
 def test_noise_is_the_second_input():
@@ -31,3 +32,25 @@ def test_cubature_is_exact_for_cubic_polynomials():
     torch.testing.assert_close(second, torch.eye(3, dtype=torch.float64).expand(2, 3, 3))
     third = torch.einsum("nsi,nsj,nsk->nijk", points, points, points)
     torch.testing.assert_close(third, torch.zeros_like(third))
+
+
+def test_shifted_noise_depends_on_the_row_alone():
+    x = torch.randn(50, 3, generator=Generator().manual_seed(0), dtype=torch.float64)
+    noise = ShiftedNoise(8, 2, 3, seed=0)
+    whole = noise.draw(x)
+    assert whole.shape == (50, 8, 2)
+    torch.testing.assert_close(noise.draw(x[7:9]), whole[7:9])
+    torch.testing.assert_close(ShiftedNoise(8, 2, 3, seed=0).draw(x), whole)
+    assert not torch.allclose(ShiftedNoise(8, 2, 3, seed=1).draw(x), whole)
+
+
+def test_shifted_noise_is_normal_and_rows_differ():
+    x = torch.randn(2000, 3, generator=Generator().manual_seed(0), dtype=torch.float64)
+    drawn = ShiftedNoise(2, 4, 3, seed=0).draw(x)
+    assert all(kstest(column.numpy(), "norm").pvalue > 1e-3 for column in drawn.flatten(1).T)
+    neighbours = torch.corrcoef(torch.stack([drawn[:-1, 0, 0], drawn[1:, 0, 0]]))
+    assert abs(neighbours[0, 1]) < 0.1
+    # many draws for one row are even
+    points = ShiftedNoise(4096, 1, 3, seed=0).draw(x[:1]).flatten()
+    assert abs(points.mean()) < 2e-3
+    assert abs(points.var() - 1) < 2e-2

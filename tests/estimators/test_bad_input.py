@@ -3,11 +3,12 @@
 import numpy as np
 import pytest
 import scipy.sparse
+from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
 
-from skae import AutoencoderTransformer
+from skae import AutoencoderTransformer, VAETransformer
 
-ESTIMATORS = [AutoencoderTransformer]
+ESTIMATORS = [AutoencoderTransformer, VAETransformer]
 METHODS = ["transform", "inverse_transform", "reconstruct", "score_samples", "score"]
 
 BAD_PARAMETERS = [
@@ -44,11 +45,32 @@ BAD_PARAMETERS = [
     ("device", 3),
     ("random_state", "seed"),
     ("verbose", -1),
+    ("likelihood", "normal"),
+    ("likelihood", None),
+    ("noise_variance", 0),
+    ("noise_variance", "small"),
+    ("beta", -1),
+    ("kl_warmup", 1.1),
+    ("free_bits", -0.1),
+    ("n_importance_samples", 0),
+    ("dynamic_binarization", "yes"),
+    ("conditional", "yes"),
+]
+CASES = [
+    (Estimator, name, value)
+    for Estimator in ESTIMATORS
+    for name, value in BAD_PARAMETERS
+    if name in Estimator().get_params()
 ]
 
 
-@pytest.mark.parametrize("Estimator", ESTIMATORS)
-@pytest.mark.parametrize(("name", "value"), BAD_PARAMETERS)
+def test_every_parameter_has_a_bad_value():
+    for Estimator in ESTIMATORS:
+        tried = {name for tried_on, name, _ in CASES if tried_on is Estimator}
+        assert tried == set(Estimator().get_params())
+
+
+@pytest.mark.parametrize(("Estimator", "name", "value"), CASES)
 def test_bad_parameters_are_named_by_fit_alone(iris, Estimator, name, value):
     estimator = Estimator(**{name: value})
     with pytest.raises(ValueError, match=rf"The '{name}' parameter .*must be .* Got .* instead"):
@@ -61,10 +83,11 @@ def test_shares_above_one(iris, corruption):
         AutoencoderTransformer(corruption=corruption, corruption_level=1.5).fit(iris)
 
 
+@pytest.mark.parametrize("Estimator", ESTIMATORS)
 @pytest.mark.parametrize("device", ["cuda:77", "mps:5", "xpu"])
-def test_absent_devices(iris, device):
+def test_absent_devices(iris, Estimator, device):
     with pytest.raises(ValueError, match=f"device='{device}' is not available here"):
-        AutoencoderTransformer(device=device).fit(iris)
+        Estimator(device=device).fit(iris)
 
 
 GOOD = np.random.default_rng(0).normal(size=(20, 4))
@@ -155,12 +178,25 @@ ODD_DATA = {
 }
 
 
-@pytest.mark.parametrize("Estimator", ESTIMATORS)
-@pytest.mark.parametrize("parameters", [{}, {"init": "random"}, {"tied_weights": True}], ids=str)
+VARIANTS = [
+    AutoencoderTransformer(2),
+    AutoencoderTransformer(2, init="random"),
+    AutoencoderTransformer(2, tied_weights=True),
+    VAETransformer(2),
+    VAETransformer(2, init="random"),
+    VAETransformer(2, likelihood="gaussian_diagonal", hidden_layer_sizes=()),
+    VAETransformer(2, likelihood="student_t"),
+    VAETransformer(2, n_importance_samples=3),
+]
+
+
+# most of these data are constant, or functions of fewer numbers
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+@pytest.mark.parametrize("estimator", VARIANTS, ids=repr)
 @pytest.mark.parametrize("case", ODD_DATA)
-def test_odd_data_gives_finite_results(Estimator, parameters, case):
+def test_odd_data_gives_finite_results(estimator, case):
     X = ODD_DATA[case]
-    fitted = Estimator(2, max_iter=2, random_state=0, **parameters).fit(X)
+    fitted = clone(estimator).set_params(max_iter=2, random_state=0).fit(X)
     codes = fitted.transform(X)
     for result in (
         codes,
@@ -174,27 +210,31 @@ def test_odd_data_gives_finite_results(Estimator, parameters, case):
         assert np.isfinite(result).all()
 
 
-def test_rows_far_away_are_refused_or_finite():
-    fitted = AutoencoderTransformer(2, max_iter=2, random_state=0).fit(GOOD * 1e-30)
+@pytest.mark.parametrize("Estimator", ESTIMATORS)
+def test_rows_far_away_are_refused(Estimator):
+    fitted = Estimator(2, max_iter=2, random_state=0).fit(GOOD * 1e-30)
     with pytest.raises(ValueError, match="too far from those of the training data"):
         fitted.transform(np.full((1, 4), 1e20, dtype=np.float32))
 
 
+@pytest.mark.parametrize("Estimator", ESTIMATORS)
 @pytest.mark.parametrize("learning_rate_init", [1e4, 1e30])
-def test_divergence(digits, learning_rate_init):
+def test_divergence(digits, Estimator, learning_rate_init):
     with pytest.raises(ValueError, match=r"diverged: .* Lower learning_rate_init"):
-        AutoencoderTransformer(
+        Estimator(
             2, learning_rate_init=learning_rate_init, hidden_layer_sizes=(32,), activation="relu"
         ).fit(digits)
 
 
-def test_no_row_left_to_train_on():
+@pytest.mark.parametrize("Estimator", ESTIMATORS)
+def test_no_row_left_to_train_on(Estimator):
     with pytest.raises(ValueError, match="no row is left to train on"):
-        AutoencoderTransformer(1, validation_fraction=0.9).fit(GOOD[:2])
+        Estimator(1, validation_fraction=0.9).fit(GOOD[:2])
 
 
-def test_a_failed_fit_leaves_the_last_one_usable(iris):
-    autoencoder = AutoencoderTransformer(2, max_iter=2).fit(iris)
+@pytest.mark.parametrize("Estimator", ESTIMATORS)
+def test_a_failed_fit_leaves_the_last_one_usable(iris, Estimator):
+    autoencoder = Estimator(2, max_iter=2).fit(iris)
     codes = autoencoder.transform(iris)
     with pytest.raises(ValueError, match="diverged"):
         autoencoder.set_params(learning_rate_init=1e30).fit(iris)

@@ -4,7 +4,7 @@ import pytest
 from sklearn.utils import estimator_checks
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
-from skae import AutoencoderTransformer
+from skae import AutoencoderTransformer, VAETransformer
 
 ESTIMATORS = [
     AutoencoderTransformer(),
@@ -12,7 +12,16 @@ ESTIMATORS = [
     AutoencoderTransformer(hidden_layer_sizes=(256,)),
     AutoencoderTransformer(init="random"),
     AutoencoderTransformer(tied_weights=True, hidden_layer_sizes=()),
+    VAETransformer(),
+    VAETransformer(batch_size=8),
+    VAETransformer(hidden_layer_sizes=(256,)),
+    VAETransformer(init="random"),
+    VAETransformer(conditional=True),
+    VAETransformer(likelihood="student_t", n_importance_samples=3),
 ]
+
+# the checks fit constant and noisy data, on purpose
+pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 
 # run by scikit-learn on its own estimators, but not by check_estimator
 EXTRA_CHECKS = [

@@ -10,16 +10,28 @@ import numpy as np
 import pytest
 import torch
 from numpy.testing import assert_array_equal
+from sklearn.base import clone
 
-from skae import AutoencoderTransformer
+from skae import AutoencoderTransformer, VAETransformer
 
 VARIANTS = [
-    {},
-    {"init": "random"},
-    {"corruption": "gaussian"},
-    {"corruption": "salt_and_pepper", "tied_weights": True},
-    {"hidden_layer_sizes": (), "init": "random"},
+    AutoencoderTransformer(2),
+    AutoencoderTransformer(2, init="random"),
+    AutoencoderTransformer(2, corruption="gaussian"),
+    AutoencoderTransformer(2, corruption="salt_and_pepper", tied_weights=True),
+    AutoencoderTransformer(2, hidden_layer_sizes=(), init="random"),
+    VAETransformer(2),
+    VAETransformer(2, init="random", latent_density="gmm"),
+    VAETransformer(2, n_importance_samples=4, likelihood="student_t"),
+    VAETransformer(2, hidden_layer_sizes=(), init="random"),
 ]
+# two epochs from random weights leave the codes unused
+pytestmark = pytest.mark.filterwarnings("ignore:Only:sklearn.exceptions.ConvergenceWarning")
+over_variants = pytest.mark.parametrize("estimator", VARIANTS, ids=repr)
+
+
+def fitted_clone(estimator, X, max_iter=2, random_state=0):
+    return clone(estimator).set_params(max_iter=max_iter, random_state=random_state).fit(X)
 
 
 @pytest.fixture
@@ -44,32 +56,26 @@ def _global_state():
     )
 
 
-@pytest.mark.parametrize("parameters", VARIANTS, ids=str)
-def test_same_seed_same_bits(iris, one_thread, parameters):
-    first, second = (
-        AutoencoderTransformer(2, max_iter=5, random_state=3, **parameters).fit(iris)
-        for _ in range(2)
-    )
+@over_variants
+def test_same_seed_same_bits(iris, one_thread, estimator):
+    first, second = (fitted_clone(estimator, iris, 5, random_state=3) for _ in range(2))
     assert first.loss_curve_ == second.loss_curve_
     assert_array_equal(first.transform(iris), second.transform(iris))
     assert_array_equal(first.sample(5, random_state=0), second.sample(5, random_state=0))
 
 
-@pytest.mark.parametrize("parameters", VARIANTS, ids=str)
-def test_another_seed_other_bits(iris, parameters):
-    curves = [
-        AutoencoderTransformer(2, max_iter=5, random_state=seed, **parameters).fit(iris).loss_curve_
-        for seed in (0, 1)
-    ]
+@over_variants
+def test_another_seed_other_bits(iris, estimator):
+    curves = [fitted_clone(estimator, iris, 5, random_state=s).loss_curve_ for s in (0, 1)]
     assert curves[0] != curves[1]
 
 
-@pytest.mark.parametrize("parameters", VARIANTS, ids=str)
-def test_no_global_state_is_touched(iris, parameters):
+@over_variants
+def test_no_global_state_is_touched(iris, estimator):
     # autograd starts its thread pool, and scikit-learn its lazy imports, at the first use
-    AutoencoderTransformer(2, max_iter=1).fit(iris).sample(1)
+    fitted_clone(estimator, iris).sample(1)
     before = _global_state()
-    fitted = AutoencoderTransformer(2, max_iter=2, random_state=0, **parameters).fit(iris)
+    fitted = fitted_clone(estimator, iris)
     fitted.score(iris)
     fitted.inverse_transform(fitted.transform(iris))
     fitted.sample(2, random_state=0)
@@ -105,9 +111,9 @@ def test_two_threads_at_once(iris, one_thread):
         np.testing.assert_allclose(codes, expected, rtol=1e-6)
 
 
-@pytest.mark.parametrize("parameters", VARIANTS, ids=str)
-def test_pickles_hold_no_tensor_and_give_the_same_bits(iris, parameters):
-    fitted = AutoencoderTransformer(2, max_iter=2, random_state=0, **parameters).fit(iris)
+@over_variants
+def test_pickles_hold_no_tensor_and_give_the_same_bits(iris, estimator):
+    fitted = fitted_clone(estimator, iris)
     fitted.sample(1)
     data = pickle.dumps(fitted)
     assert b"torch" not in data
@@ -115,10 +121,12 @@ def test_pickles_hold_no_tensor_and_give_the_same_bits(iris, parameters):
     assert_array_equal(copy.transform(iris), fitted.transform(iris))
     assert_array_equal(copy.transform(iris.astype("f4")), fitted.transform(iris.astype("f4")))
     assert_array_equal(copy.sample(5, random_state=0), fitted.sample(5, random_state=0))
+    assert_array_equal(copy.score_samples(iris), fitted.score_samples(iris))
 
 
-def test_changed_parameters_do_not_reach_a_fitted_network(iris):
-    fitted = AutoencoderTransformer(2, max_iter=2, random_state=0).fit(iris)
+@pytest.mark.parametrize("Estimator", [AutoencoderTransformer, VAETransformer])
+def test_changed_parameters_do_not_reach_a_fitted_network(iris, Estimator):
+    fitted = Estimator(2, max_iter=2, random_state=0).fit(iris)
     codes = fitted.transform(iris)
     fitted.set_params(n_components=5, hidden_layer_sizes=(3,), activation="tanh", init="random")
     assert_array_equal(pickle.loads(pickle.dumps(fitted)).transform(iris), codes)
