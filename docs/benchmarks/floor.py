@@ -2,11 +2,12 @@
 
 PCA is fitted on all training rows, those included that the autoencoder holds out.
 
-    SKAE_DATA=folder python docs/benchmarks/floor.py [--raw] [--untouched] [names ...]
+    SKAE_DATA=folder python docs/benchmarks/floor.py [--raw] [--others | --untouched] [names ...]
 
-`--raw`: without standardising the tables. `--untouched`: on sets that no default was chosen on.
-One thread a fit, as many fits at once as there are cores. Writes floor.csv (floor_raw.csv,
-floor_untouched.csv) beside this file and prints the summary as Markdown.
+`--raw`: without standardising the tables. `--others`: on sets that only the rule was chosen on by
+which an epoch is kept; `--untouched`: on sets that nothing was chosen on. One thread a fit, as
+many fits at once as there are cores. Writes floor.csv (floor_raw.csv, floor_others.csv ...)
+beside this file and prints the summary as Markdown.
 """
 
 import csv
@@ -16,7 +17,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from _data import FLOOR, UNTOUCHED, load
+from _data import FLOOR, OTHERS, UNTOUCHED, load
 from joblib import Parallel, delayed
 from sklearn.decomposition import PCA
 
@@ -24,6 +25,7 @@ from skae import AutoencoderTransformer
 from skae.metrics import reconstruction_error
 
 SEEDS = (0, 1, 2)
+SETS = {"--others": OTHERS, "--untouched": UNTOUCHED}
 FIELDS = ("name", "n", "d", "k", "seed", "ratio", "best_iter", "n_iter", "seconds")
 
 
@@ -31,7 +33,7 @@ def cell(name, k, seed, standardize):
     """Fit PCA and the autoencoder; return one row of the table."""
     torch.set_num_threads(1)
     train, test = load(name, seed, standardize)
-    pca = PCA(k, random_state=0).fit(train)
+    pca = PCA(k, svd_solver="full").fit(train)
     start = time.perf_counter()
     autoencoder = AutoencoderTransformer(k, random_state=seed).fit(train)
     seconds = time.perf_counter() - start
@@ -84,7 +86,7 @@ def main(arguments):
     """Run all cells."""
     flags = [a for a in arguments if a.startswith("--")]
     standardize = "--raw" not in flags
-    default = UNTOUCHED if "--untouched" in flags else FLOOR
+    default = [name for flag, names in SETS.items() if flag in flags for name in names] or FLOOR
     names = [a for a in arguments if a not in flags] or default
     jobs = [(n, k, s, standardize) for n in names for k in widths(n, standardize) for s in SEEDS]
     cells = Parallel(n_jobs=-1)(delayed(cell)(*job) for job in jobs)

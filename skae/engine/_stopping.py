@@ -38,8 +38,9 @@ class Acceptance:
     Parameters
     ----------
     is_tested : bool, default=False
-        Whether the fall of the mean loss must be significant: by a paired t-test at 5 %, or, as
-        a few rows with huge losses blow up the standard error, by a sign test at 0.1 %.
+        Whether the fall of the mean loss must be significant: by a paired t-test at 1 %, or, as
+        a few rows with huge losses blow up the standard error, by a sign test at 0.05 %. That
+        strict, because the best of many epochs is tested.
     ceiling : float, default=inf
         The mean loss must be below this.
     """
@@ -60,7 +61,7 @@ def _is_significant(fall: Tensor) -> bool:
     n_rows = len(fall)
     if n_rows < 2:
         return False
-    by_mean = fall.mean() > stdtrit(n_rows - 1, 0.95) * fall.std() / n_rows**0.5
+    by_mean = fall.mean() > stdtrit(n_rows - 1, 0.99) * fall.std() / n_rows**0.5
     # the number of positive signs, by its normal approximation
-    by_sign = fall.sign().sum() > ndtri(0.999) * n_rows**0.5
+    by_sign = fall.sign().sum() > ndtri(0.9995) * n_rows**0.5
     return bool(by_mean or by_sign)

@@ -59,8 +59,8 @@ def test_the_best_epoch_is_kept_and_restored(best):
 
 
 def test_a_fall_must_be_significant():
-    # +-s over 10 rows: standard error s / 3; the 5 % point of t with 9 degrees of freedom: 1.833
-    for spread, kept in ((0.163, 1), (0.164, 0)):
+    # +-s over 10 rows: standard error s / 3; the 1 % point of t with 9 degrees of freedom: 2.821
+    for spread, kept in ((0.106, 1), (0.107, 0)):
         step = Scripted([1.0, 0.9], spread=spread)
         assert _run(step, acceptance=Acceptance(is_tested=True)).kept == step.epoch == kept
 
