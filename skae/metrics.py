@@ -62,7 +62,8 @@ def reconstruction_error(estimator: Any, X: ArrayLike, *, features: Features = "
         return float(errors.sum())
     if features == "standardized":
         variances = X.var(axis=0)
-        varies = variances > 0
+        # of equal numbers, the variance may be a rounding error
+        varies = variances > np.square(8 * np.finfo(X.dtype).eps * np.abs(X).max(axis=0))
         return float((errors[varies] / variances[varies]).sum())
     raise ValueError(f"features must be 'original' or 'standardized'. Got {features!r} instead.")
 

@@ -14,6 +14,14 @@ class Batch(NamedTuple):
     inputs: tuple[Tensor, ...]
     target: Tensor
 
+    def split(self, n_rows: int) -> "list[Batch]":
+        """Return parts of at most so many rows."""
+        inputs = zip(*(tensor.split(n_rows) for tensor in self.inputs), strict=True)
+        return [
+            Batch(part, target)
+            for part, target in zip(inputs, self.target.split(n_rows), strict=True)
+        ]
+
 
 class Batches:
     """Every row once per iteration, in batches whose sizes differ by at most one row.

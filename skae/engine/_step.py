@@ -1,7 +1,7 @@
 """How one batch is learned."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import torch
@@ -68,14 +68,15 @@ class _NetworkStep(Step):
     def _losses(self, batch: Batch) -> Losses:
         return self.objective(self.network(*batch.inputs), batch.target)
 
-    def _backward(self, batch: Batch, weights: Mapping[str, float]) -> Losses:
+    def _backward(self, batch: Batch, weights: Mapping[str, float], share: float = 1.0) -> Losses:
         """Add the gradient of the mean loss to the parameters'; return the losses.
 
-        `weights` has factors of terms; those that are not in it count once.
+        `weights` has factors of terms; those that are not in it count once. `share` is the
+        factor of the whole, for a part of a batch.
         """
         losses = self._losses(batch)
         means = [weights.get(name, 1.0) * loss.mean() for name, loss in losses.items()]
-        torch.stack(means).sum().backward()
+        (share * torch.stack(means).sum()).backward()
         return {name: loss.detach() for name, loss in losses.items()}
 
 
@@ -142,10 +143,18 @@ class QuasiNewtonStep(_NetworkStep):
         Best in float64: the line search compares losses that are almost equal.
     objective : callable
         Maps the network's outputs and a target to losses.
+    rows_at_once : int
+        Rows go through the network in parts of this size, which bounds the memory.
     """
 
-    def __init__(self, network: nn.Module, objective: Callable[[Any, Tensor], Losses]) -> None:
+    def __init__(
+        self,
+        network: nn.Module,
+        objective: Callable[[Any, Tensor], Losses],
+        rows_at_once: int = 10**9,
+    ) -> None:
         super().__init__(network, objective)
+        self.rows_at_once = rows_at_once
         self.optimizer = torch.optim.LBFGS(
             list(network.parameters()),
             max_iter=20,
@@ -161,9 +170,24 @@ class QuasiNewtonStep(_NetworkStep):
 
         def closure() -> Tensor:
             self.optimizer.zero_grad()
-            losses = self._backward(batch, {})
+            n_rows = len(batch.target)
+            losses = _join(
+                self._backward(part, {}, len(part.target) / n_rows)
+                for part in batch.split(self.rows_at_once)
+            )
             first.append(losses)
             return torch.stack([loss.mean() for loss in losses.values()]).sum()
 
         self.optimizer.step(closure)
         return first[0]
+
+    @torch.no_grad()
+    def evaluate(self, batch: Batch) -> Losses:
+        """Return the losses; nothing is learned."""
+        return _join(self._losses(part) for part in batch.split(self.rows_at_once))
+
+
+def _join(parts: Iterable[Losses]) -> Losses:
+    """Return the losses of a batch from those of its parts."""
+    parts = list(parts)
+    return {name: torch.cat([part[name] for part in parts]) for name in parts[0]}

@@ -1,6 +1,7 @@
 """The estimators: the one layer that knows numpy, dataframes and scikit-learn."""
 
 from skae.estimators._autoencoder import AutoencoderTransformer
+from skae.estimators._sparse import SparseAutoencoder
 from skae.estimators._vae import VAETransformer
 
-__all__ = ["AutoencoderTransformer", "VAETransformer"]
+__all__ = ["AutoencoderTransformer", "SparseAutoencoder", "VAETransformer"]

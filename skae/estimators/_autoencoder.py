@@ -10,16 +10,23 @@ from numpy.typing import NDArray
 from torch import nn
 
 from skae.estimators._base import Problem
+from skae.estimators._bridge import torch_generator
+from skae.estimators._denoising import make_corruption
 from skae.estimators._deterministic import DeterministicAutoencoder
 from skae.estimators._parameters import DENSE, LATENT, RECONSTRUCTION, TRAINING
 from skae.estimators._principal_axes import principal_axes
-from skae.estimators._starts import logistic_decoder, pca_start, tied_pca_start
+from skae.estimators._starts import (
+    denoising_start,
+    logistic_decoder,
+    pca_start,
+    tied_pca_start,
+)
 from skae.estimators._widths import hidden_sizes, is_linear
 from skae.networks import DenseArchitecture
 from skae.objectives import Contractive, ElasticNet, Objective, Term
 
 MAX_REGRESSION_ROWS = 10_000
-"""Rows from which the logistic regressions are learnt that "binary_crossentropy" starts at."""
+"""Rows from which is learnt what PCA does not give: logistic regressions, gains for denoising."""
 
 
 class AutoencoderTransformer(DeterministicAutoencoder):
@@ -323,14 +330,21 @@ class AutoencoderTransformer(DeterministicAutoencoder):
         X, units = problem.X, problem.units
         pca = principal_axes(X, rows, units, self.n_components, random_state)
         make_start = tied_pca_start if self.tied_weights else pca_start
-        encoder, decoder = make_start(pca, self.n_components, random_state)
+        start = make_start(pca, self.n_components, random_state)
+        if self.corruption is not None:
+            clean = torch.from_numpy(units.enter(X[rows[:MAX_REGRESSION_ROWS]]))
+            corruption = make_corruption(
+                self.corruption, self.corruption_level, units, clean, torch_generator(random_state)
+            )
+            start = denoising_start(start, clean.numpy(), corruption.corrupt(clean).numpy())
+        encoder, decoder = start
         if not problem.link.equivariant:
             rows = rows[:MAX_REGRESSION_ROWS]
             decoder = logistic_decoder(encoder(units.enter(X[rows])), X[rows])
         network.encoder.set_affine_(*map(torch.from_numpy, encoder))
         network.decoder.set_affine_(*map(torch.from_numpy, decoder))
 
-    def _make_objective(self, network: Any, link: Any) -> Objective:
+    def _make_objective(self, network: Any, link: Any, n_train: int) -> Objective:
         """Return the loss and the penalties that were asked for."""
         terms: dict[str, Term] = {"loss": link}
         if self.alpha > 0:

@@ -120,9 +120,13 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, TorchEs
         """Return what the encoder sees of rows, in the rows' units."""
         return X
 
-    def _find_classes(self, X: NDArray, y: Any) -> Classes | None:
+    def _find_classes(self, X: NDArray, y: Any, source: Any) -> Classes | None:
         """Return what the network is told of the rows beside them."""
         return None
+
+    def _find_codes(self, codes: NDArray) -> NDArray:
+        """Return draws from a density as codes that the encoder might give."""
+        return codes
 
     def _make_density(self, codes: NDArray, seed: int) -> Any:
         """Return what `sample` draws codes from."""
@@ -149,9 +153,27 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, TorchEs
         ValueError
             If X or a parameter is not valid, or if the training diverges.
         """
-        X = self._validate(X, reset=True, min_samples=2)
+        before = self.__dict__.copy()
+        try:
+            source = find_source(self, self.warm_start)
+            n_seen = None if source is None else source.n_features_in_
+            X = self._validate(X, reset=True, min_samples=2)
+            if n_seen not in (None, X.shape[1]):
+                raise ValueError(
+                    "warm_start needs a network for the same features. It is fitted to "
+                    f"{n_seen} features, but X has {X.shape[1]}."
+                )
+            self._learn(X, y, source)
+        except BaseException:
+            # a fit that fails leaves the last one usable
+            self.__dict__.clear()
+            self.__dict__.update(before)
+            raise
+        return self
+
+    def _learn(self, X: NDArray, y: Any, source: Any) -> None:
+        """Train on valid rows, from the weights of `source` on if there is one."""
         random_state = check_random_state(self.random_state)
-        source = find_source(self, self.warm_start)
         problem = self._make_problem(X, y, source, random_state)
         architecture = self._make_architecture(problem)
         inputs, target = _training_tensors(problem, self._training_dtype())
@@ -168,14 +190,18 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, TorchEs
         if rival is not None and history.kept == 0:
             module = rival
         self._set_fitted(problem, FittedNetwork(architecture, module), history, random_state)
-        return self
 
     def _make_problem(
         self, X: NDArray, y: Any, source: Any, random_state: np.random.RandomState
     ) -> Problem:
         """Return what is to be learned, in the units of `source` if there is one."""
         link = self._make_link(X, source)
-        classes = self._find_classes(X, y)
+        if source is not None and type(link) is not type(source._link):
+            raise ValueError(
+                f"warm_start needs a network whose output means the same. It is fitted for "
+                f"{type(source._link).__name__}, but the parameters ask for {type(link).__name__}."
+            )
+        classes = self._find_classes(X, y, source)
         seen = self._see(X, link)
         units = Units.of(seen) if source is None else source._units
         train, valid = self._split(len(X), random_state)
@@ -305,6 +331,7 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, TorchEs
         check_is_fitted(self)
         check_n_samples(n_samples)
         codes = self.latent_density_.sample(n_samples, check_random_state(random_state))
+        codes = self._find_codes(codes)
         return self._in_batches(self._decode, codes, self.n_features_in_)
 
     @property

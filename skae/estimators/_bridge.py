@@ -41,8 +41,18 @@ class TorchEstimator(BaseEstimator, ABC):
     """Abstract base of the estimators that train a torch network."""
 
     @abstractmethod
-    def _make_objective(self, network: Any, link: Any) -> Objective:
-        """Return what is minimised, given the network that is trained and what it puts out."""
+    def _make_objective(self, network: Any, link: Any, n_train: int) -> Objective:
+        """Return what is minimised.
+
+        Parameters
+        ----------
+        network : nn.Module
+            Which is trained.
+        link : object
+            What it puts out.
+        n_train : int
+            Rows in an epoch.
+        """
 
     @abstractmethod
     def _is_linear(self) -> bool:
@@ -177,15 +187,23 @@ class TorchEstimator(BaseEstimator, ABC):
     def _make_step(self, module: nn.Module, link: Any, train: Batches) -> Step:
         """Return the way in which a copy of the module learns."""
         network: Any = deepcopy(module).to(train.target).requires_grad_(True)
-        objective = self._make_objective(network, link)
+        objective = self._make_objective(network, link, len(train.rows))
         objective.check_reads(network.outputs._fields)
         if self._is_quasi_newton():
-            return QuasiNewtonStep(network, objective)
+            return QuasiNewtonStep(network, objective, self._rows_at_once(train.target.shape[1]))
         schedule = SCHEDULES[self.learning_rate](self.max_iter * len(train))
-        decay = 0.0 if self._is_linear() else self.weight_decay
+        decay = self._find_weight_decay()
         return GradientStep(
             network, objective, self.learning_rate_init, schedule, decay, objective.weights
         )
+
+    def _rows_at_once(self, n_features: int) -> int:
+        """Return with how many rows L-BFGS works at a time."""
+        return max(1, ENTRIES_PER_BATCH // n_features)
+
+    def _find_weight_decay(self) -> float:
+        """Return the weight decay over the whole training."""
+        return 0.0 if self._is_linear() else self.weight_decay
 
     def _report(self, history: History) -> None:
         """Print one line an epoch."""
@@ -206,15 +224,16 @@ class TorchEstimator(BaseEstimator, ABC):
         X : array of shape (n_samples, ...)
         width : int
         n_copies : int, default=1
-            How often the function holds every row in memory.
+            How often the function takes every row through the network at once.
         """
         device = find_device(self.device)
         # Apple's GPUs have no float64
         is_double = X.dtype == np.float64 and device.type != "mps"
         network = self._network.on(device, torch.float64 if is_double else torch.float32)
+        n_entries = n_copies * max(X.shape[1], *self._network.architecture.sizes)
         result = np.empty((len(X), width), X.dtype)
         with torch.inference_mode(), np.errstate(over="ignore", invalid="ignore"):
-            for rows in gen_batches(len(X), max(1, ENTRIES_PER_BATCH // (n_copies * X.shape[1]))):
+            for rows in gen_batches(len(X), max(1, ENTRIES_PER_BATCH // n_entries)):
                 result[rows] = function(network, X[rows])
         if not np.isfinite(result).all():
             raise ValueError(

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from sklearn.utils.validation import check_is_fitted
 from torch import Tensor, nn
 
 from skae.estimators._base import BaseAutoencoder, Problem
@@ -21,6 +22,7 @@ class DeterministicAutoencoder(BaseAutoencoder):
     @property
     def encoder_(self) -> nn.Module:
         """A copy of the encoder as a torch module, from rows of X to codes, in float32."""
+        check_is_fitted(self)
         location = torch.from_numpy(self._units.location)
         encoder = deepcopy(self._network.module.encoder)
         return FromUnits(location, self._units.scale, encoder).float().requires_grad_(True)
@@ -28,6 +30,7 @@ class DeterministicAutoencoder(BaseAutoencoder):
     @property
     def decoder_(self) -> nn.Module:
         """A copy of the decoder as a torch module, from codes to rows of X, in float32."""
+        check_is_fitted(self)
         location, scale = self._output_units()
         decoder = deepcopy(self._network.module.decoder)
         module = ToUnits(decoder, self._link.mean, torch.from_numpy(location), scale)

@@ -29,6 +29,8 @@ SIMPLE: dict[str, Callable[[], Likelihood]] = {
     "poisson": Poisson,
     "negative_binomial": NegativeBinomial,
 }
+MAX_CATEGORIES = 1000
+"""The decoder gives as many numbers for every feature as the one with most categories needs."""
 LIKELIHOODS = (*SIMPLE, "categorical")
 
 
@@ -38,16 +40,24 @@ def make_likelihood(name: str, X: NDArray) -> Likelihood:
     Raises
     ------
     ValueError
-        If X has negative or fractional values, and `name` is "categorical".
+        If `name` is "categorical" and X has negative, fractional or large values.
     """
     if name != "categorical":
         return SIMPLE[name]()
+    largest = X.max(axis=0)
     if X.min() < 0 or not np.array_equal(X, np.round(X)):
         raise ValueError(
             "likelihood='categorical' needs categories that are coded 0, 1, 2, ..., but X has "
             "other values. Encode X, for example with OrdinalEncoder."
         )
-    return Categorical(tuple(int(largest) + 1 for largest in X.max(axis=0)))
+    if largest.max() >= MAX_CATEGORIES:
+        raise ValueError(
+            f"likelihood='categorical' takes at most {MAX_CATEGORIES} categories in a feature, but "
+            f"feature {largest.argmax()} has codes up to {largest.max():.0f}. Remove it if its "
+            "values are numbers or identifiers; else group rare categories, for example with "
+            "OrdinalEncoder(min_frequency=...)."
+        )
+    return Categorical(tuple(int(code) + 1 for code in largest))
 
 
 def fixed_gaussian(noise_variance: float, units: Units) -> Gaussian:

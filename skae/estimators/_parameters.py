@@ -15,10 +15,8 @@ validated_fit = _fit_context(prefer_skip_nested_validation=True)
 """Decorator of `fit`: checks the parameters against `_parameter_constraints`."""
 
 TRAINING: dict[str, list[Any]] = {
-    "solver": [StrOptions({"auto", "adam", "lbfgs"})],
     "learning_rate": [StrOptions(set(SCHEDULES))],
     "learning_rate_init": [Interval(Real, 0, None, closed="neither")],
-    "weight_decay": [Interval(Real, 0, None, closed="left")],
     "batch_size": [StrOptions({"auto"}), Interval(Integral, 1, None, closed="left")],
     "max_iter": [Interval(Integral, 0, None, closed="left")],
     "early_stopping": ["boolean"],
@@ -48,6 +46,8 @@ DENSE: dict[str, list[Any]] = {
     ],
     "activation": [StrOptions(set(ACTIVATIONS))],
     "init": [StrOptions({"pca", "random"})],
+    "solver": [StrOptions({"auto", "adam", "lbfgs"})],
+    "weight_decay": [Interval(Real, 0, None, closed="left")],
 }
 
 LATENT: dict[str, list[Any]] = {

@@ -48,4 +48,8 @@ def regress(
         return loss
 
     optimizer.step(closure)
-    return weight.detach(), bias.detach(), shared.detach()
+    found = weight.detach(), bias.detach(), shared.detach()
+    if not all(part.isfinite().all() for part in found):
+        for part in found:
+            part.zero_()
+    return found

@@ -77,6 +77,32 @@ def tied_pca_start(
     )
 
 
+def denoising_start(start: LinearStart, clean: Array, corrupted: Array) -> LinearStart:
+    """Return a start whose decoder shrinks what the corruption adds to each component.
+
+    Each component is multiplied by its regression coefficient from corrupted to clean codes, as
+    a Wiener filter does. Corrections are measured in the error that this leaves.
+
+    Parameters
+    ----------
+    start : LinearStart
+        PCA.
+    clean, corrupted : array of shape (n_samples, n_features)
+        The same rows twice.
+    """
+    encoder, decoder = start
+    codes, noisy = encoder(clean), encoder(corrupted)
+    power = np.square(noisy).sum(axis=0)
+    gains = (codes * noisy).sum(axis=0) / np.where(power > 0, power, 1.0)
+    decoder = decoder._replace(weight=decoder.weight * gains)
+    error = float(np.sqrt(np.square(clean - decoder(noisy)).mean()))
+    larger = max(1.0, error / decoder.scale[0])
+    return LinearStart(
+        encoder._replace(scale=np.minimum(1.0, encoder.scale * larger)),
+        decoder._replace(scale=decoder.scale * larger),
+    )
+
+
 def _left_over(pca: PrincipalAxes) -> float:
     return float(np.sqrt(max(pca.residual, MIN_VARIANCE_RATIO)))
 

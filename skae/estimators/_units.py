@@ -27,7 +27,8 @@ class Units(NamedTuple):
         location = X.mean(axis=0, dtype=np.float64)
         # divided by the largest deviation first: the squares neither overflow nor vanish
         largest = float(max((X.max(axis=0) - location).max(), (location - X.min(axis=0)).max()))
-        if largest == 0.0:
+        # the mean of equal numbers may differ from them in the last digit
+        if largest <= 8 * np.finfo(np.float64).eps * float(np.abs(location).max()):
             return cls(location, 1.0)
         sum_of_squares = sum(
             float(np.square((X[rows] - location) / largest).sum())

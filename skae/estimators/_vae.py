@@ -22,6 +22,7 @@ from skae.engine import CubatureNoise, History, Noise, NormalNoise, ShiftedNoise
 from skae.estimators._base import BaseAutoencoder, Classes, Problem, check_n_samples
 from skae.estimators._binarization import DynamicBinarization
 from skae.estimators._bridge import Augmentations, as_array, as_tensor, torch_generator
+from skae.estimators._classes import find_classes
 from skae.estimators._fitted import FittedNetwork
 from skae.estimators._likelihood import (
     LIKELIHOODS,
@@ -38,8 +39,11 @@ from skae.latent import DENSITIES, StandardNormal
 from skae.networks import FromUnits, ToUnits, VariationalArchitecture
 from skae.objectives import (
     MIN_VARIANCE,
+    Categorical,
+    ContinuousBernoulli,
     DynamicBernoulli,
     Gaussian,
+    GaussianDiagonal,
     ImportanceWeightedBound,
     KullbackLeibler,
     Likelihood,
@@ -391,10 +395,12 @@ class VAETransformer(BaseAutoencoder):
         if self.noise_variance is not None:
             units = Units.of(X) if source is None else source._units
             return fixed_gaussian(self.noise_variance, units)
-        if source is not None:
-            return source._link
         if self.dynamic_binarization:
             return DynamicBernoulli()
+        if self.likelihood == "categorical" and isinstance(
+            getattr(source, "_link", None), Categorical
+        ):
+            return source._link
         return make_likelihood(self.likelihood, X)
 
     def _check_compatible(self) -> None:
@@ -407,9 +413,9 @@ class VAETransformer(BaseAutoencoder):
             and self.likelihood != "bernoulli",
             "kl_warmup and free_bits need n_importance_samples=1": is_weighted
             and (self.kl_warmup > 0 or self.free_bits > 0),
-            "solver='lbfgs' needs n_importance_samples=1 and no dynamic_binarization": (
-                self.solver == "lbfgs" and (is_weighted or self.dynamic_binarization)
-            ),
+            "solver='lbfgs' needs n_importance_samples=1, kl_warmup=0 and no "
+            "dynamic_binarization": self.solver == "lbfgs"
+            and (is_weighted or self.kl_warmup > 0 or self.dynamic_binarization),
         }
         for message, is_violated in conflicts.items():
             if is_violated:
@@ -419,7 +425,13 @@ class VAETransformer(BaseAutoencoder):
         check_support(link.input_refusal(as_rows(X)), self.likelihood)
         return link.inputs(as_rows(X)).numpy()
 
-    def _find_classes(self, X: NDArray, y: Any) -> Classes | None:
+    def _validate(self, X: Any, *, reset: bool, min_samples: int = 1) -> NDArray:
+        X = super()._validate(X, reset=reset, min_samples=min_samples)
+        if not reset:
+            check_support(self._link.input_refusal(as_rows(X)), self.likelihood)
+        return X
+
+    def _find_classes(self, X: NDArray, y: Any, source: Any) -> Classes | None:
         if not self.conditional:
             return None
         if y is None:
@@ -430,8 +442,10 @@ class VAETransformer(BaseAutoencoder):
         y = column_or_1d(y, warn=True)
         check_consistent_length(X, y)
         check_classification_targets(y)
-        names, index = np.unique(y, return_inverse=True)
-        return Classes(names, np.eye(len(names))[index])
+        names = np.unique(y) if source is None else source.classes_
+        if names is None:
+            raise ValueError("warm_start needs a conditional model, as conditional=True.")
+        return Classes(names, np.eye(len(names))[find_classes(names, y)])
 
     def _make_architecture(self, problem: Problem) -> VariationalArchitecture:
         n_features, n_inputs = problem.X.shape[1], problem.seen.shape[1]
@@ -454,8 +468,9 @@ class VAETransformer(BaseAutoencoder):
             return None
         rival = deepcopy(module)
         architecture = self._make_architecture(problem)
-        for network, rows in (module, problem.train), (rival, np.arange(len(problem.X))):
-            set_linear_start(network, architecture, problem, rows, random_state)
+        linear = set_linear_start(module, architecture, problem, problem.train, random_state)
+        everything = np.arange(len(problem.X))
+        set_linear_start(rival, architecture, problem, everything, random_state, linear)
         return rival
 
     def _make_augmentations(
@@ -481,7 +496,7 @@ class VAETransformer(BaseAutoencoder):
         n_judged = min(MAX_JUDGED_DRAWS, ceil(JUDGED_CODES / max(1, n_held_out)))
         return train, NormalNoise(n_judged, width, generator)
 
-    def _make_objective(self, network: Any, link: Likelihood) -> Objective:
+    def _make_objective(self, network: Any, link: Likelihood, n_train: int) -> Objective:
         if self.n_importance_samples > 1:
             return Objective({"bound": ImportanceWeightedBound(link, self.beta)})
         return Objective(
@@ -496,7 +511,12 @@ class VAETransformer(BaseAutoencoder):
 
     def _suits_quasi_newton(self) -> bool:
         is_normal = self.likelihood in ("gaussian", "gaussian_diagonal")
-        return self._is_linear() and is_normal and self.n_importance_samples == 1
+        is_plain = self.n_importance_samples == 1 and self.kl_warmup == 0
+        return self._is_linear() and is_normal and is_plain
+
+    def _rows_at_once(self, n_features: int) -> int:
+        # every row goes through the decoder with each of its codes
+        return max(1, super()._rows_at_once(n_features) // (2 * self.n_components))
 
     def _set_fitted(
         self,
@@ -529,6 +549,10 @@ class VAETransformer(BaseAutoencoder):
             variance = self._link.variance(self._network.module.shared).numpy()
             self.noise_variance_ = np.squeeze(variance * self._units.scale**2)[()]
             _warn_of_floor(variance.min())
+        if isinstance(self._link, GaussianDiagonal):
+            _warn_of_unlimited(problem.X.max(axis=0) == problem.X.min(axis=0))
+        if isinstance(self._link, ContinuousBernoulli):
+            _warn_of_unlimited((problem.X == 0).all(axis=0) | (problem.X == 1).all(axis=0))
         if self.active_units_ < self.n_components / 2:
             warn(
                 f"Only {self.active_units_} of {self.n_components} components are used: the "
@@ -576,7 +600,8 @@ class VAETransformer(BaseAutoencoder):
         Returns
         -------
         codes : ndarray of shape (n_samples_X, n_samples, n_components)
-            Draws from q(z|x).
+            Draws from q(z|x). `inverse_transform` takes them as
+            ``codes.reshape(-1, n_components)``.
         """
         mean, std = self.posterior(X)
         check_n_samples(n_samples)
@@ -599,7 +624,7 @@ class VAETransformer(BaseAutoencoder):
             Rows, in the support of the likelihood.
         y : array-like of shape (n_samples,), default=None
             Classes of the rows, for a conditional model; if not given, it is summed over the
-            classes with their shares in the training data. Otherwise ignored.
+            classes with their shares in the training data.
         n_importance_samples : int, default=100
             Codes per row. 1 is the evidence lower bound.
 
@@ -616,11 +641,12 @@ class VAETransformer(BaseAutoencoder):
         noise = ShiftedNoise(
             n_importance_samples, self._n_features_out, architecture.sizes[0], self._score_seed
         )
+        if y is not None:
+            self._check_conditional()
         rows = X if y is None else self._with_indicators(X, y)
         function = partial(self._log_likelihood, noise=noise)
-        # every code of a row goes through the widest layer at once
-        n_copies = n_importance_samples * ceil(max(architecture.sizes) / X.shape[1])
-        return self._in_batches(function, rows, 1, n_copies)[:, 0].astype(np.float64)
+        scores = self._in_batches(function, rows, 1, n_importance_samples)
+        return scores[:, 0].astype(np.float64)
 
     def score(self, X: ArrayLike, y: Any = None) -> float:
         """Return the mean log-likelihood of the rows.
@@ -664,6 +690,26 @@ class VAETransformer(BaseAutoencoder):
         rows = self._with_indicators(self._check_codes(X), y)
         return self._in_batches(self._decode_told, rows, self.n_features_in_)
 
+    def reconstruct(self, X: ArrayLike, y: Any = None) -> NDArray:
+        """Encode X and decode the codes.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Rows to reconstruct.
+        y : array-like of shape (n_samples,), default=None
+            Classes, for a conditional model.
+
+        Returns
+        -------
+        X_reconstructed : ndarray of shape (n_samples, n_features)
+            As `inverse_transform` of `transform` gives it.
+        """
+        check_is_fitted(self)
+        if y is None:
+            return super().reconstruct(X)
+        return self.inverse_transform(self._encode_all(self._validate(X, reset=False)), y)
+
     def sample(
         self,
         n_samples: int = 1,
@@ -699,6 +745,8 @@ class VAETransformer(BaseAutoencoder):
         if self.classes_ is not None:
             if y is None:
                 y = random_state.choice(self.classes_, n_samples, p=self._class_shares)
+            if np.ndim(y) and len(y) != n_samples:
+                raise ValueError(f"y must be one class, or {n_samples} of them. Got {len(y)}.")
             rows = self._with_indicators(rows, np.broadcast_to(y, n_samples))
         elif y is not None:
             self._check_conditional()
@@ -709,7 +757,7 @@ class VAETransformer(BaseAutoencoder):
 
     def traverse(
         self,
-        dims: Sequence[int] = (0, 1),
+        dims: int | Sequence[int] | None = None,
         values: ArrayLike = (-2.0, -1.0, 0.0, 1.0, 2.0),
         *,
         at: ArrayLike | None = None,
@@ -719,8 +767,8 @@ class VAETransformer(BaseAutoencoder):
 
         Parameters
         ----------
-        dims : sequence of int, default=(0, 1)
-            The components that vary.
+        dims : int or sequence of int, default=None
+            The components that vary. None: the first two, or the only one.
         values : array-like of shape (n_values,) or sequence of them, one per component
             What values they take; a standard normal code is mostly between -2 and 2.
         at : array-like of shape (n_components,), default=None
@@ -735,19 +783,22 @@ class VAETransformer(BaseAutoencoder):
         """
         check_is_fitted(self)
         n_components = self._n_features_out
+        varied = list(range(min(2, n_components)) if dims is None else np.atleast_1d(dims))
         is_one_for_all = np.ndim(values[0]) == 0  # type: ignore[index]
-        axes = [values] * len(dims) if is_one_for_all else list(values)  # type: ignore[arg-type]
-        if len(axes) != len(dims) or not all(-n_components <= dim < n_components for dim in dims):
+        axes = [values] * len(varied) if is_one_for_all else list(values)  # type: ignore[arg-type]
+        if len(axes) != len(varied) or not all(
+            -n_components <= dim < n_components for dim in varied
+        ):
             raise ValueError(
                 f"dims must be components of {n_components}, and values as many arrays. Got "
-                f"dims={dims!r} and {len(axes)} arrays."
+                f"dims={varied!r} and {len(axes)} arrays."
             )
         grid = np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1)
-        at = np.zeros(n_components) if at is None else check_array(at, ensure_2d=False)
+        at = np.zeros(n_components) if at is None else check_array(at, ensure_2d=False).ravel()
         if at.shape != (n_components,):
             raise ValueError(f"at must have {n_components} entries. Got shape {at.shape}.")
         codes = np.tile(at.astype(float), (*grid.shape[:-1], 1))
-        codes[..., list(dims)] = grid
+        codes[..., varied] = grid
         codes = codes.reshape(-1, n_components)
         labels = None if y is None else np.broadcast_to(y, len(codes))
         return self.inverse_transform(codes, labels).reshape(*grid.shape[:-1], -1)
@@ -755,6 +806,7 @@ class VAETransformer(BaseAutoencoder):
     @property
     def encoder_(self) -> nn.Module:
         """A copy of the encoder, to posterior means and logarithms of variances, in float32."""
+        check_is_fitted(self)
         location = torch.from_numpy(self._units.location)
         encoder = deepcopy(self._network.module.encoder)
         return FromUnits(location, self._units.scale, encoder).float().requires_grad_(True)
@@ -762,6 +814,7 @@ class VAETransformer(BaseAutoencoder):
     @property
     def decoder_(self) -> nn.Module:
         """A copy of the decoder as a torch module, from codes to rows of X, in float32."""
+        check_is_fitted(self)
         location, scale = self._output_units()
         decoder = deepcopy(self._network.module.decoder)
         mean = partial(self._link.mean, shared=self._network.module.shared.float())
@@ -770,13 +823,14 @@ class VAETransformer(BaseAutoencoder):
 
     # Functions of the network and of some rows.
 
-    def _inputs(self, network: Any, X: NDArray) -> Tensor:
+    def _inputs(self, X: NDArray) -> NDArray:
         """Return what the network sees of rows."""
-        return as_tensor(self._units.enter(self._see(X, self._link)), network)
+        return self._units.enter(self._link.inputs(as_rows(X.astype(np.float64))).numpy())
 
     def _moments(self, network: Any, X: NDArray) -> NDArray:
         """Return posterior means and logarithms of variances, side by side."""
-        return as_array(network.encoder(self._inputs(network, X)))
+        moments = network.posterior(as_tensor(self._inputs(X), network))
+        return as_array(torch.cat(moments, 1))
 
     def _encode(self, network: Any, X: NDArray) -> NDArray:
         return self._moments(network, X)[:, : self._n_features_out]
@@ -800,20 +854,18 @@ class VAETransformer(BaseAutoencoder):
     def _decode(self, network: Any, codes: NDArray) -> NDArray:
         if self._class_shares is None:
             return self._decode_told(network, codes)
-        return sum(
-            share
-            * self._decode_told(network, np.hstack([codes, np.tile(indicator, (len(codes), 1))]))
-            for share, indicator in zip(
-                self._class_shares, np.eye(len(self._class_shares)), strict=True
-            )
-        )
+        code = as_tensor(codes, network)
+        shares = as_tensor(self._class_shares, network)
+        raw = torch.stack([network.decoder(code, told) for told in torch.eye(len(shares)).to(code)])
+        mixed = self._link.mixed_reconstruction(raw, network.shared, shares)
+        return self._output_units().leave(as_array(mixed))
 
     def _log_likelihood(self, network: Any, rows: NDArray, noise: Noise) -> NDArray:
         """Return importance-weighted log-likelihoods, shape (n, 1)."""
         X, told = np.split(rows, [self.n_features_in_], axis=1)
-        x = self._inputs(network, X)
-        mean, log_var = network.posterior(x)
-        drawn = noise.draw(x)  # (n, n_codes, n_components)
+        x = self._inputs(X)
+        mean, log_var = network.posterior(as_tensor(x, network))
+        drawn = noise.draw(torch.from_numpy(x)).to(mean)  # (n, n_codes, n_components)
         code = mean[:, None] + (log_var / 2).exp()[:, None] * drawn
         log_q = log_normal(drawn) - log_var.sum(1, keepdim=True) / 2
         target = as_tensor(self._output_units().enter(X), network)[:, None]
@@ -853,10 +905,7 @@ class VAETransformer(BaseAutoencoder):
             return rows
         y = column_or_1d(y)
         check_consistent_length(rows, y)
-        unknown = np.setdiff1d(y, self.classes_)
-        if unknown.size:
-            raise ValueError(f"y has classes that were not seen in fit: {unknown.tolist()}.")
-        index = np.searchsorted(self.classes_, y)
+        index = find_classes(self.classes_, y)
         return np.hstack([rows, np.eye(len(self.classes_), dtype=rows.dtype)[index]])
 
 
@@ -866,6 +915,18 @@ def _warn_of_floor(variance: float) -> None:
             "The variance of the noise is at its floor, 1e-6 times the mean square of X: features "
             "are constant or functions of others, and log-likelihoods say little. Remove such "
             "features, lower n_components, or set noise_variance.",
+            ConvergenceWarning,
+            stacklevel=2,
+        )
+
+
+def _warn_of_unlimited(is_constant: NDArray) -> None:
+    features = np.flatnonzero(is_constant)
+    if features.size:
+        warn(
+            f"Features {features[:5].tolist()} are constant: their density has no upper limit but "
+            "the floor of the noise, and log-likelihoods say little. Remove them, for example with "
+            "VarianceThreshold.",
             ConvergenceWarning,
             stacklevel=2,
         )

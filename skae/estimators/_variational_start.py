@@ -1,6 +1,7 @@
 """Where variational autoencoders start: the nearest linear model."""
 
 from collections.abc import Callable
+from copy import deepcopy
 from typing import Any
 
 import numpy as np
@@ -13,13 +14,12 @@ from skae.engine import (
     CubatureNoise,
     NormalNoise,
     QuasiNewtonStep,
-    Stopping,
-    run,
+    mean_loss,
 )
 from skae.estimators._base import Problem
 from skae.estimators._bridge import torch_generator
 from skae.estimators._principal_axes import principal_axes
-from skae.estimators._probabilistic_pca import ProbabilisticPCA, probabilistic_pca
+from skae.estimators._probabilistic_pca import probabilistic_pca
 from skae.estimators._regression import regress
 from skae.networks import VariationalArchitecture
 from skae.objectives import (
@@ -27,15 +27,16 @@ from skae.objectives import (
     KullbackLeibler,
     Objective,
     ReconstructionLogLikelihood,
-    StudentT,
 )
 
-MAX_ROWS = 5_000
-"""Rows from which a linear model is learnt where there is no closed form."""
+MIN_ROWS, MAX_ROWS, MAX_ENTRIES = 2_000, 5_000, 10**6
+"""Where there is no closed form, a linear model is learnt from rows with about so many entries."""
 MAX_CODES = 4_000
 """Codes with which its bound is computed, if there are at least two for each row."""
 N_EPOCHS = 8
 """At most so many, of twenty iterations each."""
+TOL = 1e-4
+"""An epoch that lowers the bound by less than this share of it is the last."""
 
 
 def set_linear_start(
@@ -44,7 +45,8 @@ def set_linear_start(
     problem: Problem,
     rows: NDArray,
     random_state: np.random.RandomState,
-) -> None:
+    like: Any = None,
+) -> Any:
     """Set the affine maps of a variational autoencoder, and what its likelihood shares.
 
     For normal noise of one variance, they are probabilistic PCA. Otherwise they are the linear
@@ -61,30 +63,46 @@ def set_linear_start(
     rows : array of int
         The rows to start from.
     random_state : RandomState
+    like : VariationalAutoencoder, default=None
+        The linear model of other rows of the same data, from which L-BFGS goes on.
+
+    Returns
+    -------
+    linear : VariationalAutoencoder
+        The linear model.
     """
-    link = problem.link
     n_components = architecture.sizes[-1]
-    pca = principal_axes(problem.seen, rows, problem.units, n_components, random_state)
-    fixed = link.fixed if isinstance(link, Gaussian) else None
-    start = probabilistic_pca(pca, n_components, fixed)
-    linear = architecture._replace(sizes=(architecture.sizes[0], n_components)).build(
-        torch_generator(random_state)
-    )
-    rows = rows[:MAX_ROWS]
-    _set_probabilistic_pca(linear, start, problem, rows)
-    if problem.classes is not None or type(link) is not Gaussian:
-        _maximise_bound(linear, problem, rows, random_state)
-    _set_affine(network, linear, link)
+    is_exact = type(problem.link) is Gaussian and problem.classes is None
+    if is_exact or like is None:
+        plan = architecture._replace(sizes=(architecture.sizes[0], n_components))
+        linear = plan.build(torch_generator(random_state))
+        _set_probabilistic_pca(linear, problem, rows, random_state)
+    else:
+        linear = deepcopy(like)
+    if not is_exact:
+        _maximise_bound(linear, problem, _first(rows, problem), random_state)
+    _set_affine(network, linear, problem.link)
+    return linear
+
+
+def _first(rows: NDArray, problem: Problem) -> NDArray:
+    """Return the rows from which a linear model is learnt."""
+    return rows[: max(MIN_ROWS, min(MAX_ROWS, MAX_ENTRIES // problem.X.shape[1]))]
 
 
 def _set_probabilistic_pca(
-    linear: Any, start: ProbabilisticPCA, problem: Problem, rows: NDArray
+    linear: Any, problem: Problem, rows: NDArray, random_state: np.random.RandomState
 ) -> None:
     """Set a linear model to probabilistic PCA, its decoder to regressions on the codes."""
+    n_components = len(linear.encoder.bias) // 2
+    fixed = problem.link.fixed if isinstance(problem.link, Gaussian) else None
+    pca = principal_axes(problem.seen, rows, problem.units, n_components, random_state)
+    start = probabilistic_pca(pca, n_components, fixed)
     link, n_features = problem.link, problem.X.shape[1]
     weight, bias, scale = map(torch.from_numpy, start.decoder)
     shared = link.shared_at(start.noise_variance, n_features)
     if not link.equivariant:
+        rows = _first(rows, problem)
         means = start.posterior(problem.units.enter(problem.seen[rows]))
         codes = torch.from_numpy(means[:, : weight.shape[1]])
         target = torch.from_numpy(problem.X[rows].astype(np.float64))
@@ -109,11 +127,24 @@ def _maximise_bound(
     if not problem.link.equivariant:
         target = torch.from_numpy(problem.X[rows].astype(np.float64))
     batch = _make_noise(linear, len(rows), random_state)(Batch(tuple(inputs), target))
-    batches = Batches(*batch, torch.arange(len(rows)), len(rows))
     objective = Objective(
         {"reconstruction": ReconstructionLogLikelihood(problem.link), "kl": KullbackLeibler()}
     )
-    run(QuasiNewtonStep(linear, objective), batches, None, N_EPOCHS, Stopping(1, 1e-4))
+    _descend(QuasiNewtonStep(linear, objective), batch)
+
+
+def _descend(step: QuasiNewtonStep, batch: Batch) -> None:
+    """Take steps as long as they help; one that does not, or fails, is taken back."""
+    batches = Batches(*batch, torch.arange(len(batch.target)), len(batch.target))
+    loss = mean_loss(step, batches)
+    for _ in range(N_EPOCHS):
+        before, previous = step.state(), loss
+        step.update(batch)
+        loss = mean_loss(step, batches)
+        if not loss < previous:
+            step.restore(before)
+        if not loss < previous - TOL * abs(previous):
+            return
 
 
 def _make_noise(
@@ -135,8 +166,6 @@ def _set_affine(network: Any, linear: Any, link: Any) -> None:
     scale = torch.cat([(log_var / 2).exp(), torch.ones_like(log_var)])
     network.encoder.set_affine_(weight, bias, scale)
     weight, bias = linear.decoder.network.affine()
-    scale = torch.ones_like(bias)
-    if isinstance(link, Gaussian | StudentT):
-        scale *= link.variance(linear.shared).sqrt()
+    scale = link.spread(linear.shared).expand_as(bias)
     network.decoder.network.set_affine_(weight, bias, scale)
     network.shared.copy_(linear.shared)

@@ -57,7 +57,7 @@ class LatentDensity:
     """
 
     def __init__(self, density: Any, codes: NDArray, seed: int) -> None:
-        self.density = density
+        self.density = density if isinstance(density, str) else clone(density, safe=False)
         self.codes = codes
         self.seed = seed
 

@@ -9,6 +9,9 @@ from skae.networks._activations import ACTIVATIONS
 from skae.networks._dense import Dense
 from skae.networks._linear_start import AroundLinear
 
+MAX_LOG_VAR = 30.0
+"""Largest absolute logarithm of a posterior variance."""
+
 
 class VariationalOutputs(NamedTuple):
     """What a variational autoencoder says of a batch of rows.
@@ -88,7 +91,8 @@ class VariationalAutoencoder(nn.Module):
     def posterior(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Return mean and logarithm of the variance of q(z|x), each (n, n_components)."""
         mean, log_var = self.encoder(x).chunk(2, 1)
-        return mean, log_var
+        # beyond, for rows far from all others, exp would be 0 or overflow
+        return mean, log_var.clamp(-MAX_LOG_VAR, MAX_LOG_VAR)
 
 
 class VariationalArchitecture(NamedTuple):

@@ -7,6 +7,7 @@ from skae.objectives._bounds import (
     kl_per_component,
     log_normal,
 )
+from skae.objectives._count_likelihoods import NegativeBinomial, Poisson
 from skae.objectives._likelihoods import (
     MIN_VARIANCE,
     Bernoulli,
@@ -16,8 +17,6 @@ from skae.objectives._likelihoods import (
     Gaussian,
     GaussianDiagonal,
     Likelihood,
-    NegativeBinomial,
-    Poisson,
     StudentT,
 )
 from skae.objectives._losses import (
@@ -29,15 +28,24 @@ from skae.objectives._losses import (
     SquaredError,
 )
 from skae.objectives._penalties import Contractive, ElasticNet
+from skae.objectives._sparsity import (
+    ActivationDivergence,
+    ActiveCount,
+    CodeLasso,
+    Revival,
+)
 from skae.objectives._term import Objective, Term
 
 __all__ = [
     "LOSSES",
     "MIN_VARIANCE",
     "AbsoluteError",
+    "ActivationDivergence",
+    "ActiveCount",
     "Bernoulli",
     "BinaryCrossEntropy",
     "Categorical",
+    "CodeLasso",
     "ContinuousBernoulli",
     "Contractive",
     "DynamicBernoulli",
@@ -53,6 +61,7 @@ __all__ = [
     "Poisson",
     "ReconstructionLogLikelihood",
     "ReconstructionLoss",
+    "Revival",
     "SquaredError",
     "StudentT",
     "Term",

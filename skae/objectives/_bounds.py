@@ -65,7 +65,8 @@ class ImportanceWeightedBound(Term):
     """``-log mean_s p(x, z_s) / q(z_s|x)`` over several codes z_s (Burda et al. 2016, eq. 8).
 
     The encoder's gradient is the doubly reparameterised one (Tucker et al. 2019, eq. 8): its
-    noise does not grow with the number of codes.
+    noise does not grow with the number of codes. With a factor beta of the score that it
+    replaces, the squared weight of a code becomes ``(1 - beta) weight + beta weight**2``.
 
     Parameters
     ----------
@@ -91,7 +92,8 @@ class ImportanceWeightedBound(Term):
         log_weights = log_likelihood + self.beta * (log_prior - log_q)
         if code.requires_grad:
             weights = log_weights.detach().softmax(1)[:, :, None]
-            code.register_hook(lambda gradient: gradient * weights)
+            factor = (1 - self.beta) + self.beta * weights
+            code.register_hook(lambda gradient: gradient * factor)
         return log(code.shape[1]) - log_weights.logsumexp(1)
 
 

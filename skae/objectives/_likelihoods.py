@@ -11,7 +11,9 @@ from typing import ClassVar
 
 import torch
 from torch import Generator, Tensor
-from torch.nn.functional import logsigmoid, one_hot, softplus
+from torch.nn.functional import one_hot, softplus
+
+from skae.objectives._gamma import stirling_rest
 
 MIN_VARIANCE = 1e-6
 """Smallest variance of a normal likelihood, where the data have a mean square of 1.
@@ -66,9 +68,24 @@ class Likelihood(ABC):
     def sample(self, raw: Tensor, shared: Tensor, generator: Generator) -> Tensor:
         """Draw every entry, shape (..., n_features)."""
 
+    def spread(self, shared: Tensor) -> Tensor:
+        """Return by how much `raw` may change before rows are much less likely, shape (...)."""
+        return torch.ones((), dtype=shared.dtype)
+
     def reconstruction(self, raw: Tensor, shared: Tensor) -> Tensor:
         """Return the one value to show for every entry: its expected value."""
         return self.mean(raw, shared)
+
+    def mixed_reconstruction(self, raw: Tensor, shared: Tensor, shares: Tensor) -> Tensor:
+        """Return the value to show for a mixture.
+
+        Parameters
+        ----------
+        raw : Tensor of shape (n_components, ...)
+        shared : Tensor
+        shares : Tensor of shape (n_components,)
+        """
+        return torch.tensordot(shares, self.reconstruction(raw, shared), 1)
 
 
 class Gaussian(Likelihood):
@@ -93,6 +110,10 @@ class Gaussian(Likelihood):
         """Return `shared` for noise of this variance."""
         log_excess = log(max(variance - MIN_VARIANCE, 1e-6 * MIN_VARIANCE))
         return torch.full((self.n_shared(n_features),), log_excess, dtype=torch.float64)
+
+    def spread(self, shared: Tensor) -> Tensor:
+        """Return the deviation of the noise."""
+        return self.variance(shared).sqrt()
 
     def variance(self, shared: Tensor) -> Tensor:
         """Return the variance of the noise, shape (1,) or (n_features,)."""
@@ -125,6 +146,10 @@ class GaussianDiagonal(Gaussian):
         return n_features
 
 
+MIN_LOG_FREEDOM, MAX_LOG_FREEDOM = -3.0, 15.0
+"""With fewer degrees of freedom the variance is nearly infinite, with more it is normal noise."""
+
+
 class StudentT(Likelihood):
     """Student's t around `raw`, for outliers.
 
@@ -150,14 +175,22 @@ class StudentT(Likelihood):
 
     def scale_and_freedom(self, shared: Tensor) -> tuple[Tensor, Tensor]:
         """Return the scale and the degrees of freedom."""
-        return (MIN_VARIANCE + shared[0].exp()).sqrt(), 2 + shared[1].exp()
+        freedom = 2 + shared[1].clamp(MIN_LOG_FREEDOM, MAX_LOG_FREEDOM).exp()
+        return (MIN_VARIANCE + shared[0].exp()).sqrt(), freedom
 
     def log_prob(self, raw: Tensor, shared: Tensor, target: Tensor) -> Tensor:
         """Return the log-density of Student's t."""
         scale, freedom = self.scale_and_freedom(shared)
-        half = (freedom + 1) / 2
-        constant = half.lgamma() - (freedom / 2).lgamma() - 0.5 * (freedom * pi).log() - scale.log()
-        return constant - half * (((target - raw) / scale).square() / freedom).log1p()
+        half = freedom / 2
+        # log Gamma(half + 1/2) - log Gamma(half) - log(half) / 2, which vanishes for large half
+        ratio = half * (0.5 / half).log1p() - 0.5 + stirling_rest(half + 0.5) - stirling_rest(half)
+        constant = ratio - 0.5 * log(2 * pi) - scale.log()
+        squares = ((target - raw) / scale).square()
+        return constant - (half + 0.5) * (squares / freedom).log1p()
+
+    def spread(self, shared: Tensor) -> Tensor:
+        """Return the scale."""
+        return self.scale_and_freedom(shared)[0]
 
     def mean(self, raw: Tensor, shared: Tensor) -> Tensor:
         """Return `raw`."""
@@ -196,9 +229,22 @@ class Bernoulli(Likelihood):
 class DynamicBernoulli(Bernoulli):
     """0 or 1; data to be encoded, or to be drawn from, are probabilities."""
 
+    def refusal(self, x: Tensor) -> str | None:
+        """Refuse all but 0 and 1."""
+        if super().refusal(x) is None:
+            return None
+        return (
+            "has probabilities of 0 and 1 only, but X has other values. Draw binary rows first, "
+            "with rng.random(X.shape) < X"
+        )
+
     def input_refusal(self, x: Tensor) -> str | None:
         """Refuse values outside [0, 1]."""
         return None if _within_unit_interval(x) else _outside_unit_interval(x)
+
+
+MAX_SLOPE = MIN_VARIANCE**-0.5
+"""Largest slope of a log-density on [0, 1]: values there have a variance of `MIN_VARIANCE`."""
 
 
 class ContinuousBernoulli(Likelihood):
@@ -210,10 +256,12 @@ class ContinuousBernoulli(Likelihood):
 
     def log_prob(self, raw: Tensor, shared: Tensor, target: Tensor) -> Tensor:
         """Return ``x raw - log((exp(raw) - 1) / raw)``."""
+        raw = self._bounded(raw)
         return target * raw - _log_normalizer(raw)
 
     def mean(self, raw: Tensor, shared: Tensor) -> Tensor:
         """Return ``1 / (1 - exp(-raw)) - 1 / raw``."""
+        raw = self._bounded(raw)
         is_small = raw.abs() < 1e-2
         safe = torch.where(is_small, 1.0, raw)
         series = 0.5 + raw / 12 - raw**3 / 720
@@ -221,68 +269,16 @@ class ContinuousBernoulli(Likelihood):
 
     def sample(self, raw: Tensor, shared: Tensor, generator: Generator) -> Tensor:
         """Invert the distribution function, from the side where it does not overflow."""
+        raw = self._bounded(raw)
         uniform = _uniform(raw, generator)
         slope = raw.abs().clamp(min=1e-6)
         # log(1 + u (exp(slope) - 1)) / slope without the large exponential
         x = 1 + (uniform + (1 - uniform) * (-slope).exp()).log() / slope
         return torch.where(raw < 0, 1 - x, x).clamp(0, 1)
 
-
-class Poisson(Likelihood):
-    """Counts with mean ``exp(raw)``."""
-
-    def refusal(self, x: Tensor) -> str | None:
-        """Refuse all but counts."""
-        return _count_refusal(x)
-
-    def inputs(self, x: Tensor) -> Tensor:
-        """Return ``log(1 + x)``: counts spread over orders of magnitude."""
-        return x.log1p()
-
-    def log_prob(self, raw: Tensor, shared: Tensor, target: Tensor) -> Tensor:
-        """Return ``x raw - exp(raw) - log x!``."""
-        return target * raw - raw.exp() - (target + 1).lgamma()
-
-    def mean(self, raw: Tensor, shared: Tensor) -> Tensor:
-        """Return the rate."""
-        return raw.exp()
-
-    def sample(self, raw: Tensor, shared: Tensor, generator: Generator) -> Tensor:
-        """Draw counts."""
-        return torch.poisson(raw.exp(), generator=generator)
-
-
-class NegativeBinomial(Likelihood):
-    """Counts with mean ``exp(raw)`` and variance ``mean + mean**2 / exp(shared)``."""
-
-    def n_shared(self, n_features: int) -> int:
-        """Return one number per feature, the logarithm of the inverse dispersion."""
-        return n_features
-
-    def refusal(self, x: Tensor) -> str | None:
-        """Refuse all but counts."""
-        return _count_refusal(x)
-
-    def inputs(self, x: Tensor) -> Tensor:
-        """Return ``log(1 + x)``: counts spread over orders of magnitude."""
-        return x.log1p()
-
-    def log_prob(self, raw: Tensor, shared: Tensor, target: Tensor) -> Tensor:
-        """Return the log-probability of counts."""
-        size = shared.exp()
-        log_odds = raw - shared
-        choose = (target + size).lgamma() - size.lgamma() - (target + 1).lgamma()
-        return choose + target * logsigmoid(log_odds) + size * logsigmoid(-log_odds)
-
-    def mean(self, raw: Tensor, shared: Tensor) -> Tensor:
-        """Return the mean."""
-        return raw.exp()
-
-    def sample(self, raw: Tensor, shared: Tensor, generator: Generator) -> Tensor:
-        """Draw counts whose rate has a gamma distribution."""
-        size = shared.exp().expand(raw.shape)
-        rate = torch._standard_gamma(size, generator=generator) * (raw - shared).exp()
-        return torch.poisson(rate, generator=generator)
+    @staticmethod
+    def _bounded(raw: Tensor) -> Tensor:
+        return raw.clamp(-MAX_SLOPE, MAX_SLOPE)
 
 
 class Categorical(Likelihood):
@@ -298,8 +294,8 @@ class Categorical(Likelihood):
         self.n_categories = n_categories
 
     def n_raw(self) -> int:
-        """Return the largest number of categories."""
-        return max(self.n_categories)
+        """Return the largest number of categories, at least 2."""
+        return max(2, *self.n_categories)
 
     def refusal(self, x: Tensor) -> str | None:
         """Refuse all but codes of categories."""
@@ -308,14 +304,15 @@ class Categorical(Likelihood):
             return None
         row, feature = (~is_code).nonzero()[0].tolist()
         return (
-            f"needs categories that are coded 0, 1, 2, ... and were seen in fit: feature {feature} "
-            f"had {self.n_categories[feature]}. Got {x[row, feature]:.6g} in row {row}. Encode X, "
-            "for example with OrdinalEncoder"
+            f"needs categories that are coded 0, 1, 2, ... and were seen in fit, where feature "
+            f"{feature} had codes up to {self.n_categories[feature] - 1}. Got "
+            f"{x[row, feature]:.6g} in row {row}. Encode X, for example with OrdinalEncoder"
         )
 
     def inputs(self, x: Tensor) -> Tensor:
-        """Return indicators of the categories, shape (n, n_features * n_categories)."""
-        return one_hot(x.long(), self.n_raw()).flatten(1).to(x)
+        """Return indicators of the categories, shape (n, sum of n_categories)."""
+        columns = zip(x.long().unbind(1), self.n_categories, strict=True)
+        return torch.cat([one_hot(column, n).to(x) for column, n in columns], 1)
 
     def log_prob(self, raw: Tensor, shared: Tensor, target: Tensor) -> Tensor:
         """Return the log-probability of the categories."""
@@ -339,6 +336,11 @@ class Categorical(Likelihood):
         """Return the most probable category."""
         return self._log_probabilities(raw).argmax(-1).to(raw)
 
+    def mixed_reconstruction(self, raw: Tensor, shared: Tensor, shares: Tensor) -> Tensor:
+        """Return the category that is most probable in the mixture."""
+        probabilities = self._log_probabilities(raw).exp()
+        return torch.tensordot(shares, probabilities, 1).argmax(-1).to(raw)
+
     def _log_probabilities(self, raw: Tensor) -> Tensor:
         """Return log-probabilities; of categories that a feature does not have, -inf."""
         codes = torch.arange(raw.shape[-1], device=raw.device)
@@ -355,20 +357,6 @@ def _outside_unit_interval(x: Tensor) -> str:
         f"needs values in [0, 1], but X has values in [{x.min():.6g}, {x.max():.6g}]. "
         "Rescale X, for example with MinMaxScaler, or use likelihood='gaussian'"
     )
-
-
-def _count_refusal(x: Tensor) -> str | None:
-    if x.min() < 0:
-        return (
-            f"needs counts, but X has negative values down to {x.min():.6g}. "
-            "Use likelihood='gaussian'"
-        )
-    if not torch.equal(x, x.round()):
-        return (
-            "needs whole numbers, but X has others. Use likelihood='gaussian', on log(1 + X) "
-            "if X are amounts"
-        )
-    return None
 
 
 def _log_normalizer(raw: Tensor) -> Tensor:

@@ -1,10 +1,12 @@
 """What is refused, and in what words; and what must come out finite."""
 
+import warnings
+
 import numpy as np
 import pytest
 import scipy.sparse
 from sklearn.base import clone
-from sklearn.exceptions import NotFittedError
+from sklearn.exceptions import ConvergenceWarning, NotFittedError
 
 from skae import AutoencoderTransformer, VAETransformer
 
@@ -153,6 +155,7 @@ def test_before_fit(Estimator, method):
 
 ODD_DATA = {
     "constant": np.full((20, 4), 7.0),
+    "constant and not representable": np.full((50, 4), 0.1),
     "zero": np.zeros((20, 4)),
     "constant column": _with(0.0) * [1, 1, 0, 1],
     "duplicate columns": GOOD[:, [0, 0, 1, 1]],
@@ -239,3 +242,15 @@ def test_a_failed_fit_leaves_the_last_one_usable(iris, Estimator):
     with pytest.raises(ValueError, match="diverged"):
         autoencoder.set_params(learning_rate_init=1e30).fit(iris)
     np.testing.assert_array_equal(autoencoder.transform(iris), codes)
+    with pytest.raises(ValueError, match="no row is left"):
+        autoencoder.set_params(validation_fraction=0.99).fit(iris[:20, :3])
+    np.testing.assert_array_equal(autoencoder.transform(iris), codes)
+
+
+@pytest.mark.parametrize("Estimator", ESTIMATORS)
+def test_the_scale_of_constant_data_is_one(Estimator):
+    X = np.full((50, 4), 0.1)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        fitted = Estimator(1, max_iter=0).fit(X)
+    assert np.abs(fitted.transform(X + 1e-3)).max() < 10

@@ -64,7 +64,7 @@ def test_with_a_noise_for_each_feature_it_is_factor_analysis(k):
     model = VAETransformer(k, likelihood="gaussian_diagonal", max_iter=0, random_state=0).fit(X)
     factors = FactorAnalysis(k, tol=1e-10, max_iter=20_000, random_state=0).fit(X)
     assert model.score(X) == pytest.approx(factors.score(X), abs=2e-3)
-    np.testing.assert_allclose(model.noise_variance_, factors.noise_variance_, atol=0.06)
+    np.testing.assert_allclose(model.noise_variance_, factors.noise_variance_, atol=0.1)
 
 
 @pytest.mark.parametrize("name", ["wine", "breast_cancer"])

@@ -7,6 +7,7 @@ import pytest
 import torch
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy.stats import kstest
+from sklearn.base import clone
 from sklearn.cross_decomposition import CCA
 from sklearn.datasets import load_digits
 from sklearn.decomposition import PCA
@@ -89,6 +90,26 @@ class TestEveryLikelihood:
             assert ours > independent + 0.1
 
     @over_likelihoods
+    def test_float32_gives_the_same_scores(self, fitted, likelihood):
+        model, X = fitted[likelihood], DATA[likelihood]
+        single = X.astype(np.float32)
+        assert_allclose(
+            model.score_samples(single), model.score_samples(single.astype(float)), atol=0.02
+        )
+
+    @over_likelihoods
+    @pytest.mark.parametrize(("n", "k"), [(2, 1), (3, 2), (30, 5), (100, 9)])
+    def test_few_rows_and_many_components(self, likelihood, n, k):
+        X = DATA[likelihood][:n]
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", ConvergenceWarning)
+            model = VAETransformer(
+                k, likelihood=likelihood, hidden_layer_sizes=(8,), max_iter=2, random_state=0
+            ).fit(X)
+        assert np.isfinite(model.score(X))
+        assert np.isfinite(model.sample(3, random_state=0)).all()
+
+    @over_likelihoods
     def test_scores_are_the_same_at_every_call(self, fitted, likelihood):
         model, X = fitted[likelihood], DATA[likelihood]
         assert_array_equal(model.score_samples(X), model.score_samples(X))
@@ -150,15 +171,14 @@ class TestEveryLikelihood:
     def test_a_constant_column(self, likelihood):
         X = DATA[likelihood].copy()
         X[:, 2] = 1.0
-        with np.errstate(all="raise"):
-            model = VAETransformer(2, likelihood=likelihood, max_iter=3, random_state=0)
-            try:
-                score = model.fit(X).score(X)
-            except ConvergenceWarning:
-                # a noise of its own for a constant: at the floor, and told
-                assert likelihood == "gaussian_diagonal"
-            else:
-                assert np.isfinite(score)
+        model = VAETransformer(2, likelihood=likelihood, max_iter=3, random_state=0)
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always", ConvergenceWarning)
+            score = model.fit(X).score(X)
+        assert score < 30
+        # a density that is of each feature's own has no upper limit but the floor: that is told
+        told = any("Features [2] are constant" in str(w.message) for w in caught)
+        assert told == (likelihood in ("gaussian_diagonal", "continuous_bernoulli"))
 
 
 class TestSupport:
@@ -193,6 +213,40 @@ class TestSupport:
             fitted["categorical"].score_samples(X)
 
 
+class TestCounts:
+    @pytest.mark.parametrize("rate", [1e-3, 1e2, 1e5, 1e7])
+    @pytest.mark.parametrize("likelihood", ["poisson", "negative_binomial"])
+    def test_any_rate(self, likelihood, rate):
+        rng = np.random.default_rng(0)
+        X = rng.poisson(rate * np.exp(0.3 * CODES @ rng.normal(size=(2, 5)))).astype(float)
+        model = VAETransformer(2, likelihood=likelihood, max_iter=3, random_state=0)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", ConvergenceWarning)
+            model.fit(X)
+        # a probability, so that no log-likelihood is positive
+        assert (model.score_samples(X) < 0).all()
+        assert max(model.loss_curve_) < 1e3 * model.loss_curve_[0]
+
+    def test_counts_that_scatter_less_than_poisson_s(self):
+        X = np.random.default_rng(0).binomial(20, 0.5, size=(300, 4)).astype(float)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", ConvergenceWarning)
+            model = VAETransformer(2, likelihood="negative_binomial", max_iter=5).fit(X)
+        assert min(model.validation_curve_) > 0
+
+    def test_one_category(self):
+        model = VAETransformer(2, likelihood="categorical", max_iter=0)
+        with pytest.warns(ConvergenceWarning, match="Only 0 of 2"):
+            model.fit(np.zeros((50, 4)))
+        assert model.score(np.zeros((3, 4))) == pytest.approx(0, abs=1e-9)
+
+    def test_numbers_that_are_no_categories(self):
+        X = DATA["categorical"].copy()
+        X[0, 3] = 70_000
+        with pytest.raises(ValueError, match="feature 3 has codes up to 70000"):
+            VAETransformer(2, likelihood="categorical").fit(X)
+
+
 class TestMethods:
     def test_posterior(self, fitted):
         model, X = fitted["gaussian"], DATA["gaussian"]
@@ -224,6 +278,21 @@ class TestMethods:
     def test_traverse_refuses(self, fitted, arguments, match):
         with pytest.raises(ValueError, match=match):
             fitted["gaussian"].traverse(*arguments)
+
+    def test_traverse_of_a_single_component(self):
+        model = VAETransformer(1, max_iter=0).fit(DATA["gaussian"])
+        assert model.traverse().shape == (5, 6)
+        assert_array_equal(model.traverse(0), model.traverse())
+
+    def test_rows_far_away_have_a_low_score_and_spoil_no_other(self, fitted):
+        model, X = fitted["gaussian"], DATA["gaussian"].copy()
+        clean = model.score_samples(X)
+        X[3] *= 1e10
+        scores = model.score_samples(X)
+        assert scores[3] < -1e6
+        assert_allclose(np.delete(scores, 3), np.delete(clean, 3), atol=1e-9)
+        for moment in model.posterior(X):
+            assert np.isfinite(moment).all()
 
     def test_traverse_refuses_codes_of_another_width(self, fitted):
         with pytest.raises(ValueError, match="at must have 2"):
@@ -351,14 +420,51 @@ class TestParameters:
     def test_warm_start(self):
         X = DATA["gaussian"]
         model = VAETransformer(2, max_iter=10, hidden_layer_sizes=(16,), random_state=0).fit(X)
-        again = VAETransformer(2, hidden_layer_sizes=(16,), warm_start=model, max_iter=0).fit(
-            X[:99]
-        )
+        again = clone(model).set_params(warm_start=model, max_iter=0).fit(X[:99])
         assert_allclose(again.transform(X), model.transform(X))
-        frozen = VAETransformer(
-            2, hidden_layer_sizes=(16,), warm_start=FrozenEstimator(model), max_iter=1
-        )
+        frozen = clone(model).set_params(warm_start=FrozenEstimator(model), max_iter=1)
         assert np.isfinite(cross_val_score(frozen, X, cv=2)).all()
+
+    @pytest.mark.filterwarnings("ignore:Only:sklearn.exceptions.ConvergenceWarning")
+    @pytest.mark.parametrize(
+        ("before", "after", "match"),
+        [
+            ({}, {"likelihood": "student_t"}, "same shape|means the same"),
+            ({"likelihood": "poisson"}, {"likelihood": "bernoulli"}, "fitted for Poisson"),
+            ({"noise_variance": 0.1}, {"noise_variance": None}, "same shape"),
+            ({}, {"conditional": True}, "conditional model"),
+        ],
+    )
+    def test_warm_start_does_not_change_the_model(self, before, after, match):
+        X, y = DATA["bernoulli"], CODES[:, 0] > 0
+        model = VAETransformer(2, max_iter=0, warm_start=True, **before).fit(X)
+        with pytest.raises(ValueError, match=match):
+            model.set_params(**after).fit(X, y)
+
+    def test_warm_start_on_other_features(self):
+        X = DATA["gaussian"]
+        model = VAETransformer(2, max_iter=0, warm_start=True).fit(X)
+        with pytest.raises(ValueError, match="fitted to 6 features, but X has 3"):
+            model.fit(X[:, :3])
+
+    def test_warm_start_keeps_the_classes(self):
+        X, y = DATA["gaussian"], np.where(CODES[:, 0] > 0, "a", "b")
+        model = VAETransformer(2, conditional=True, max_iter=0).fit(X, y)
+        again = clone(model).set_params(warm_start=model)
+        with pytest.raises(ValueError, match="not seen in fit: 'c'"):
+            again.fit(X, np.where(y == "a", "c", "b"))
+        assert list(again.fit(X[y == "b"], y[y == "b"]).classes_) == ["a", "b"]
+
+    def test_kl_warm_up_needs_steps(self):
+        X = DATA["gaussian"]
+        with pytest.raises(ValueError, match="kl_warmup=0"):
+            VAETransformer(2, kl_warmup=0.5, solver="lbfgs").fit(X)
+        curves = [
+            VAETransformer(2, hidden_layer_sizes=(), kl_warmup=w, solver="adam",
+                           max_iter=3, random_state=0).fit(X).loss_curve_
+            for w in (0.0, 1.0)
+        ]  # fmt: skip
+        assert curves[0] != curves[1]
 
 
 @pytest.fixture(scope="module")
@@ -421,12 +527,36 @@ class TestConditional:
             VAETransformer(2, conditional=True).fit(X, y[:5])
         with pytest.raises(ValueError, match="Unknown label type"):
             VAETransformer(2, conditional=True).fit(X, RNG.normal(size=len(X)))
-        with pytest.raises(ValueError, match=r"not seen in fit: \['z'\]"):
+        with pytest.raises(ValueError, match=r"not seen in fit: 'z'"):
             conditional.sample(3, y="z")
+        with pytest.raises(ValueError, match="not seen in fit: 1"):
+            conditional.sample(3, y=1)
+        with pytest.raises(ValueError, match="one class, or 3 of them"):
+            conditional.sample(3, y=["a", "b"])
         with pytest.raises(ValueError, match="not conditional"):
             VAETransformer(2, max_iter=0).fit(X).sample(3, y="a")
         with pytest.raises(ValueError, match="not conditional"):
             VAETransformer(2, max_iter=0).fit(X).inverse_transform(np.zeros((3, 2)), list("abc"))
+        with pytest.raises(ValueError, match="not conditional"):
+            VAETransformer(2, max_iter=0).fit(X).score_samples(X, y)
+
+    def test_reconstruct_with_the_class(self, labelled, conditional):
+        X, y = labelled
+        told = conditional.reconstruct(X, y)
+        assert_allclose(told, conditional.inverse_transform(conditional.transform(X), y))
+        assert np.square(X - told).mean() < 0.7 * np.square(X - conditional.reconstruct(X)).mean()
+
+    def test_numbers_and_strings_are_different_labels(self):
+        X, y = DATA["gaussian"], np.arange(400) % 12
+        model = VAETransformer(2, conditional=True, max_iter=0).fit(X, y)
+        with pytest.raises(ValueError, match="not seen in fit: '10'"):
+            model.score_samples(X[:2], ["2", "10"])
+        assert_array_equal(model.score_samples(X, y.astype(float)), model.score_samples(X, y))
+
+    def test_categories_are_not_averaged(self):
+        X, y = DATA["categorical"], CODES[:, 0] > 0
+        model = VAETransformer(2, likelihood="categorical", conditional=True, max_iter=0).fit(X, y)
+        assert set(np.unique(model.reconstruct(X))) <= {0.0, 1.0, 2.0}
 
 
 def test_in_a_grid_beside_pca(digits):

@@ -207,3 +207,35 @@ def test_the_reconstruction_of_a_category_is_the_most_probable_one():
     likelihood = Categorical((2, 4))
     raw = torch.tensor([[0.0, 1.0, 9.0, 9.0], [0.0, 1.0, 5.0, 2.0]])
     assert likelihood.reconstruction(raw, torch.empty(0)).tolist() == [1.0, 2.0]
+
+
+@pytest.mark.parametrize("shared", [-5.0, 0.0, 5.0, 10.0, 15.0, 25.0])
+@pytest.mark.parametrize("name", ["student_t", "negative_binomial", "poisson"])
+def test_float32_keeps_the_digits(name, shared):
+    """Also where the noise is nearly normal or Poisson's, and counts are large."""
+    likelihood = LIKELIHOODS[name]
+    for size in (0.0, 1.0, 30.0, 1e3, 1e5):
+        target = torch.tensor([size], dtype=torch.float64)
+        raw = (target + 1).log() + 0.1 if name != "student_t" else target / 1e5 + 0.1
+        double = likelihood.log_prob(raw, torch.full((2,), shared, dtype=torch.float64)[:2], target)
+        single = likelihood.log_prob(raw.float(), torch.full((2,), shared), target.float())
+        # rounding raw itself moves the value by the deviance's slope times its last digit
+        error = 1e-4 + 2e-7 * float(double.abs().max() + raw.abs().max() * 0.1 * size)
+        assert float((single - double).abs().max()) < error
+
+
+@pytest.mark.parametrize("size", [0.3, 5.0, 40.0, 1e4])
+def test_negative_binomial_is_scipy_s(size):
+    counts = torch.tensor([0.0, 1.0, 7.0, 300.0], dtype=torch.float64)
+    mean = torch.tensor([0.5, 3.0, 10.0, 250.0], dtype=torch.float64)
+    found = NegativeBinomial().log_prob(mean.log(), torch.tensor(size).double().log(), counts)
+    expected = scipy.stats.nbinom.logpmf(counts, size, size / (size + mean.numpy()))
+    np.testing.assert_allclose(found, expected, rtol=1e-7, atol=1e-7)
+
+
+@pytest.mark.parametrize("freedom", [2.5, 7.0, 30.0, 1e4])
+def test_student_t_is_scipy_s(freedom):
+    x = torch.tensor([-30.0, 0.0, 0.5, 4.0], dtype=torch.float64)
+    shared = torch.tensor([np.log(1 - MIN_VARIANCE), np.log(freedom - 2)], dtype=torch.float64)
+    found = StudentT().log_prob(torch.zeros(4, dtype=torch.float64), shared, x)
+    np.testing.assert_allclose(found, scipy.stats.t.logpdf(x, freedom), rtol=1e-8)

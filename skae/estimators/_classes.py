@@ -1,0 +1,32 @@
+"""Labels and their places in a list of classes."""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+def find_classes(names: NDArray, y: NDArray) -> NDArray[np.intp]:
+    """Return the place of every label among the classes.
+
+    By equality of the labels themselves: numpy would compare the number 10 with the string "10".
+
+    Parameters
+    ----------
+    names : array of shape (n_classes,)
+    y : array of shape (n_samples,)
+
+    Raises
+    ------
+    ValueError
+        If a label is not among them.
+    """
+    places: dict[Any, int] = {name: place for place, name in enumerate(names.tolist())}
+    labels = y.tolist()
+    unknown = sorted({repr(label) for label in labels if label not in places})
+    if unknown:
+        raise ValueError(
+            f"y has classes that were not seen in fit: {', '.join(unknown[:5])}. Those seen are "
+            f"{names[:5].tolist()}{'...' if len(names) > 5 else ''}."
+        )
+    return np.array([places[label] for label in labels], dtype=np.intp)

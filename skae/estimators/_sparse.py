@@ -1,0 +1,485 @@
+"""The autoencoder with many atoms, of which a row uses few."""
+
+from collections.abc import Iterator
+from copy import deepcopy
+from numbers import Integral, Real
+from typing import Any, Literal
+
+import numpy as np
+import scipy.sparse
+import torch
+from numpy.typing import ArrayLike, NDArray
+from sklearn.decomposition import sparse_encode
+from sklearn.utils import gen_batches
+from sklearn.utils._param_validation import Interval, StrOptions
+from sklearn.utils.validation import check_is_fitted
+from torch import Tensor, nn
+
+from skae.engine import History
+from skae.estimators._base import BaseAutoencoder, Problem
+from skae.estimators._bridge import Augmentations, as_array, as_tensor
+from skae.estimators._fitted import FittedNetwork
+from skae.estimators._parameters import LATENT, TRAINING
+from skae.estimators._sparse_start import data_atoms
+from skae.networks import Encoder, FromUnits, SparseArchitecture, ToUnits
+from skae.objectives import (
+    ActivationDivergence,
+    ActiveCount,
+    CodeLasso,
+    Objective,
+    Revival,
+    SquaredError,
+    Term,
+)
+
+PATIENCE = 3
+"""Epochs without use after which an atom is dead."""
+ENTRIES_PER_BLOCK = 10**7
+"""Sparse codes are made from dense blocks of about this many entries."""
+
+
+class SparseAutoencoder(BaseAutoencoder):
+    r"""Sparse coding with a learned encoder: each row is a sum of few of many atoms.
+
+    A row is reconstructed as ``x' = c + z @ components_``, with atoms of unit norm and a code z
+    that has exact zeros and no negative entries. The encoder computes z in a few steps of
+    learned thresholding [1]_, which a matrix product each costs, where dictionary learning
+    solves a problem for every row.
+
+    The atoms start at training rows, whitened, and the encoder at the atoms; the epoch that
+    reconstructs held-out rows best is kept. Atoms that no row has used for three epochs learn to
+    explain what the others leave [2]_.
+
+    Read more in the user guide.
+
+    Parameters
+    ----------
+    n_components : int or None, default=None
+        Number of atoms. None: twice the number of features.
+
+    sparsity : {"topk", "l1", "kl", "jumprelu"}, default="topk"
+        What makes the code sparse, beside a rectifier:
+
+        - "topk" keeps the `n_nonzero` largest entries of each row [2]_.
+        - "l1" penalises their sum [3]_, with `sparsity_weight`.
+        - "kl" penalises components that are not active in about the share `target_activation`
+          of the rows [4]_, with `sparsity_weight`.
+        - "jumprelu" keeps what exceeds a learned threshold of each component, and penalises the
+          number of nonzeros [5]_, with `sparsity_weight`.
+
+    n_nonzero : int or None, default=None
+        Nonzeros in a code, at most, for ``sparsity="topk"`` and ``transform_algorithm="omp"``.
+        None: a tenth of the number of features, at least one.
+
+    sparsity_weight : float, default=0.1
+        Weight of the penalties, in a loss whose reconstruction error is the share of variance
+        that is lost.
+
+    target_activation : float, default=0.05
+        Rate of activation for ``sparsity="kl"``.
+
+    n_steps : int, default=3
+        Steps of thresholding after the first. 0 is the plain encoder: linear, thresholded.
+
+    transform_algorithm : {"encoder", "omp"}, default="encoder"
+        What computes codes of a fitted model: the encoder, or orthogonal matching pursuit with
+        the learned atoms, which is slower and more accurate; its codes may be negative.
+
+    sparse_output : bool, default=False
+        Whether :meth:`transform` returns a scipy CSR array.
+
+    init : {"rows", "random"}, default="rows"
+        Where the atoms start: at training rows, whitened, or at random directions.
+
+    learning_rate : {"cosine", "constant"}, default="cosine"
+        Course of the learning rate after a warm-up of 5 % of the updates.
+
+    learning_rate_init : float, default=0.01
+        Largest learning rate.
+
+    batch_size : "auto" or int, default="auto"
+        Rows per update. "auto" is 128, for more than some 1,400 training rows 256, and 512 for
+        more than some 20,000.
+
+    max_iter : int, default=50
+        Largest number of epochs. 0 keeps the start.
+
+    early_stopping : bool, default=True
+        Whether to hold out rows, keep the epoch that reconstructs them best and stop when none
+        has been better for a while. If false, every row is trained on for exactly `max_iter`
+        epochs.
+
+    validation_fraction : float, default=0.1
+        Share of the rows that early stopping holds out.
+
+    n_iter_no_change : int, default=20
+        Epochs without an improvement after which early stopping ends the training.
+
+    tol : float, default=1e-4
+        An improvement lowers the loss of the held-out rows by more than this share of it.
+
+    warm_start : bool or fitted SparseAutoencoder, default=False
+        True goes on from the previous fit. Another fitted estimator of the same shape gives its
+        weights; wrap it in :class:`~sklearn.frozen.FrozenEstimator` where the estimator is
+        cloned.
+
+    latent_density : {"gmm", "gaussian", "kde"} or object, default="gmm"
+        What :meth:`sample` draws codes from, fitted to the training codes. Draws are made as
+        sparse as codes are. An object must have ``fit(codes)`` and ``sample(n_samples)``.
+
+    device : str, default="auto"
+        "cpu", "cuda", "cuda:1", "mps", or "auto" for the first there is of CUDA, MPS and CPU.
+
+    random_state : int, RandomState instance or None, default=None
+        Draws the atoms, the held-out rows and the order of the rows. Pass an int for the same
+        result at every call.
+
+    verbose : int, default=0
+        Whether to print the losses of every epoch.
+
+    Attributes
+    ----------
+    components_ : ndarray of shape (n_components, n_features)
+        The atoms; rows of unit norm.
+
+    intercept_ : ndarray of shape (n_features,)
+        The learned centre: ``inverse_transform(Z) == Z @ components_ + intercept_``.
+
+    n_nonzero_ : int
+        Nonzeros in a code, at most, for "topk" and "omp".
+
+    sparsity_ : float
+        Mean number of nonzeros in the codes of the training rows.
+
+    dead_components_ : ndarray of int
+        Components that no training row uses.
+
+    n_iter_ : int
+        Number of epochs that were run.
+
+    best_iter_ : int
+        The epoch whose weights were kept; 0 is the start.
+
+    loss_curve_ : list of float of length n_iter_ + 1
+        Mean loss per training row, penalties included; entry 0 is the start's. The squared error
+        is the share of variance that is lost.
+
+    validation_curve_ : list of float of length n_iter_ + 1, or None
+        The same for the held-out rows; None without early stopping.
+
+    mean_ : ndarray of shape (n_features,)
+        Means of the features.
+
+    latent_density_ : object
+        Has ``sample(n_samples, random_state)``.
+
+    encoder_ : torch.nn.Module
+        A copy of the encoder in float32, from rows of X to codes.
+
+    decoder_ : torch.nn.Linear
+        The decoder in float32, from codes to rows of X.
+
+    n_features_in_ : int
+        Number of features seen during :term:`fit`.
+
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        Names of the features; only if X has names that are all strings.
+
+    See Also
+    --------
+    sklearn.decomposition.MiniBatchDictionaryLearning : Solves for the code of every row.
+    AutoencoderTransformer : With few numbers per row, all of them used.
+
+    Notes
+    -----
+    Codes are in units of X: multiplying X by c multiplies them by c.
+
+    References
+    ----------
+    .. [1] Gregor and LeCun (2010). Learning fast approximations of sparse coding. ICML.
+    .. [2] Gao et al. (2024). Scaling and evaluating sparse autoencoders.
+    .. [3] Olshausen and Field (1996). Emergence of simple-cell receptive field properties by
+       learning a sparse code for natural images. Nature 381.
+    .. [4] Ng (2011). Sparse autoencoder. CS294A lecture notes.
+    .. [5] Rajamanoharan et al. (2024). Jumping ahead: improving reconstruction fidelity with
+       JumpReLU sparse autoencoders.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_digits
+    >>> from skae import SparseAutoencoder
+    >>> X = load_digits().data
+    >>> coder = SparseAutoencoder(128, n_nonzero=6, max_iter=20, random_state=0).fit(X)
+    >>> codes = coder.transform(X)
+    >>> int((codes > 0).sum(axis=1).max())
+    6
+    """
+
+    _parameter_constraints: dict[str, list[Any]] = {
+        **LATENT,
+        **TRAINING,
+        "n_components": [*LATENT["n_components"], None],
+        "sparsity": [StrOptions({"topk", "l1", "kl", "jumprelu"})],
+        "n_nonzero": [Interval(Integral, 1, None, closed="left"), None],
+        "sparsity_weight": [Interval(Real, 0, None, closed="left")],
+        "target_activation": [Interval(Real, 0, 1, closed="neither")],
+        "n_steps": [Interval(Integral, 0, None, closed="left")],
+        "transform_algorithm": [StrOptions({"encoder", "omp"})],
+        "sparse_output": ["boolean"],
+        "init": [StrOptions({"rows", "random"})],
+    }
+
+    def __init__(
+        self,
+        n_components: int | None = None,
+        *,
+        sparsity: Literal["topk", "l1", "kl", "jumprelu"] = "topk",
+        n_nonzero: int | None = None,
+        sparsity_weight: float = 0.1,
+        target_activation: float = 0.05,
+        n_steps: int = 3,
+        transform_algorithm: Literal["encoder", "omp"] = "encoder",
+        sparse_output: bool = False,
+        init: Literal["rows", "random"] = "rows",
+        learning_rate: Literal["cosine", "constant"] = "cosine",
+        learning_rate_init: float = 1e-2,
+        batch_size: Literal["auto"] | int = "auto",
+        max_iter: int = 50,
+        early_stopping: bool = True,
+        validation_fraction: float = 0.1,
+        n_iter_no_change: int = 20,
+        tol: float = 1e-4,
+        warm_start: Any = False,
+        latent_density: Any = "gmm",
+        device: str = "auto",
+        random_state: Any = None,
+        verbose: int = 0,
+    ) -> None:
+        self.n_components = n_components
+        self.sparsity = sparsity
+        self.n_nonzero = n_nonzero
+        self.sparsity_weight = sparsity_weight
+        self.target_activation = target_activation
+        self.n_steps = n_steps
+        self.transform_algorithm = transform_algorithm
+        self.sparse_output = sparse_output
+        self.init = init
+        self.learning_rate = learning_rate
+        self.learning_rate_init = learning_rate_init
+        self.batch_size = batch_size
+        self.max_iter = max_iter
+        self.early_stopping = early_stopping
+        self.validation_fraction = validation_fraction
+        self.n_iter_no_change = n_iter_no_change
+        self.tol = tol
+        self.warm_start = warm_start
+        self.latent_density = latent_density
+        self.device = device
+        self.random_state = random_state
+        self.verbose = verbose
+
+    # What is learned.
+
+    def _make_link(self, X: NDArray, source: Any) -> SquaredError:
+        return SquaredError()
+
+    def _make_architecture(self, problem: Problem) -> SparseArchitecture:
+        n_features = problem.X.shape[1]
+        n_components = 2 * n_features if self.n_components is None else int(self.n_components)
+        threshold = {"l1": "relu", "kl": "relu"}.get(self.sparsity, self.sparsity)
+        n_nonzero = self._find_n_nonzero(n_features, n_components)
+        return SparseArchitecture(
+            (n_features, n_components), threshold, n_nonzero, int(self.n_steps)
+        )
+
+    def _find_n_nonzero(self, n_features: int, n_components: int) -> int:
+        if self.n_nonzero is None:
+            return min(n_components, max(1, n_features // 10))
+        if self.n_nonzero > n_components:
+            raise ValueError(
+                f"n_nonzero={self.n_nonzero} must not exceed n_components={n_components}."
+            )
+        return int(self.n_nonzero)
+
+    def _set_start(
+        self, module: Any, problem: Problem, random_state: np.random.RandomState
+    ) -> nn.Module | None:
+        if self.init == "rows":
+            n_components = len(module.bias)
+            atoms = data_atoms(problem.X, problem.train, problem.units, n_components, random_state)
+            module.set_atoms_(torch.from_numpy(atoms))
+        return None
+
+    def _make_augmentations(
+        self, problem: Problem, inputs: Tensor, random_state: np.random.RandomState
+    ) -> Augmentations:
+        return None, None
+
+    def _make_objective(self, network: Any, link: Any, n_train: int) -> Objective:
+        terms: dict[str, Term] = {"loss": link}
+        if self.sparsity == "l1":
+            terms["sparsity_weight"] = CodeLasso(self.sparsity_weight)
+        elif self.sparsity == "kl":
+            penalty = ActivationDivergence(self.sparsity_weight, self.target_activation)
+            terms["sparsity_weight"] = penalty
+        elif self.sparsity == "jumprelu":
+            terms["sparsity_weight"] = ActiveCount(self.sparsity_weight, network.threshold.count)
+        n_components, n_features = network.directions.shape
+        n_used = max(1, min(n_components, n_features) // 10)
+        terms["revival"] = Revival(n_components, PATIENCE * n_train, n_used)
+        return Objective(terms)
+
+    def _is_linear(self) -> bool:
+        return False
+
+    def _suits_quasi_newton(self) -> bool:
+        return False
+
+    def _is_quasi_newton(self) -> bool:
+        return False
+
+    def _find_weight_decay(self) -> float:
+        return 0.0
+
+    def _set_fitted(
+        self,
+        problem: Problem,
+        network: FittedNetwork,
+        history: History,
+        random_state: np.random.RandomState,
+    ) -> None:
+        module, units = network.module, problem.units
+        architecture: Any = network.architecture
+        self.n_nonzero_ = architecture.n_nonzero
+        self.components_ = module.atoms().numpy()
+        self.intercept_ = units.leave(module.center.numpy())
+        super()._set_fitted(problem, network, history, random_state)
+        n_active = sum((codes > 0).sum(axis=0) for codes in self._encoded_blocks(problem.X))
+        self.sparsity_ = float(n_active.sum() / len(problem.X))
+        self.dead_components_ = np.flatnonzero(n_active == 0)
+
+    # What a fitted model says of rows.
+
+    def transform(self, X: ArrayLike) -> Any:
+        """Encode X.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Rows to encode.
+
+        Returns
+        -------
+        codes : ndarray or CSR array of shape (n_samples, n_components)
+            Codes, in units of X, and in its dtype if that is float32, else in float64.
+        """
+        check_is_fitted(self)
+        X = self._validate(X, reset=False)
+        if not self.sparse_output:
+            return self._encode_all(X)
+        return scipy.sparse.vstack(
+            [scipy.sparse.csr_array(codes) for codes in self._encoded_blocks(X)], format="csr"
+        )
+
+    def inverse_transform(self, X: Any) -> NDArray:
+        """Decode codes.
+
+        Parameters
+        ----------
+        X : {array-like, sparse array} of shape (n_samples, n_components)
+            Codes.
+
+        Returns
+        -------
+        X_original : ndarray of shape (n_samples, n_features)
+            Reconstructions, in the units of the training data.
+        """
+        return super().inverse_transform(X.toarray() if scipy.sparse.issparse(X) else X)
+
+    def describe_components(self, X: ArrayLike, n_rows: int = 5) -> dict[str, NDArray]:
+        """Tell how some rows use the components, to be read as a table.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Rows to encode.
+        n_rows : int, default=5
+            How many rows to name for each component.
+
+        Returns
+        -------
+        table : dict
+            Arrays with one entry for each component, ordered by the variance it carries, ready
+            for ``pandas.DataFrame`` but for the last:
+
+            - "component": its index.
+            - "frequency": share of the rows that use it.
+            - "strength": mean of its code where it is used, in units of X; 0 if it never is.
+            - "energy": its share of the sum of squared codes.
+            - "top_rows": indices of the rows with its largest codes, shape (n_components, n_rows).
+        """
+        check_is_fitted(self)
+        codes = self._encode_all(self._validate(X, reset=False))
+        used = codes != 0
+        squares = np.square(codes, dtype=np.float64).sum(axis=0)
+        counts = used.sum(axis=0)
+        order = np.argsort(-squares, kind="stable")
+        table = {
+            "component": np.arange(codes.shape[1]),
+            "frequency": counts / len(codes),
+            "strength": codes.sum(axis=0) / np.maximum(counts, 1),
+            "energy": squares / max(squares.sum(), np.finfo(float).tiny),
+            "top_rows": np.argsort(-codes, axis=0, kind="stable")[:n_rows].T,
+        }
+        return {name: column[order] for name, column in table.items()}
+
+    @property
+    def encoder_(self) -> nn.Module:
+        """A copy of the encoder as a torch module, from rows of X to codes, in float32."""
+        check_is_fitted(self)
+        location, scale = self._units
+        encoder = FromUnits(torch.from_numpy(location), scale, Encoder(self._network.module))
+        none = torch.zeros(self._n_features_out)
+        module = ToUnits(deepcopy(encoder), nn.Identity(), none, scale)
+        return module.float().requires_grad_(True)
+
+    @property
+    def decoder_(self) -> nn.Linear:
+        """The decoder as a torch module, from codes to rows of X, in float32."""
+        check_is_fitted(self)
+        decoder = nn.utils.skip_init(nn.Linear, *self.components_.shape)
+        with torch.no_grad():
+            decoder.weight.copy_(torch.from_numpy(self.components_.T))
+            decoder.bias.copy_(torch.from_numpy(self.intercept_))
+        return decoder
+
+    def _encoded_blocks(self, X: NDArray) -> Iterator[NDArray]:
+        """Yield the codes of some rows at a time."""
+        for rows in gen_batches(len(X), max(1, ENTRIES_PER_BLOCK // self._n_features_out)):
+            yield self._encode_all(X[rows])
+
+    def _encode(self, network: Any, X: NDArray) -> NDArray:
+        x = self._units.enter(X)
+        if self.transform_algorithm == "encoder":
+            return as_array(network.encode(as_tensor(x, network))) * self._units.scale
+        codes = sparse_encode(
+            x - as_array(network.center),
+            as_array(network.atoms()),
+            algorithm="omp",
+            n_nonzero_coefs=self.n_nonzero_,
+        )
+        return codes * self._units.scale
+
+    def _decode(self, network: Any, codes: NDArray) -> NDArray:
+        return self._units.leave(
+            as_array(network.decode(as_tensor(codes / self._units.scale, network)))
+        )
+
+    def _find_codes(self, codes: NDArray) -> NDArray:
+        """Return draws from a density as codes: not negative, and as sparse."""
+        n_components, n_nonzero = codes.shape[1], self.n_nonzero_
+        codes = codes.clip(0)
+        if self.sparsity == "topk" and n_nonzero < n_components:
+            smallest = np.argpartition(codes, n_components - n_nonzero, axis=1)
+            np.put_along_axis(codes, smallest[:, : n_components - n_nonzero], 0.0, axis=1)
+        return codes

@@ -1,0 +1,97 @@
+"""What makes a code sparse: functions whose result has exact zeros."""
+
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.autograd import Function
+
+BANDWIDTH = 0.1
+"""Width of the kernel through which the thresholds of `JumpReLU` learn."""
+
+
+class TopK(nn.Module):
+    """Keeps the largest entries of every row, if they are positive.
+
+    Makhzani and Frey (2014); with the rectifier, Gao et al. (2024).
+
+    Parameters
+    ----------
+    n_nonzero : int
+    """
+
+    def __init__(self, n_nonzero: int) -> None:
+        super().__init__()
+        self.n_nonzero = n_nonzero
+
+    def forward(self, drive: Tensor) -> Tensor:
+        """Return the code, shape (n, n_components)."""
+        values, places = drive.topk(self.n_nonzero, dim=1, sorted=False)
+        return torch.zeros_like(drive).scatter(1, places, values.relu())
+
+
+class JumpReLU(nn.Module):
+    """Keeps what exceeds a threshold of each component's own (Rajamanoharan et al. 2024).
+
+    The thresholds learn by straight-through estimates, equations 11 and 12.
+
+    Parameters
+    ----------
+    n_components : int
+    """
+
+    def __init__(self, n_components: int) -> None:
+        super().__init__()
+        start = torch.full((n_components,), 0.1, dtype=torch.float64)
+        self.log_threshold = nn.Parameter(start.log())
+
+    def forward(self, drive: Tensor) -> Tensor:
+        """Return the code, shape (n, n_components)."""
+        return _Jump.apply(drive, self.log_threshold.exp())
+
+    def count(self, drive: Tensor) -> Tensor:
+        """Return the number of nonzeros of every row, shape (n,)."""
+        return _Step.apply(drive, self.log_threshold.exp()).sum(1)
+
+
+class _Jump(Function):
+    """``drive * [drive > threshold]``."""
+
+    @staticmethod
+    def forward(ctx: Any, drive: Tensor, threshold: Tensor) -> Tensor:
+        ctx.save_for_backward(drive, threshold)
+        return drive * (drive > threshold)
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, Tensor]:
+        drive, threshold = ctx.saved_tensors
+        to_threshold = -(threshold / BANDWIDTH) * _kernel(drive, threshold) * gradient
+        return gradient * (drive > threshold), to_threshold.sum(0)
+
+
+class _Step(Function):
+    """``[drive > threshold]``; only the threshold learns from it."""
+
+    @staticmethod
+    def forward(ctx: Any, drive: Tensor, threshold: Tensor) -> Tensor:
+        ctx.save_for_backward(drive, threshold)
+        return (drive > threshold).to(drive)
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> tuple[None, Tensor]:
+        drive, threshold = ctx.saved_tensors
+        return None, (-_kernel(drive, threshold) / BANDWIDTH * gradient).sum(0)
+
+
+def _kernel(drive: Tensor, threshold: Tensor) -> Tensor:
+    """Return 1 where the drive is within half a bandwidth of the threshold, else 0."""
+    return ((drive - threshold).abs() < BANDWIDTH / 2).to(drive)
+
+
+THRESHOLDS: dict[str, Callable[[int, int], nn.Module]] = {
+    "topk": lambda n_components, n_nonzero: TopK(n_nonzero),
+    "relu": lambda n_components, n_nonzero: nn.ReLU(),
+    "jumprelu": lambda n_components, n_nonzero: JumpReLU(n_components),
+}
+"""Makers of thresholds, from the number of components and of nonzeros."""

@@ -1,0 +1,125 @@
+"""Penalties on codes that are not negative: fewer nonzeros, and none that is never used."""
+
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from skae.objectives._term import Term
+
+
+class CodeLasso(Term):
+    """``weight * sum |code| / sqrt(n_features)``, as in sparse coding (Olshausen and Field 1996).
+
+    For data of unit mean square, rows have norms of about ``sqrt(n_features)``: an atom is used
+    where it explains more than the share ``weight / 2`` of such a norm.
+
+    Parameters
+    ----------
+    weight : float
+    """
+
+    reads = ("code",)
+
+    def __init__(self, weight: float) -> None:
+        self.strength = weight
+
+    def __call__(self, outputs: Any, target: Tensor) -> Tensor:
+        """Return the penalty of every row, shape (n,)."""
+        return self.strength * outputs.code.abs().sum(1) / target.shape[1] ** 0.5
+
+
+class ActivationDivergence(Term):
+    """``weight * mean_j KL(Bernoulli(rate) || Bernoulli(r_j))``, the same for every row.
+
+    r_j is the mean over the batch of ``tanh(code_j)``, a smooth count of how often a component
+    is active (Ng 2011, "Sparse autoencoder", with a count in place of a sigmoid's value: codes
+    are exactly zero where they are not active).
+
+    Parameters
+    ----------
+    weight : float
+    rate : float in (0, 1)
+    """
+
+    reads = ("code",)
+
+    def __init__(self, weight: float, rate: float) -> None:
+        self.strength = weight
+        self.rate = rate
+
+    def __call__(self, outputs: Any, target: Tensor) -> Tensor:
+        """Return the penalty, shape (n,)."""
+        rates = outputs.code.tanh().mean(0).clamp(1e-6, 1 - 1e-6)
+        divergence = self.rate * (self.rate / rates).log()
+        divergence = divergence + (1 - self.rate) * ((1 - self.rate) / (1 - rates)).log()
+        return (self.strength * divergence.mean()).expand(len(target))
+
+
+class ActiveCount(Term):
+    """``weight * (number of nonzeros) / n_features`` (Rajamanoharan et al. 2024, equation 9).
+
+    Parameters
+    ----------
+    weight : float
+    count : callable
+        Maps drives to numbers of nonzeros, differentiably.
+    """
+
+    reads = ("drive",)
+
+    def __init__(self, weight: float, count: Callable[[Tensor], Tensor]) -> None:
+        self.strength = weight
+        self.count = count
+
+    def __call__(self, outputs: Any, target: Tensor) -> Tensor:
+        """Return the penalty of every row, shape (n,)."""
+        return self.strength * self.count(outputs.drive) / target.shape[1]
+
+
+class Revival(Term):
+    """``weight`` times the error of dead atoms when they explain what the others leave.
+
+    The auxiliary loss of Gao et al. (2024), section 2.4. An atom is dead if it was not used in
+    the last `patience` rows of training. Nothing is added where rows are only evaluated.
+
+    Parameters
+    ----------
+    n_components : int
+    patience : int
+        In rows.
+    n_used : int
+        How many dead atoms are used for a row.
+    weight : float, default=1/32
+    """
+
+    reads = ("raw", "code", "drive", "atoms")
+
+    def __init__(
+        self, n_components: int, patience: int, n_used: int, weight: float = 1 / 32
+    ) -> None:
+        self.idle = torch.zeros(n_components, dtype=torch.long)
+        self.patience = patience
+        self.n_used = n_used
+        self.strength = weight
+
+    def __call__(self, outputs: Any, target: Tensor) -> Tensor:
+        """Return the penalty of every row, shape (n,)."""
+        if not outputs.code.requires_grad:
+            return target.new_zeros(len(target))
+        dead = self._count(outputs.code.detach())
+        if not dead.any():
+            return target.new_zeros(len(target))
+        drive, places = outputs.drive[:, dead].topk(min(self.n_used, int(dead.sum())), dim=1)
+        # (n, n_used, n_features)
+        chosen = outputs.atoms[dead][places]
+        explained = torch.einsum("nk,nkd->nd", drive.relu(), chosen)
+        rest = (target - outputs.raw).detach()
+        return self.strength * (rest - explained).square().mean(1)
+
+    def _count(self, code: Tensor) -> Tensor:
+        """Take note of which atoms a batch uses; return which are dead, shape (n_components,)."""
+        used = (code > 0).any(0)
+        self.idle = (self.idle.to(used.device) + len(code)).masked_fill(used, 0)
+        return self.idle >= self.patience
