@@ -153,7 +153,7 @@ class VAETransformer(BaseAutoencoder):
     learning_rate : {"cosine", "constant"}, default="cosine"
         Course of the learning rate after a warm-up of 5 % of the updates.
 
-    learning_rate_init : float, default=0.003
+    learning_rate_init : float, default=0.001
         Largest learning rate.
 
     batch_size : "auto" or int, default="auto"
@@ -315,7 +315,7 @@ class VAETransformer(BaseAutoencoder):
         solver: Literal["auto", "adam", "lbfgs"] = "auto",
         weight_decay: float = 1.0,
         learning_rate: Literal["cosine", "constant"] = "cosine",
-        learning_rate_init: float = 3e-3,
+        learning_rate_init: float = 1e-3,
         batch_size: Literal["auto"] | int = "auto",
         max_iter: int = 200,
         early_stopping: bool = True,

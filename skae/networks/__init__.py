@@ -1,4 +1,4 @@
-"""Torch modules: tensors in, named outputs out. No loss, no training, no numpy."""
+"""Torch modules: tensors in, named outputs out. No loss, no training."""
 
 from skae.networks._activations import ACTIVATIONS
 from skae.networks._autoencoder import Autoencoder, DenseArchitecture, Reconstruction

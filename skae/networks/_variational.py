@@ -9,8 +9,8 @@ from skae.networks._activations import ACTIVATIONS
 from skae.networks._dense import Dense
 from skae.networks._linear_start import AroundLinear
 
-MAX_LOG_VAR = 30.0
-"""Largest absolute logarithm of a posterior variance."""
+LOG_VARS = -30.0, 5.0
+"""Bounds of the logarithm of a posterior variance; the prior's is 0."""
 
 
 class VariationalOutputs(NamedTuple):
@@ -91,8 +91,8 @@ class VariationalAutoencoder(nn.Module):
     def posterior(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Return mean and logarithm of the variance of q(z|x), each (n, n_components)."""
         mean, log_var = self.encoder(x).chunk(2, 1)
-        # beyond, for rows far from all others, exp would be 0 or overflow
-        return mean, log_var.clamp(-MAX_LOG_VAR, MAX_LOG_VAR)
+        # rows far from all others would else have codes of any size
+        return mean, log_var.clamp(*LOG_VARS)
 
 
 class VariationalArchitecture(NamedTuple):

@@ -8,6 +8,9 @@ from torch import Tensor
 
 from skae.objectives._term import Term
 
+SHARPNESS = 4.0
+"""A code of this inverse is counted as three quarters of an active one."""
+
 
 class CodeLasso(Term):
     """``weight * sum |code| / sqrt(n_features)``, as in sparse coding (Olshausen and Field 1996).
@@ -33,7 +36,7 @@ class CodeLasso(Term):
 class ActivationDivergence(Term):
     """``weight * mean_j KL(Bernoulli(rate) || Bernoulli(r_j))``, the same for every row.
 
-    r_j is the mean over the batch of ``tanh(code_j)``, a smooth count of how often a component
+    r_j is the mean over the batch of ``tanh(4 code_j)``, a smooth count of how often a component
     is active (Ng 2011, "Sparse autoencoder", with a count in place of a sigmoid's value: codes
     are exactly zero where they are not active).
 
@@ -51,7 +54,7 @@ class ActivationDivergence(Term):
 
     def __call__(self, outputs: Any, target: Tensor) -> Tensor:
         """Return the penalty, shape (n,)."""
-        rates = outputs.code.tanh().mean(0).clamp(1e-6, 1 - 1e-6)
+        rates = (SHARPNESS * outputs.code).tanh().mean(0).clamp(1e-6, 1 - 1e-6)
         divergence = self.rate * (self.rate / rates).log()
         divergence = divergence + (1 - self.rate) * ((1 - self.rate) / (1 - rates)).log()
         return (self.strength * divergence.mean()).expand(len(target))

@@ -8,9 +8,9 @@ import scipy.sparse
 from sklearn.base import clone
 from sklearn.exceptions import ConvergenceWarning, NotFittedError
 
-from skae import AutoencoderTransformer, VAETransformer
+from skae import AutoencoderTransformer, SparseAutoencoder, VAETransformer
 
-ESTIMATORS = [AutoencoderTransformer, VAETransformer]
+ESTIMATORS = [AutoencoderTransformer, VAETransformer, SparseAutoencoder]
 METHODS = ["transform", "inverse_transform", "reconstruct", "score_samples", "score"]
 
 BAD_PARAMETERS = [
@@ -57,6 +57,14 @@ BAD_PARAMETERS = [
     ("n_importance_samples", 0),
     ("dynamic_binarization", "yes"),
     ("conditional", "yes"),
+    ("sparsity", "l0"),
+    ("n_nonzero", 0),
+    ("n_nonzero", 2.5),
+    ("sparsity_weight", -1),
+    ("target_activation", 0),
+    ("n_steps", -1),
+    ("transform_algorithm", "lars"),
+    ("sparse_output", "yes"),
 ]
 CASES = [
     (Estimator, name, value)
@@ -190,6 +198,10 @@ VARIANTS = [
     VAETransformer(2, likelihood="gaussian_diagonal", hidden_layer_sizes=()),
     VAETransformer(2, likelihood="student_t"),
     VAETransformer(2, n_importance_samples=3),
+    SparseAutoencoder(6),
+    SparseAutoencoder(6, sparsity="l1", init="random"),
+    SparseAutoencoder(6, sparsity="kl", n_steps=0),
+    SparseAutoencoder(6, sparsity="jumprelu"),
 ]
 
 
@@ -220,13 +232,14 @@ def test_rows_far_away_are_refused(Estimator):
         fitted.transform(np.full((1, 4), 1e20, dtype=np.float32))
 
 
-@pytest.mark.parametrize("Estimator", ESTIMATORS)
-@pytest.mark.parametrize("learning_rate_init", [1e4, 1e30])
+@pytest.mark.parametrize(
+    ("Estimator", "learning_rate_init"),
+    # atoms of unit norm hold a sparse coder together
+    [(AutoencoderTransformer, 1e4), (VAETransformer, 1e4), *((E, 1e30) for E in ESTIMATORS)],
+)
 def test_divergence(digits, Estimator, learning_rate_init):
     with pytest.raises(ValueError, match=r"diverged: .* Lower learning_rate_init"):
-        Estimator(
-            2, learning_rate_init=learning_rate_init, hidden_layer_sizes=(32,), activation="relu"
-        ).fit(digits)
+        Estimator(2, learning_rate_init=learning_rate_init).fit(digits)
 
 
 @pytest.mark.parametrize("Estimator", ESTIMATORS)

@@ -4,7 +4,7 @@ import pytest
 from sklearn.utils import estimator_checks
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
-from skae import AutoencoderTransformer, VAETransformer
+from skae import AutoencoderTransformer, SparseAutoencoder, VAETransformer
 
 ESTIMATORS = [
     AutoencoderTransformer(),
@@ -18,6 +18,12 @@ ESTIMATORS = [
     VAETransformer(init="random"),
     VAETransformer(conditional=True),
     VAETransformer(likelihood="student_t", n_importance_samples=3),
+    SparseAutoencoder(),
+    SparseAutoencoder(batch_size=8),
+    SparseAutoencoder(256, sparsity="l1"),
+    SparseAutoencoder(sparsity="kl", init="random"),
+    SparseAutoencoder(sparsity="jumprelu"),
+    SparseAutoencoder(transform_algorithm="omp"),
 ]
 
 # the checks fit constant and noisy data, on purpose

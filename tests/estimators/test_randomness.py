@@ -12,7 +12,7 @@ import torch
 from numpy.testing import assert_array_equal
 from sklearn.base import clone
 
-from skae import AutoencoderTransformer, VAETransformer
+from skae import AutoencoderTransformer, SparseAutoencoder, VAETransformer
 
 VARIANTS = [
     AutoencoderTransformer(2),
@@ -24,6 +24,8 @@ VARIANTS = [
     VAETransformer(2, init="random", latent_density="gmm"),
     VAETransformer(2, n_importance_samples=4, likelihood="student_t"),
     VAETransformer(2, hidden_layer_sizes=(), init="random"),
+    SparseAutoencoder(6, n_nonzero=2),
+    SparseAutoencoder(6, sparsity="jumprelu", init="random"),
 ]
 # two epochs from random weights leave the codes unused
 pytestmark = pytest.mark.filterwarnings("ignore:Only:sklearn.exceptions.ConvergenceWarning")
