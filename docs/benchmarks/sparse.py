@@ -1,10 +1,10 @@
 """SparseAutoencoder beside MiniBatchDictionaryLearning: 128 atoms, six of them for a row.
 
-    SKAE_DATA=folder python docs/benchmarks/sparse.py [digits | mnist_patches | olivetti_faces ...]
+    SKAE_DATA=folder python docs/benchmarks/sparse.py [digits mnist_patches ...]
 
-Held-out explained variance, seconds to fit and to encode, dead atoms. Dictionary learning's alpha is
-chosen on a quarter of the training rows; its time is that of the fit with the chosen one. One thread.
-Prints a Markdown table.
+Held-out explained variance, seconds to fit, microseconds to encode a row, dead atoms. Dictionary
+learning's alpha is chosen on a quarter of the training rows; its time is that of the fit with the
+chosen one. One thread. Prints a Markdown table.
 """
 
 import os
