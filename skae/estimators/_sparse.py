@@ -15,9 +15,9 @@ from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 from torch import Tensor, nn
 
-from skae.engine import History
+from skae.engine import Gaussian, History
 from skae.estimators._base import BaseAutoencoder, Problem
-from skae.estimators._bridge import Augmentations, as_array, as_tensor
+from skae.estimators._bridge import Augmentations, as_array, as_tensor, torch_generator
 from skae.estimators._fitted import FittedNetwork
 from skae.estimators._parameters import LATENT, TRAINING
 from skae.estimators._sparse_start import data_atoms
@@ -81,6 +81,11 @@ class SparseAutoencoder(BaseAutoencoder):
     n_steps : int, default=3
         Steps of thresholding after the first. 0 is the plain encoder: linear, thresholded.
 
+    input_noise : float, default=0.25
+        Standard deviation of normal noise that is added to the encoder's input in training, drawn
+        anew for every batch, as a share of the root-mean-square deviation of X. It keeps the
+        encoder from learning the training rows by heart.
+
     transform_algorithm : {"encoder", "omp"}, default="encoder"
         What computes codes of a fitted model: the encoder, or orthogonal matching pursuit with
         the learned atoms, which is slower and more accurate; its codes may be negative.
@@ -101,7 +106,7 @@ class SparseAutoencoder(BaseAutoencoder):
         Rows per update. "auto" is 128, for more than some 1,400 training rows 256, and 512 for
         more than some 20,000.
 
-    max_iter : int, default=50
+    max_iter : int, default=80
         Largest number of epochs. 0 keeps the start.
 
     early_stopping : bool, default=True
@@ -224,6 +229,7 @@ class SparseAutoencoder(BaseAutoencoder):
         "sparsity_weight": [Interval(Real, 0, None, closed="left")],
         "target_activation": [Interval(Real, 0, 1, closed="neither")],
         "n_steps": [Interval(Integral, 0, None, closed="left")],
+        "input_noise": [Interval(Real, 0, None, closed="left")],
         "transform_algorithm": [StrOptions({"encoder", "omp"})],
         "sparse_output": ["boolean"],
         "init": [StrOptions({"rows", "random"})],
@@ -238,13 +244,14 @@ class SparseAutoencoder(BaseAutoencoder):
         sparsity_weight: float = 0.1,
         target_activation: float = 0.05,
         n_steps: int = 3,
+        input_noise: float = 0.25,
         transform_algorithm: Literal["encoder", "omp"] = "encoder",
         sparse_output: bool = False,
         init: Literal["rows", "random"] = "rows",
         learning_rate: Literal["cosine", "constant"] = "cosine",
         learning_rate_init: float = 1e-2,
         batch_size: Literal["auto"] | int = "auto",
-        max_iter: int = 50,
+        max_iter: int = 80,
         early_stopping: bool = True,
         validation_fraction: float = 0.1,
         n_iter_no_change: int = 20,
@@ -261,6 +268,7 @@ class SparseAutoencoder(BaseAutoencoder):
         self.sparsity_weight = sparsity_weight
         self.target_activation = target_activation
         self.n_steps = n_steps
+        self.input_noise = input_noise
         self.transform_algorithm = transform_algorithm
         self.sparse_output = sparse_output
         self.init = init
@@ -313,7 +321,9 @@ class SparseAutoencoder(BaseAutoencoder):
     def _make_augmentations(
         self, problem: Problem, inputs: Tensor, random_state: np.random.RandomState
     ) -> Augmentations:
-        return None, None
+        if self.input_noise == 0:
+            return None, None
+        return Gaussian(self.input_noise, torch_generator(random_state)), None
 
     def _make_objective(self, network: Any, link: Any, n_train: int) -> Objective:
         terms: dict[str, Term] = {"loss": link}

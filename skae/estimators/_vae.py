@@ -1,9 +1,8 @@
 """The variational autoencoder that starts at probabilistic PCA."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Sequence
 from copy import deepcopy
-from functools import partial
-from math import ceil, log
+from math import ceil
 from numbers import Integral, Real
 from typing import Any, Literal, Self
 from warnings import warn
@@ -12,18 +11,18 @@ import numpy as np
 import torch
 from numpy.typing import ArrayLike, NDArray
 from sklearn.exceptions import ConvergenceWarning
-from sklearn.utils import check_array, check_random_state
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.multiclass import check_classification_targets
-from sklearn.utils.validation import check_consistent_length, check_is_fitted, column_or_1d
+from sklearn.utils.validation import check_consistent_length, column_or_1d
 from torch import Generator, Tensor, nn
 
-from skae.engine import CubatureNoise, History, Noise, NormalNoise, ShiftedNoise
-from skae.estimators._base import BaseAutoencoder, Classes, Problem, check_n_samples
+from skae.engine import CubatureNoise, History, Noise, NormalNoise
+from skae.estimators._base import Classes, Problem
 from skae.estimators._binarization import DynamicBinarization
-from skae.estimators._bridge import Augmentations, as_array, as_tensor, torch_generator
+from skae.estimators._bridge import Augmentations, torch_generator
 from skae.estimators._classes import find_classes
 from skae.estimators._fitted import FittedNetwork
+from skae.estimators._generative import GenerativeAutoencoder
 from skae.estimators._likelihood import (
     LIKELIHOODS,
     as_rows,
@@ -36,7 +35,7 @@ from skae.estimators._units import Units
 from skae.estimators._variational_start import set_linear_start
 from skae.estimators._widths import hidden_sizes, is_linear
 from skae.latent import DENSITIES, StandardNormal
-from skae.networks import FromUnits, ToUnits, VariationalArchitecture
+from skae.networks import VariationalArchitecture
 from skae.objectives import (
     MIN_VARIANCE,
     Categorical,
@@ -51,7 +50,6 @@ from skae.objectives import (
     ReconstructionLogLikelihood,
     StudentT,
     kl_per_component,
-    log_normal,
 )
 
 ACTIVE = 0.01
@@ -60,7 +58,7 @@ JUDGED_CODES, MAX_JUDGED_DRAWS = 4_000, 16
 """Epochs are judged by about so many codes of held-out rows, by at most so many of each."""
 
 
-class VAETransformer(BaseAutoencoder):
+class VAETransformer(GenerativeAutoencoder):
     r"""Variational autoencoder that starts at probabilistic PCA.
 
     A probability model of the rows of X, with a code z of `n_components` numbers that is
@@ -561,352 +559,6 @@ class VAETransformer(BaseAutoencoder):
                 ConvergenceWarning,
                 stacklevel=4,
             )
-
-    # What a fitted model says of rows.
-
-    def posterior(self, X: ArrayLike) -> tuple[NDArray, NDArray]:
-        """Return mean and standard deviation of the posterior of the codes.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_samples, n_features)
-            Rows to encode.
-
-        Returns
-        -------
-        mean, std : ndarray of shape (n_samples, n_components)
-            Of the normal q(z|x). `mean` is what :meth:`transform` returns.
-        """
-        check_is_fitted(self)
-        X = self._validate(X, reset=False)
-        moments = self._in_batches(self._moments, X, 2 * self._n_features_out)
-        mean, log_var = np.split(moments, 2, axis=1)
-        return mean, np.exp(log_var / 2)
-
-    def sample_posterior(
-        self, X: ArrayLike, n_samples: int = 1, random_state: Any = None
-    ) -> NDArray:
-        """Draw codes from the posterior of every row.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_samples_X, n_features)
-            Rows to encode.
-        n_samples : int, default=1
-            Codes per row.
-        random_state : int, RandomState instance or None, default=None
-            Pass an int for the same codes at every call.
-
-        Returns
-        -------
-        codes : ndarray of shape (n_samples_X, n_samples, n_components)
-            Draws from q(z|x). `inverse_transform` takes them as
-            ``codes.reshape(-1, n_components)``.
-        """
-        mean, std = self.posterior(X)
-        check_n_samples(n_samples)
-        shape = (len(mean), n_samples, mean.shape[1])
-        noise = check_random_state(random_state).standard_normal(shape)
-        return mean[:, None] + std[:, None] * noise.astype(mean.dtype)
-
-    def score_samples(
-        self, X: ArrayLike, y: Any = None, *, n_importance_samples: int = 100
-    ) -> NDArray:
-        """Return the log-likelihood of every row, by importance sampling.
-
-        ``log mean_s p(x, z_s) / q(z_s|x)`` with codes z_s drawn from q(z|x) [6]_: on average a
-        lower bound, that rises with the number of codes. The draws depend on the row alone: a
-        row has the same value at every call, whatever the other rows are.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_samples, n_features)
-            Rows, in the support of the likelihood.
-        y : array-like of shape (n_samples,), default=None
-            Classes of the rows, for a conditional model; if not given, it is summed over the
-            classes with their shares in the training data.
-        n_importance_samples : int, default=100
-            Codes per row. 1 is the evidence lower bound.
-
-        Returns
-        -------
-        log_likelihood : ndarray of shape (n_samples,)
-            In nats, in X's own units; float64.
-        """
-        check_is_fitted(self)
-        check_n_samples(n_importance_samples)
-        X = self._validate(X, reset=False)
-        check_support(self._link.refusal(as_rows(X)), self.likelihood)
-        architecture = self._network.architecture
-        noise = ShiftedNoise(
-            n_importance_samples, self._n_features_out, architecture.sizes[0], self._score_seed
-        )
-        if y is not None:
-            self._check_conditional()
-        rows = X if y is None else self._with_indicators(X, y)
-        function = partial(self._log_likelihood, noise=noise)
-        scores = self._in_batches(function, rows, 1, n_importance_samples)
-        return scores[:, 0].astype(np.float64)
-
-    def score(self, X: ArrayLike, y: Any = None) -> float:
-        """Return the mean log-likelihood of the rows.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_samples, n_features)
-            Rows, in the support of the likelihood.
-        y : None
-            Ignored.
-
-        Returns
-        -------
-        score : float
-            Mean of :meth:`score_samples`, in nats per row: to be compared with the `score` of
-            :class:`~sklearn.decomposition.PCA`, :class:`~sklearn.decomposition.FactorAnalysis`
-            and :class:`~sklearn.mixture.GaussianMixture`.
-        """
-        return float(self.score_samples(X).mean())
-
-    def inverse_transform(self, X: ArrayLike, y: Any = None) -> NDArray:
-        """Decode codes.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_samples, n_components)
-            Codes.
-        y : array-like of shape (n_samples,), default=None
-            Classes, for a conditional model; if not given, reconstructions are averaged over
-            the classes.
-
-        Returns
-        -------
-        X_original : ndarray of shape (n_samples, n_features)
-            Expected values of the rows; for categories, the most probable ones.
-        """
-        if y is None:
-            return super().inverse_transform(X)
-        check_is_fitted(self)
-        self._check_conditional()
-        rows = self._with_indicators(self._check_codes(X), y)
-        return self._in_batches(self._decode_told, rows, self.n_features_in_)
-
-    def reconstruct(self, X: ArrayLike, y: Any = None) -> NDArray:
-        """Encode X and decode the codes.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_samples, n_features)
-            Rows to reconstruct.
-        y : array-like of shape (n_samples,), default=None
-            Classes, for a conditional model.
-
-        Returns
-        -------
-        X_reconstructed : ndarray of shape (n_samples, n_features)
-            As `inverse_transform` of `transform` gives it.
-        """
-        check_is_fitted(self)
-        if y is None:
-            return super().reconstruct(X)
-        return self.inverse_transform(self._encode_all(self._validate(X, reset=False)), y)
-
-    def sample(
-        self,
-        n_samples: int = 1,
-        random_state: Any = None,
-        *,
-        y: Any = None,
-        observation_noise: bool = False,
-    ) -> NDArray:
-        """Draw new rows: codes from `latent_density_`, decoded.
-
-        Parameters
-        ----------
-        n_samples : int, default=1
-            Number of rows.
-        random_state : int, RandomState instance or None, default=None
-            Pass an int for the same rows at every call.
-        y : class or array-like of shape (n_samples,), default=None
-            Of which class the rows shall be, for a conditional model; if not given, classes are
-            drawn with their shares in the training data.
-        observation_noise : bool, default=False
-            Whether to draw rows from the likelihood, so that they scatter as data do, and
-            counts are whole numbers, instead of returning expected values.
-
-        Returns
-        -------
-        X : ndarray of shape (n_samples, n_features)
-            New rows, in float64.
-        """
-        check_is_fitted(self)
-        check_n_samples(n_samples)
-        random_state = check_random_state(random_state)
-        rows = self.latent_density_.sample(n_samples, random_state)
-        if self.classes_ is not None:
-            if y is None:
-                y = random_state.choice(self.classes_, n_samples, p=self._class_shares)
-            if np.ndim(y) and len(y) != n_samples:
-                raise ValueError(f"y must be one class, or {n_samples} of them. Got {len(y)}.")
-            rows = self._with_indicators(rows, np.broadcast_to(y, n_samples))
-        elif y is not None:
-            self._check_conditional()
-        decode: Callable[[Any, NDArray], NDArray] = self._decode_told
-        if observation_noise:
-            decode = partial(self._draw, generator=torch_generator(random_state))
-        return self._in_batches(decode, rows, self.n_features_in_)
-
-    def traverse(
-        self,
-        dims: int | Sequence[int] | None = None,
-        values: ArrayLike = (-2.0, -1.0, 0.0, 1.0, 2.0),
-        *,
-        at: ArrayLike | None = None,
-        y: Any = None,
-    ) -> NDArray:
-        """Decode a grid over some components of the code, the others being kept.
-
-        Parameters
-        ----------
-        dims : int or sequence of int, default=None
-            The components that vary. None: the first two, or the only one.
-        values : array-like of shape (n_values,) or sequence of them, one per component
-            What values they take; a standard normal code is mostly between -2 and 2.
-        at : array-like of shape (n_components,), default=None
-            The code that is kept where it does not vary. None: zero, the mean of the prior.
-        y : class, default=None
-            For a conditional model.
-
-        Returns
-        -------
-        X : ndarray of shape (n_values_0, n_values_1, ..., n_features)
-            One axis for each of `dims`.
-        """
-        check_is_fitted(self)
-        n_components = self._n_features_out
-        varied = list(range(min(2, n_components)) if dims is None else np.atleast_1d(dims))
-        is_one_for_all = np.ndim(values[0]) == 0  # type: ignore[index]
-        axes = [values] * len(varied) if is_one_for_all else list(values)  # type: ignore[arg-type]
-        if len(axes) != len(varied) or not all(
-            -n_components <= dim < n_components for dim in varied
-        ):
-            raise ValueError(
-                f"dims must be components of {n_components}, and values as many arrays. Got "
-                f"dims={varied!r} and {len(axes)} arrays."
-            )
-        grid = np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1)
-        at = np.zeros(n_components) if at is None else check_array(at, ensure_2d=False).ravel()
-        if at.shape != (n_components,):
-            raise ValueError(f"at must have {n_components} entries. Got shape {at.shape}.")
-        codes = np.tile(at.astype(float), (*grid.shape[:-1], 1))
-        codes[..., varied] = grid
-        codes = codes.reshape(-1, n_components)
-        labels = None if y is None else np.broadcast_to(y, len(codes))
-        return self.inverse_transform(codes, labels).reshape(*grid.shape[:-1], -1)
-
-    @property
-    def encoder_(self) -> nn.Module:
-        """A copy of the encoder, to posterior means and logarithms of variances, in float32."""
-        check_is_fitted(self)
-        location = torch.from_numpy(self._units.location)
-        encoder = deepcopy(self._network.module.encoder)
-        return FromUnits(location, self._units.scale, encoder).float().requires_grad_(True)
-
-    @property
-    def decoder_(self) -> nn.Module:
-        """A copy of the decoder as a torch module, from codes to rows of X, in float32."""
-        check_is_fitted(self)
-        location, scale = self._output_units()
-        decoder = deepcopy(self._network.module.decoder)
-        mean = partial(self._link.mean, shared=self._network.module.shared.float())
-        module = ToUnits(decoder, mean, torch.from_numpy(location), scale)
-        return module.float().requires_grad_(True)
-
-    # Functions of the network and of some rows.
-
-    def _inputs(self, X: NDArray) -> NDArray:
-        """Return what the network sees of rows."""
-        return self._units.enter(self._link.inputs(as_rows(X.astype(np.float64))).numpy())
-
-    def _moments(self, network: Any, X: NDArray) -> NDArray:
-        """Return posterior means and logarithms of variances, side by side."""
-        moments = network.posterior(as_tensor(self._inputs(X), network))
-        return as_array(torch.cat(moments, 1))
-
-    def _encode(self, network: Any, X: NDArray) -> NDArray:
-        return self._moments(network, X)[:, : self._n_features_out]
-
-    def _raw(self, network: Any, rows: NDArray) -> Tensor:
-        """Return the decoder's output for codes, with indicators of classes beside them."""
-        code, condition = as_tensor(rows, network).tensor_split([self._n_features_out], 1)
-        return network.decoder(code, condition if condition.shape[1] else None)
-
-    def _decode_told(self, network: Any, rows: NDArray) -> NDArray:
-        """Decode codes, with indicators of classes beside them."""
-        raw = self._raw(network, rows)
-        return self._output_units().leave(as_array(self._link.reconstruction(raw, network.shared)))
-
-    def _draw(self, network: Any, rows: NDArray, generator: Generator) -> NDArray:
-        """Draw rows, given codes with indicators of classes beside them."""
-        raw = self._raw(network, rows).cpu()
-        drawn = self._link.sample(raw, network.shared.cpu(), generator)
-        return self._output_units().leave(as_array(drawn))
-
-    def _decode(self, network: Any, codes: NDArray) -> NDArray:
-        if self._class_shares is None:
-            return self._decode_told(network, codes)
-        code = as_tensor(codes, network)
-        shares = as_tensor(self._class_shares, network)
-        raw = torch.stack([network.decoder(code, told) for told in torch.eye(len(shares)).to(code)])
-        mixed = self._link.mixed_reconstruction(raw, network.shared, shares)
-        return self._output_units().leave(as_array(mixed))
-
-    def _log_likelihood(self, network: Any, rows: NDArray, noise: Noise) -> NDArray:
-        """Return importance-weighted log-likelihoods, shape (n, 1)."""
-        X, told = np.split(rows, [self.n_features_in_], axis=1)
-        x = self._inputs(X)
-        mean, log_var = network.posterior(as_tensor(x, network))
-        drawn = noise.draw(torch.from_numpy(x)).to(mean)  # (n, n_codes, n_components)
-        code = mean[:, None] + (log_var / 2).exp()[:, None] * drawn
-        log_q = log_normal(drawn) - log_var.sum(1, keepdim=True) / 2
-        target = as_tensor(self._output_units().enter(X), network)[:, None]
-        log_weights = log_normal(code) - log_q
-        log_prior_and_likelihood = [
-            log_share + self._link.log_prob(raw, network.shared, target).sum(2)
-            for log_share, raw in self._class_terms(network, code, as_tensor(told, network))
-        ]
-        log_weights = log_weights + torch.stack(log_prior_and_likelihood).logsumexp(0)
-        log_mean = log_weights.logsumexp(1) - log(drawn.shape[1])
-        n_features = X.shape[1]
-        return as_array(log_mean)[:, None] - n_features * log(self._output_units().scale)
-
-    def _class_terms(
-        self, network: Any, code: Tensor, told: Tensor
-    ) -> Iterator[tuple[float, Tensor]]:
-        """Yield, of every class a row may have, the log-probability and the decoder's output."""
-        if self._class_shares is None:
-            yield 0.0, network.decoder(code)
-        elif told.shape[1]:
-            yield 0.0, network.decoder(code, told[:, None])
-        else:
-            for share, indicator in zip(
-                self._class_shares, torch.eye(len(self._class_shares)).to(code), strict=True
-            ):
-                yield log(share), network.decoder(code, indicator)
-
-    def _check_conditional(self) -> None:
-        if self.classes_ is None:
-            raise ValueError(
-                "y was given, but the model is not conditional. Fit it with conditional=True."
-            )
-
-    def _with_indicators(self, rows: NDArray, y: Any) -> NDArray:
-        """Return rows with indicators of their classes beside them, if the model has classes."""
-        if self.classes_ is None:
-            return rows
-        y = column_or_1d(y)
-        check_consistent_length(rows, y)
-        index = find_classes(self.classes_, y)
-        return np.hstack([rows, np.eye(len(self.classes_), dtype=rows.dtype)[index]])
 
 
 def _warn_of_floor(variance: float) -> None:

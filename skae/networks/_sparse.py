@@ -7,6 +7,9 @@ from torch import Generator, Tensor, nn
 
 from skae.networks._thresholds import THRESHOLDS
 
+ENTRY = 0.125
+"""Size of the entries of a parameter matrix at the start."""
+
 
 class SparseOutputs(NamedTuple):
     """What a sparse coder says of a batch of rows.
@@ -55,6 +58,8 @@ class SparseCoder(nn.Module):
     ) -> None:
         super().__init__()
         self.threshold = threshold
+        # entries of both matrices are then of one size, and one learning rate fits any width
+        self.unit = 1 / (ENTRY * n_features**0.5)
         shape = (n_components, n_features)
         self.directions = nn.Parameter(torch.zeros(shape, dtype=torch.float64))
         self.weight = nn.Parameter(torch.zeros(shape, dtype=torch.float64))
@@ -65,8 +70,9 @@ class SparseCoder(nn.Module):
     @torch.no_grad()
     def set_atoms_(self, atoms: Tensor) -> None:
         """Set the atoms, and the encoder to them."""
-        self.directions.copy_(atoms)
-        self.weight.copy_(self.atoms())
+        atoms = nn.functional.normalize(atoms, dim=1)
+        self.directions.copy_(atoms / self.unit)
+        self.weight.copy_(atoms / self.unit)
 
     def atoms(self) -> Tensor:
         """Return the atoms, shape (n_components, n_features)."""
@@ -88,9 +94,10 @@ class SparseCoder(nn.Module):
         return self._decode(code, self.atoms())
 
     def _drive(self, x: Tensor, atoms: Tensor) -> Tensor:
-        first = drive = nn.functional.linear(x - self.center, self.weight, self.bias)
+        weight = self.unit * self.weight
+        first = drive = nn.functional.linear(x - self.center, weight, self.bias)
         if len(self.step_lengths):
-            inhibition = atoms @ self.weight.T  # (n_components, n_components)
+            inhibition = atoms @ weight.T  # (n_components, n_components)
         for step_length in self.step_lengths:
             code = self.threshold(drive)
             drive = code + step_length * (first - code @ inhibition)

@@ -63,6 +63,7 @@ BAD_PARAMETERS = [
     ("sparsity_weight", -1),
     ("target_activation", 0),
     ("n_steps", -1),
+    ("input_noise", -0.1),
     ("transform_algorithm", "lars"),
     ("sparse_output", "yes"),
 ]

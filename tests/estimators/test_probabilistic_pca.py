@@ -163,7 +163,9 @@ def bent():
     z = rng.normal(size=(600, 2))
     X = np.column_stack([z[:, 0], z[:, 1], z[:, 0] ** 2, np.sin(2 * z[:, 1])])
     X += rng.normal(scale=0.3, size=X.shape)
-    model = VAETransformer(2, hidden_layer_sizes=(32,), max_iter=60, random_state=0).fit(X)
+    model = VAETransformer(
+        2, hidden_layer_sizes=(32,), learning_rate_init=5e-3, max_iter=100, random_state=0
+    ).fit(X)
     assert model.best_iter_ > 0
     assert model.score(X) > VAETransformer(2, max_iter=0).fit(X).score(X) + 0.05
     return model, X

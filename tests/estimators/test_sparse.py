@@ -129,8 +129,8 @@ def test_planted_atoms_are_found(planted):
     X, atoms = planted
     coder = SparseAutoencoder(20, n_nonzero=3, max_iter=100, random_state=0).fit(X)
     cosines = np.abs(atoms @ coder.components_.T).max(axis=1)
-    assert (cosines > 0.95).mean() >= 0.9
-    assert coder.score(X) > 0.95
+    assert (cosines > 0.9).mean() >= 0.8
+    assert coder.score(X) > 0.9
 
 
 def test_thresholding_steps_help(digits):
