@@ -96,8 +96,9 @@ class VAETransformer(GenerativeAutoencoder):
         "pca" starts at the nearest linear model and learns what is to be added to it: with
         normal noise of one variance, probabilistic PCA in closed form; with one for each
         feature, factor analysis; with other likelihoods or with classes, the linear model of
-        the largest bound. Where there is no closed form, it is found by L-BFGS from at most
-        5,000 rows. "random" has no linear part.
+        the largest bound, found by L-BFGS. With fewer than ten rows for each feature, or more
+        than some 300 features, that is replaced by probabilistic PCA and regressions of X on
+        its codes. "random" has no linear part.
 
     likelihood : {"gaussian", "gaussian_diagonal", "student_t", "bernoulli", \
             "continuous_bernoulli", "poisson", "negative_binomial", "categorical"}, \

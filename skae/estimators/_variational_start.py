@@ -29,8 +29,10 @@ from skae.objectives import (
     ReconstructionLogLikelihood,
 )
 
-MIN_ROWS, MAX_ROWS, MAX_ENTRIES = 2_000, 5_000, 10**6
-"""Where there is no closed form, a linear model is learnt from rows with about so many entries."""
+MAX_ROWS, MAX_ENTRIES = 5_000, 10**6
+"""Where there is no closed form, a linear model is learnt from at most so much."""
+ROWS_PER_INPUT = 10
+"""With fewer rows, its encoder would learn them by heart."""
 MAX_CODES = 4_000
 """Codes with which its bound is computed, if there are at least two for each row."""
 N_EPOCHS = 8
@@ -52,7 +54,9 @@ def set_linear_start(
     For normal noise of one variance, they are probabilistic PCA. Otherwise they are the linear
     model with the same likelihood (and classes) that has the largest evidence lower bound,
     found by L-BFGS from probabilistic PCA on: with a noise variance for each feature, factor
-    analysis.
+    analysis. Where there are too few rows for that, or more than 300 inputs, it stays at
+    probabilistic PCA, with a decoder that is regressed on its codes for likelihoods that are not
+    normal.
 
     Parameters
     ----------
@@ -79,15 +83,12 @@ def set_linear_start(
         _set_probabilistic_pca(linear, problem, rows, random_state)
     else:
         linear = deepcopy(like)
-    if not is_exact:
-        _maximise_bound(linear, problem, _first(rows, problem), random_state)
+    n_inputs = architecture.sizes[0]
+    enough = rows[: min(MAX_ROWS, MAX_ENTRIES // n_inputs)]
+    if not is_exact and len(enough) >= ROWS_PER_INPUT * n_inputs:
+        _maximise_bound(linear, problem, enough, random_state)
     _set_affine(network, linear, problem.link)
     return linear
-
-
-def _first(rows: NDArray, problem: Problem) -> NDArray:
-    """Return the rows from which a linear model is learnt."""
-    return rows[: max(MIN_ROWS, min(MAX_ROWS, MAX_ENTRIES // problem.X.shape[1]))]
 
 
 def _set_probabilistic_pca(
@@ -102,7 +103,7 @@ def _set_probabilistic_pca(
     weight, bias, scale = map(torch.from_numpy, start.decoder)
     shared = link.shared_at(start.noise_variance, n_features)
     if not link.equivariant:
-        rows = _first(rows, problem)
+        rows = rows[:MAX_ROWS]
         means = start.posterior(problem.units.enter(problem.seen[rows]))
         codes = torch.from_numpy(means[:, : weight.shape[1]])
         target = torch.from_numpy(problem.X[rows].astype(np.float64))
