@@ -21,6 +21,7 @@ from skae.estimators._starts import (
     pca_start,
     tied_pca_start,
 )
+from skae.estimators._units import Units
 from skae.estimators._widths import hidden_sizes, is_linear
 from skae.networks import DenseArchitecture
 from skae.objectives import Contractive, ElasticNet, Objective, Term
@@ -42,11 +43,12 @@ class AutoencoderTransformer(DeterministicAutoencoder):
     g start at zero: before any training the model *is* PCA. Training changes f and g only. It
     leaves some rows out, and the epoch that reconstructs these best is kept if it is better than
     PCA of the other rows, significantly so by a test over these rows, and by at least half of
-    what PCA gains when it sees them. Otherwise the result is PCA of
-    all rows.
+    what PCA gains when it sees them. Otherwise the result is PCA of all rows. With a
+    `corruption`, PCA's components are shrunk as a Wiener filter does.
 
     Inside, X is centred by its feature means and divided by one number, its root-mean-square
-    deviation: the squared error stays PCA's own, and ``fit(c * X + b)`` gives the same codes.
+    deviation: the squared error stays PCA's own, and ``fit(c * X + b)`` gives the same codes for
+    c > 0.
     Features of very different units should be scaled beforehand, as for PCA.
 
     Read more in the user guide.
@@ -320,7 +322,7 @@ class AutoencoderTransformer(DeterministicAutoencoder):
         if self.init == "random":
             return None
         rival = deepcopy(module)
-        for network, rows in (module, problem.train), (rival, np.arange(len(problem.X))):
+        for network, rows in (module, problem.train), (rival, problem.rows):
             self._set_pca(network, problem, rows, random_state)
         return rival
 
@@ -331,18 +333,25 @@ class AutoencoderTransformer(DeterministicAutoencoder):
         pca = principal_axes(X, rows, units, self.n_components, random_state)
         make_start = tied_pca_start if self.tied_weights else pca_start
         start = make_start(pca, self.n_components, random_state)
+        rows = rows[:MAX_REGRESSION_ROWS]
+        seen = clean = units.enter(X[rows])
         if self.corruption is not None:
-            clean = torch.from_numpy(units.enter(X[rows[:MAX_REGRESSION_ROWS]]))
-            corruption = make_corruption(
-                self.corruption, self.corruption_level, units, clean, torch_generator(random_state)
-            )
-            start = denoising_start(start, clean.numpy(), corruption.corrupt(clean).numpy())
+            seen = self._corrupt(self.corruption, clean, units, random_state)
+            start = denoising_start(start, clean, seen)
         encoder, decoder = start
         if not problem.link.equivariant:
-            rows = rows[:MAX_REGRESSION_ROWS]
-            decoder = logistic_decoder(encoder(units.enter(X[rows])), X[rows])
+            decoder = logistic_decoder(encoder(seen), X[rows])
         network.encoder.set_affine_(*map(torch.from_numpy, encoder))
         network.decoder.set_affine_(*map(torch.from_numpy, decoder))
+
+    def _corrupt(
+        self, name: str, X: NDArray, units: Units, random_state: np.random.RandomState
+    ) -> NDArray[np.float64]:
+        """Return corrupted rows, in `units` like X."""
+        clean = torch.from_numpy(X)
+        generator = torch_generator(random_state)
+        corruption = make_corruption(name, self.corruption_level, units, clean, generator)
+        return corruption.corrupt(clean).numpy()
 
     def _make_objective(self, network: Any, link: Any, n_train: int) -> Objective:
         """Return the loss and the penalties that were asked for."""

@@ -66,6 +66,11 @@ class Problem(NamedTuple):
     train: NDArray
     valid: NDArray
 
+    @property
+    def rows(self) -> NDArray:
+        """All rows in random order, so that the first ones stand for the others."""
+        return np.concatenate([self.train, self.valid])
+
 
 class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, TorchEstimator):
     """Abstract base of the autoencoders.

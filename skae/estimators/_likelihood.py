@@ -72,7 +72,8 @@ def fixed_gaussian(noise_variance: float, units: Units) -> Gaussian:
     if variance < MIN_VARIANCE:
         raise ValueError(
             f"noise_variance={noise_variance} is too small for these data. It must be at least "
-            f"{MIN_VARIANCE * units.scale**2:.3g}, {MIN_VARIANCE} times the mean square of X."
+            f"{MIN_VARIANCE * units.scale**2:.3g}, {MIN_VARIANCE} times the mean squared "
+            "deviation of X."
         )
     return Gaussian(variance)
 

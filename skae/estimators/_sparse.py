@@ -46,9 +46,9 @@ class SparseAutoencoder(BaseAutoencoder):
     learned thresholding [1]_, which a matrix product each costs, where dictionary learning
     solves a problem for every row.
 
-    The atoms start at training rows, whitened, and the encoder at the atoms; the epoch that
-    reconstructs held-out rows best is kept. Atoms that no row has used for three epochs learn to
-    explain what the others leave [2]_.
+    The atoms start at training rows, whitened, and the encoder at the atoms; the epoch with the
+    smallest loss of held-out rows is kept. Atoms that are active but lose to others in every row
+    of three epochs learn to explain what those leave [2]_.
 
     Read more in the user guide.
 
@@ -129,8 +129,9 @@ class SparseAutoencoder(BaseAutoencoder):
         cloned.
 
     latent_density : {"gmm", "gaussian", "kde"} or object, default="gmm"
-        What :meth:`sample` draws codes from, fitted to the training codes. Draws are made as
-        sparse as codes are. An object must have ``fit(codes)`` and ``sample(n_samples)``.
+        What :meth:`sample` draws codes from, fitted to the training codes. Of each draw, what is
+        negative is set to zero, and with a fixed number of nonzeros all but the largest. An
+        object must have ``fit(codes)`` and ``sample(n_samples)``.
 
     device : str, default="auto"
         "cpu", "cuda", "cuda:1", "mps", or "auto" for the first there is of CUDA, MPS and CPU.
@@ -303,11 +304,12 @@ class SparseAutoencoder(BaseAutoencoder):
     def _find_n_nonzero(self, n_features: int, n_components: int) -> int:
         if self.n_nonzero is None:
             return min(n_components, max(1, n_features // 10))
-        if self.n_nonzero > n_components:
+        is_used = self.sparsity == "topk" or self.transform_algorithm == "omp"
+        if is_used and self.n_nonzero > n_components:
             raise ValueError(
                 f"n_nonzero={self.n_nonzero} must not exceed n_components={n_components}."
             )
-        return int(self.n_nonzero)
+        return min(n_components, int(self.n_nonzero))
 
     def _set_start(
         self, module: Any, problem: Problem, random_state: np.random.RandomState
@@ -361,10 +363,11 @@ class SparseAutoencoder(BaseAutoencoder):
         module, units = network.module, problem.units
         architecture: Any = network.architecture
         self.n_nonzero_ = architecture.n_nonzero
+        self._is_limited = architecture.threshold == "topk"
         self.components_ = module.atoms().numpy()
         self.intercept_ = units.leave(module.center.numpy())
         super()._set_fitted(problem, network, history, random_state)
-        n_active = sum((codes > 0).sum(axis=0) for codes in self._encoded_blocks(problem.X))
+        n_active = sum((codes != 0).sum(axis=0) for codes in self._encoded_blocks(problem.X))
         self.sparsity_ = float(n_active.sum() / len(problem.X))
         self.dead_components_ = np.flatnonzero(n_active == 0)
 
@@ -424,7 +427,7 @@ class SparseAutoencoder(BaseAutoencoder):
 
             - "component": its index.
             - "frequency": share of the rows that use it.
-            - "strength": mean of its code where it is used, in units of X; 0 if it never is.
+            - "strength": mean size of its code where it is used, in units of X; 0 if it never is.
             - "energy": its share of the sum of squared codes.
             - "top_rows": indices of the rows with its largest codes, shape (n_components, n_rows).
         """
@@ -434,12 +437,13 @@ class SparseAutoencoder(BaseAutoencoder):
         squares = np.square(codes, dtype=np.float64).sum(axis=0)
         counts = used.sum(axis=0)
         order = np.argsort(-squares, kind="stable")
+        strengths = np.abs(codes)
         table = {
             "component": np.arange(codes.shape[1]),
             "frequency": counts / len(codes),
-            "strength": codes.sum(axis=0) / np.maximum(counts, 1),
+            "strength": strengths.sum(axis=0) / np.maximum(counts, 1),
             "energy": squares / max(squares.sum(), np.finfo(float).tiny),
-            "top_rows": np.argsort(-codes, axis=0, kind="stable")[:n_rows].T,
+            "top_rows": np.argsort(-strengths, axis=0, kind="stable")[:n_rows].T,
         }
         return {name: column[order] for name, column in table.items()}
 
@@ -476,7 +480,7 @@ class SparseAutoencoder(BaseAutoencoder):
             x - as_array(network.center),
             as_array(network.atoms()),
             algorithm="omp",
-            n_nonzero_coefs=self.n_nonzero_,
+            n_nonzero_coefs=min(self.n_nonzero_, x.shape[1]),
         )
         return codes * self._units.scale
 
@@ -486,10 +490,12 @@ class SparseAutoencoder(BaseAutoencoder):
         )
 
     def _find_codes(self, codes: NDArray) -> NDArray:
-        """Return draws from a density as codes: not negative, and as sparse."""
+        """Return draws from a density as codes: not negative, and with as few nonzeros at most."""
         n_components, n_nonzero = codes.shape[1], self.n_nonzero_
-        codes = codes.clip(0)
-        if self.sparsity == "topk" and n_nonzero < n_components:
-            smallest = np.argpartition(codes, n_components - n_nonzero, axis=1)
+        is_pursuit = self.transform_algorithm == "omp"
+        codes = codes if is_pursuit else codes.clip(0)
+        has_limit = is_pursuit or self._is_limited
+        if has_limit and n_nonzero < n_components:
+            smallest = np.argpartition(np.abs(codes), n_components - n_nonzero, axis=1)
             np.put_along_axis(codes, smallest[:, : n_components - n_nonzero], 0.0, axis=1)
         return codes

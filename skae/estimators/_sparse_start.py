@@ -41,6 +41,8 @@ def data_atoms(
     n_axes = min(MAX_AXES, X.shape[1])
     pca = principal_axes(X, rows, units, n_axes, random_state)
     chosen = random_state.permutation(rows)[:n_components]
+    # equal atoms would have equal gradients, and stay equal
+    chosen = chosen[np.sort(np.unique(X[chosen], axis=0, return_index=True)[1])]
     coordinates = random_state.normal(size=(n_components, len(pca.axes)))
     deviations = np.sqrt(pca.variances)
     if len(pca.axes):

@@ -92,9 +92,11 @@ def denoising_start(start: LinearStart, clean: Array, corrupted: Array) -> Linea
     """
     encoder, decoder = start
     codes, noisy = encoder(clean), encoder(corrupted)
-    power = np.square(noisy).sum(axis=0)
-    gains = (codes * noisy).sum(axis=0) / np.where(power > 0, power, 1.0)
-    decoder = decoder._replace(weight=decoder.weight * gains)
+    means = codes.mean(axis=0), noisy.mean(axis=0)
+    power = np.square(noisy - means[1]).sum(axis=0)
+    gains = (codes * (noisy - means[1])).sum(axis=0) / np.where(power > 0, power, 1.0)
+    shift = decoder.weight @ (means[0] - gains * means[1])
+    decoder = decoder._replace(weight=decoder.weight * gains, bias=decoder.bias + shift)
     error = float(np.sqrt(np.square(clean - decoder(noisy)).mean()))
     larger = max(1.0, error / decoder.scale[0])
     return LinearStart(

@@ -106,7 +106,7 @@ class VAETransformer(GenerativeAutoencoder):
         Distribution of a row, given its code:
 
         - "gaussian": normal noise of one learned variance, "gaussian_diagonal": of one for
-          each feature. Neither falls below 1e-6 times the mean square of X.
+          each feature. Neither falls below 1e-6 times the mean squared deviation of X.
         - "student_t": noise with heavy tails; scale and degrees of freedom are learned.
         - "bernoulli": 0 or 1. "continuous_bernoulli" [3]_: values in [0, 1].
         - "poisson", "negative_binomial": counts; the encoder sees ``log(1 + X)``.
@@ -468,8 +468,7 @@ class VAETransformer(GenerativeAutoencoder):
         rival = deepcopy(module)
         architecture = self._make_architecture(problem)
         linear = set_linear_start(module, architecture, problem, problem.train, random_state)
-        everything = np.arange(len(problem.X))
-        set_linear_start(rival, architecture, problem, everything, random_state, linear)
+        set_linear_start(rival, architecture, problem, problem.rows, random_state, linear)
         return rival
 
     def _make_augmentations(
@@ -565,7 +564,8 @@ class VAETransformer(GenerativeAutoencoder):
 def _warn_of_floor(variance: float) -> None:
     if variance < 1.1 * MIN_VARIANCE:
         warn(
-            "The variance of the noise is at its floor, 1e-6 times the mean square of X: features "
+            "The variance of the noise is at its floor, 1e-6 times the mean squared "
+            "deviation of X: features "
             "are constant or functions of others, and log-likelihoods say little. Remove such "
             "features, lower n_components, or set noise_variance.",
             ConvergenceWarning,

@@ -54,7 +54,7 @@ def set_linear_start(
     For normal noise of one variance, they are probabilistic PCA. Otherwise they are the linear
     model with the same likelihood (and classes) that has the largest evidence lower bound,
     found by L-BFGS from probabilistic PCA on: with a noise variance for each feature, factor
-    analysis. Where there are too few rows for that, or more than 300 inputs, it stays at
+    analysis. Where there are too few rows for that, or more than 316 inputs, it stays at
     probabilistic PCA, with a decoder that is regressed on its codes for likelihoods that are not
     normal.
 
@@ -76,16 +76,17 @@ def set_linear_start(
         The linear model.
     """
     n_components = architecture.sizes[-1]
+    n_inputs = architecture.sizes[0]
+    enough = rows[: min(MAX_ROWS, MAX_ENTRIES // n_inputs)]
     is_exact = type(problem.link) is Gaussian and problem.classes is None
-    if is_exact or like is None:
+    is_learnt = not is_exact and len(enough) >= ROWS_PER_INPUT * n_inputs
+    if like is None or not is_learnt:
         plan = architecture._replace(sizes=(architecture.sizes[0], n_components))
         linear = plan.build(torch_generator(random_state))
         _set_probabilistic_pca(linear, problem, rows, random_state)
     else:
         linear = deepcopy(like)
-    n_inputs = architecture.sizes[0]
-    enough = rows[: min(MAX_ROWS, MAX_ENTRIES // n_inputs)]
-    if not is_exact and len(enough) >= ROWS_PER_INPUT * n_inputs:
+    if is_learnt:
         _maximise_bound(linear, problem, enough, random_state)
     _set_affine(network, linear, problem.link)
     return linear

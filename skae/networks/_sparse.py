@@ -96,11 +96,10 @@ class SparseCoder(nn.Module):
     def _drive(self, x: Tensor, atoms: Tensor) -> Tensor:
         weight = self.unit * self.weight
         first = drive = nn.functional.linear(x - self.center, weight, self.bias)
-        if len(self.step_lengths):
-            inhibition = atoms @ weight.T  # (n_components, n_components)
         for step_length in self.step_lengths:
             code = self.threshold(drive)
-            drive = code + step_length * (first - code @ inhibition)
+            # by way of the features: a matrix of all pairs of atoms may be huge
+            drive = code + step_length * (first - (code @ atoms) @ weight.T)
         return drive
 
     def _decode(self, code: Tensor, atoms: Tensor) -> Tensor:

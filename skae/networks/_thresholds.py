@@ -8,8 +8,10 @@ import torch
 from torch import Tensor, nn
 from torch.autograd import Function
 
-BANDWIDTH = 0.1
+BANDWIDTH = 0.5
 """Width of the kernel through which the thresholds of `JumpReLU` learn."""
+SPEED = 10.0
+"""How much faster the logarithms of thresholds move than other parameters."""
 
 
 class TopK(nn.Module):
@@ -55,16 +57,20 @@ class JumpReLU(nn.Module):
 
     def __init__(self, n_components: int) -> None:
         super().__init__()
-        start = torch.full((n_components,), 0.1, dtype=torch.float64)
-        self.log_threshold = nn.Parameter(start.log())
+        start = torch.full((n_components,), 0.5, dtype=torch.float64)
+        self.slow_threshold = nn.Parameter(start.log() / SPEED)
+
+    def thresholds(self) -> Tensor:
+        """Return the threshold of every component."""
+        return (SPEED * self.slow_threshold).exp()
 
     def forward(self, drive: Tensor) -> Tensor:
         """Return the code, shape (n, n_components)."""
-        return _Jump.apply(drive, self.log_threshold.exp())
+        return _Jump.apply(drive, self.thresholds())
 
     def count(self, drive: Tensor) -> Tensor:
         """Return the number of nonzeros of every row, shape (n,)."""
-        return _Step.apply(drive, self.log_threshold.exp()).sum(1)
+        return _Step.apply(drive, self.thresholds()).sum(1)
 
 
 class _Jump(Function):

@@ -85,7 +85,8 @@ class Revival(Term):
     """``weight`` times the error of dead atoms when they explain what the others leave.
 
     The auxiliary loss of Gao et al. (2024), section 2.4. An atom is dead if it was not used in
-    the last `patience` rows of training. Nothing is added where rows are only evaluated.
+    the last `patience` rows of training. It moves those atoms whose drive is positive for some
+    row, but not large enough to be used. Nothing is added where rows are only evaluated.
 
     Parameters
     ----------
@@ -115,9 +116,10 @@ class Revival(Term):
         if not dead.any():
             return target.new_zeros(len(target))
         drive, places = outputs.drive[:, dead].topk(min(self.n_used, int(dead.sum())), dim=1)
-        # (n, n_used, n_features)
-        chosen = outputs.atoms[dead][places]
-        explained = torch.einsum("nk,nkd->nd", drive.relu(), chosen)
+        code = outputs.drive.new_zeros(len(target), int(dead.sum())).scatter(
+            1, places, drive.relu()
+        )
+        explained = code @ outputs.atoms[dead]
         rest = (target - outputs.raw).detach()
         return self.strength * (rest - explained).square().mean(1)
 

@@ -220,6 +220,23 @@ class TestDenoising:
         ]  # fmt: skip
         assert_array_equal(fits[0].loss_curve_, fits[1].loss_curve_)
 
+    @pytest.mark.parametrize("n_components", [8, 64])
+    @pytest.mark.parametrize("loss", ["squared_error", "binary_crossentropy"])
+    @pytest.mark.parametrize(("corruption", "level"), [("gaussian", 0.25), ("masking", 0.4)])
+    def test_the_start_denoises(self, digits, n_components, loss, corruption, level):
+        """Also with as many components as features, where PCA itself is the identity."""
+        X = digits / 16
+        start, pca = (
+            AutoencoderTransformer(
+                n_components, loss=loss, max_iter=0, random_state=0, corruption=c,
+                corruption_level=level,
+            ).fit(X)
+            for c in (corruption, None)
+        )  # fmt: skip
+        noisy = _noisy(X, corruption, level)
+        errors = [np.square(a.reconstruct(noisy) - X).mean() for a in (start, pca)]
+        assert errors[0] < (0.75 if n_components == 64 else 0.98) * errors[1]
+
 
 def _noisy(X, corruption, level):
     rng = np.random.default_rng(0)
