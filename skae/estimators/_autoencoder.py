@@ -16,6 +16,7 @@ from skae.estimators._deterministic import DeterministicAutoencoder
 from skae.estimators._parameters import DENSE, LATENT, RECONSTRUCTION, TRAINING
 from skae.estimators._principal_axes import principal_axes
 from skae.estimators._starts import (
+    LinearStart,
     denoising_start,
     logistic_decoder,
     pca_start,
@@ -74,7 +75,8 @@ class AutoencoderTransformer(DeterministicAutoencoder):
 
     tied_weights : bool, default=False
         Whether the decoder uses the transposed weights of the encoder. PCA's codes are then not
-        rescaled to unit variance.
+        rescaled to unit variance. With a `corruption`, the start's decoder is shrunk, and no
+        transpose.
 
     loss : {"squared_error", "absolute_error", "huber", "binary_crossentropy"}, \
             default="squared_error"
@@ -329,20 +331,30 @@ class AutoencoderTransformer(DeterministicAutoencoder):
     def _set_pca(
         self, network: Any, problem: Problem, rows: NDArray, random_state: np.random.RandomState
     ) -> None:
-        X, units = problem.X, problem.units
-        pca = principal_axes(X, rows, units, self.n_components, random_state)
+        pca = principal_axes(problem.X, rows, problem.units, self.n_components, random_state)
         make_start = tied_pca_start if self.tied_weights else pca_start
         start = make_start(pca, self.n_components, random_state)
-        rows = rows[:MAX_REGRESSION_ROWS]
-        seen = clean = units.enter(X[rows])
+        if self.corruption is not None or not problem.link.equivariant:
+            start = self._fit_decoder(start, problem, rows[:MAX_REGRESSION_ROWS], random_state)
+        network.encoder.set_affine_(*map(torch.from_numpy, start.encoder))
+        network.decoder.set_affine_(*map(torch.from_numpy, start.decoder))
+
+    def _fit_decoder(
+        self,
+        start: LinearStart,
+        problem: Problem,
+        rows: NDArray,
+        random_state: np.random.RandomState,
+    ) -> LinearStart:
+        """Return PCA with a decoder for corrupted rows, or for a loss that is not PCA's."""
+        X = problem.X[rows]
+        seen = clean = problem.units.enter(X)
         if self.corruption is not None:
-            seen = self._corrupt(self.corruption, clean, units, random_state)
+            seen = self._corrupt(self.corruption, clean, problem.units, random_state)
             start = denoising_start(start, clean, seen)
-        encoder, decoder = start
-        if not problem.link.equivariant:
-            decoder = logistic_decoder(encoder(seen), X[rows])
-        network.encoder.set_affine_(*map(torch.from_numpy, encoder))
-        network.decoder.set_affine_(*map(torch.from_numpy, decoder))
+        if problem.link.equivariant:
+            return start
+        return start._replace(decoder=logistic_decoder(start.encoder(seen), X))
 
     def _corrupt(
         self, name: str, X: NDArray, units: Units, random_state: np.random.RandomState

@@ -20,6 +20,7 @@ from skae.estimators._parameters import validated_fit
 from skae.estimators._units import Units
 from skae.estimators._warm_start import find_source
 from skae.latent import LatentDensity
+from skae.networks import FromUnits
 
 MAX_CODES = 10_000
 """Codes that are kept for the density from which `sample` draws."""
@@ -338,6 +339,16 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, TorchEs
         codes = self.latent_density_.sample(n_samples, check_random_state(random_state))
         codes = self._find_codes(codes)
         return self._in_batches(self._decode, codes, self.n_features_in_)
+
+    @property
+    def encoder_(self) -> nn.Module:
+        """A copy of the encoder as a torch module that takes rows of X, in float32."""
+        check_is_fitted(self)
+        location, scale = self._units
+        encoder = FromUnits(
+            torch.from_numpy(location), scale, deepcopy(self._network.module.encoder)
+        )
+        return encoder.float().requires_grad_(True)
 
     @property
     def _n_features_out(self) -> int:

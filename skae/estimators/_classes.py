@@ -6,6 +6,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 
+def list_classes(y: NDArray) -> NDArray:
+    """Return the different labels, sorted.
+
+    Raises
+    ------
+    ValueError
+        If they cannot be sorted, as numbers beside strings.
+    """
+    try:
+        return np.unique(y)
+    except TypeError as error:
+        raise ValueError("y must hold labels of one kind: all numbers, or all strings.") from error
+
+
 def find_classes(names: NDArray, y: NDArray) -> NDArray[np.intp]:
     """Return the place of every label among the classes.
 

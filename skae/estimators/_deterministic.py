@@ -12,20 +12,12 @@ from torch import Tensor, nn
 from skae.estimators._base import BaseAutoencoder, Problem
 from skae.estimators._bridge import Augmentations, as_array, as_tensor, torch_generator
 from skae.estimators._denoising import make_corruption
-from skae.networks import FromUnits, ToUnits
+from skae.networks import ToUnits
 from skae.objectives import LOSSES, ReconstructionLoss
 
 
 class DeterministicAutoencoder(BaseAutoencoder):
     """Abstract base of the autoencoders with the parameters `loss` and `corruption`."""
-
-    @property
-    def encoder_(self) -> nn.Module:
-        """A copy of the encoder as a torch module, from rows of X to codes, in float32."""
-        check_is_fitted(self)
-        location = torch.from_numpy(self._units.location)
-        encoder = deepcopy(self._network.module.encoder)
-        return FromUnits(location, self._units.scale, encoder).float().requires_grad_(True)
 
     @property
     def decoder_(self) -> nn.Module:

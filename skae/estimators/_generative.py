@@ -18,7 +18,7 @@ from skae.estimators._base import BaseAutoencoder, check_n_samples
 from skae.estimators._bridge import as_array, as_tensor, torch_generator
 from skae.estimators._classes import find_classes
 from skae.estimators._likelihood import as_rows, check_support
-from skae.networks import FromUnits, ToUnits
+from skae.networks import ToUnits
 from skae.objectives import log_normal
 
 
@@ -267,14 +267,6 @@ class GenerativeAutoencoder(BaseAutoencoder):
         codes = codes.reshape(-1, n_components)
         labels = None if y is None else np.broadcast_to(y, len(codes))
         return self.inverse_transform(codes, labels).reshape(*grid.shape[:-1], -1)
-
-    @property
-    def encoder_(self) -> nn.Module:
-        """A copy of the encoder, to posterior means and logarithms of variances, in float32."""
-        check_is_fitted(self)
-        location = torch.from_numpy(self._units.location)
-        encoder = deepcopy(self._network.module.encoder)
-        return FromUnits(location, self._units.scale, encoder).float().requires_grad_(True)
 
     @property
     def decoder_(self) -> nn.Module:

@@ -88,7 +88,8 @@ class SparseAutoencoder(BaseAutoencoder):
 
     transform_algorithm : {"encoder", "omp"}, default="encoder"
         What computes codes of a fitted model: the encoder, or orthogonal matching pursuit with
-        the learned atoms, which is slower and more accurate; its codes may be negative.
+        the learned atoms, which is slower and more accurate; its codes may be negative. May be
+        changed after fit; `n_nonzero` may not.
 
     sparse_output : bool, default=False
         Whether :meth:`transform` returns a scipy CSR array.

@@ -20,7 +20,7 @@ from skae.engine import CubatureNoise, History, Noise, NormalNoise
 from skae.estimators._base import Classes, Problem
 from skae.estimators._binarization import DynamicBinarization
 from skae.estimators._bridge import Augmentations, torch_generator
-from skae.estimators._classes import find_classes
+from skae.estimators._classes import find_classes, list_classes
 from skae.estimators._fitted import FittedNetwork
 from skae.estimators._generative import GenerativeAutoencoder
 from skae.estimators._likelihood import (
@@ -385,7 +385,8 @@ class VAETransformer(GenerativeAutoencoder):
         Warns
         -----
         ConvergenceWarning
-            If most components are unused, or if the variance of the noise is at its floor.
+            If most components are unused, or if the likelihood has no upper limit but the floor
+            of the noise.
         """
         return super().fit(X, y)
 
@@ -440,8 +441,9 @@ class VAETransformer(GenerativeAutoencoder):
             )
         y = column_or_1d(y, warn=True)
         check_consistent_length(X, y)
+        seen = list_classes(y)
         check_classification_targets(y)
-        names = np.unique(y) if source is None else source.classes_
+        names = seen if source is None else source.classes_
         if names is None:
             raise ValueError("warm_start needs a conditional model, as conditional=True.")
         return Classes(names, np.eye(len(names))[find_classes(names, y)])
@@ -564,10 +566,9 @@ class VAETransformer(GenerativeAutoencoder):
 def _warn_of_floor(variance: float) -> None:
     if variance < 1.1 * MIN_VARIANCE:
         warn(
-            "The variance of the noise is at its floor, 1e-6 times the mean squared "
-            "deviation of X: features "
-            "are constant or functions of others, and log-likelihoods say little. Remove such "
-            "features, lower n_components, or set noise_variance.",
+            "The variance of the noise is at its floor, 1e-6 times the mean squared deviation of "
+            "X: features are constant or functions of others, and log-likelihoods say little. "
+            "Remove such features, lower n_components, or set noise_variance.",
             ConvergenceWarning,
             stacklevel=2,
         )

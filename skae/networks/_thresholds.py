@@ -78,11 +78,13 @@ class _Jump(Function):
 
     @staticmethod
     def forward(ctx: Any, drive: Tensor, threshold: Tensor) -> Tensor:
+        """Return the code."""
         ctx.save_for_backward(drive, threshold)
         return drive * (drive > threshold)
 
     @staticmethod
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the gradients of drive and threshold (equation 11)."""
         drive, threshold = ctx.saved_tensors
         to_threshold = -(threshold / BANDWIDTH) * _kernel(drive, threshold) * gradient
         return gradient * (drive > threshold), to_threshold.sum(0)
@@ -93,11 +95,13 @@ class _Step(Function):
 
     @staticmethod
     def forward(ctx: Any, drive: Tensor, threshold: Tensor) -> Tensor:
+        """Return 1 where the code is not zero."""
         ctx.save_for_backward(drive, threshold)
         return (drive > threshold).to(drive)
 
     @staticmethod
     def backward(ctx: Any, gradient: Tensor) -> tuple[None, Tensor]:
+        """Return the gradient of the threshold (equation 12)."""
         drive, threshold = ctx.saved_tensors
         return None, (-_kernel(drive, threshold) / BANDWIDTH * gradient).sum(0)
 

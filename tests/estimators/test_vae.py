@@ -525,6 +525,8 @@ class TestConditional:
             VAETransformer(2, conditional=True).fit(X)
         with pytest.raises(ValueError, match="inconsistent numbers of samples"):
             VAETransformer(2, conditional=True).fit(X, y[:5])
+        with pytest.raises(ValueError, match="labels of one kind"):
+            VAETransformer(2, conditional=True).fit(X[:2], np.array(["a", None], dtype=object))
         with pytest.raises(ValueError, match="Unknown label type"):
             VAETransformer(2, conditional=True).fit(X, RNG.normal(size=len(X)))
         with pytest.raises(ValueError, match=r"not seen in fit: 'z'"):
