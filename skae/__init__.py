@@ -1,6 +1,17 @@
 """Autoencoders with scikit-learn's interface that start at PCA and only get better."""
 
 from skae._version import __version__
-from skae.estimators import AutoencoderTransformer, SparseAutoencoder, VAETransformer
+from skae.estimators import (
+    AutoencoderTransformer,
+    ConvAutoencoder,
+    SparseAutoencoder,
+    VAETransformer,
+)
 
-__all__ = ["AutoencoderTransformer", "SparseAutoencoder", "VAETransformer", "__version__"]
+__all__ = [
+    "AutoencoderTransformer",
+    "ConvAutoencoder",
+    "SparseAutoencoder",
+    "VAETransformer",
+    "__version__",
+]

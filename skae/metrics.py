@@ -34,8 +34,8 @@ def reconstruction_error(estimator: Any, X: ArrayLike, *, features: Features = "
     ----------
     estimator : fitted estimator
         Has `transform` and `inverse_transform`; a Pipeline may be given.
-    X : array-like of shape (n_samples, n_features)
-        Rows to reconstruct.
+    X : array-like of shape (n_samples, n_features) or (n_samples, ...)
+        Rows to reconstruct; images count as rows of pixels.
     features : {"original", "standardized"}, default="original"
         Whether squared errors are taken in X's own units, or divided by the variance that each
         feature has in this X. A feature that is constant in X is then left out.
@@ -112,8 +112,8 @@ def neg_reconstruction_error_scorer(estimator: Any, X: ArrayLike, y: Any = None)
     ----------
     estimator : fitted estimator
         Has `transform` and `inverse_transform`.
-    X : array-like of shape (n_samples, n_features)
-        Rows to reconstruct.
+    X : array-like of shape (n_samples, n_features) or (n_samples, ...)
+        Rows to reconstruct; images count as rows of pixels.
     y : None
         Ignored.
 
@@ -134,8 +134,8 @@ def neg_standardized_reconstruction_error_scorer(
     ----------
     estimator : fitted estimator
         Has `transform` and `inverse_transform`.
-    X : array-like of shape (n_samples, n_features)
-        Rows to reconstruct.
+    X : array-like of shape (n_samples, n_features) or (n_samples, ...)
+        Rows to reconstruct; images count as rows of pixels.
     y : None
         Ignored.
 
@@ -154,8 +154,8 @@ def reconstruction_r2_scorer(estimator: Any, X: ArrayLike, y: Any = None) -> flo
     ----------
     estimator : fitted estimator
         Has `transform` and `inverse_transform`.
-    X : array-like of shape (n_samples, n_features)
-        Rows to reconstruct.
+    X : array-like of shape (n_samples, n_features) or (n_samples, ...)
+        Rows to reconstruct; images count as rows of pixels.
     y : None
         Ignored.
 
@@ -185,8 +185,8 @@ def standardized_reconstruction_r2_scorer(estimator: Any, X: ArrayLike, y: Any =
     ----------
     estimator : fitted estimator
         Has `transform` and `inverse_transform`.
-    X : array-like of shape (n_samples, n_features)
-        Rows to reconstruct.
+    X : array-like of shape (n_samples, n_features) or (n_samples, ...)
+        Rows to reconstruct; images count as rows of pixels.
     y : None
         Ignored.
 
@@ -207,4 +207,10 @@ def _there_and_back(estimator: Any, X: ArrayLike) -> tuple[NDArray, NDArray]:
                 f"{type(estimator).__name__} has no {method}."
             )
     reconstruction = estimator.inverse_transform(estimator.transform(X))
-    return check_array(X, dtype=np.float64), check_array(reconstruction, dtype=np.float64)
+    return _as_rows(X), _as_rows(reconstruction)
+
+
+def _as_rows(X: ArrayLike) -> NDArray:
+    """Return images as rows of pixels, and rows as they are, in float64."""
+    X = check_array(X, dtype=np.float64, allow_nd=True)
+    return X.reshape(len(X), -1)

@@ -75,11 +75,13 @@ def mnist(epochs="300"):
         likelihood="bernoulli",
         dynamic_binarization=True,
         max_iter=int(epochs),
+        n_iter_no_change=int(epochs),
         learning_rate_init=3e-3,
         batch_size=256,
         random_state=0,
         verbose=1,
     )
+    torch.set_num_threads(1)
     start = time.perf_counter()
     model.fit(train)
     fitted = time.perf_counter() - start

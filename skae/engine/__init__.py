@@ -1,5 +1,6 @@
 """Training of any module with any objective."""
 
+from skae.engine._augmentation import ImageAugmentation
 from skae.engine._batches import Batch, Batches
 from skae.engine._corruption import Corruption, Gaussian, Masking, SaltAndPepper
 from skae.engine._loop import DivergenceError, History, mean_loss, run
@@ -19,6 +20,7 @@ __all__ = [
     "Gaussian",
     "GradientStep",
     "History",
+    "ImageAugmentation",
     "Masking",
     "Noise",
     "NormalNoise",

@@ -1,34 +1,17 @@
 """The autoencoder that starts at PCA."""
 
 from collections.abc import Sequence
-from copy import deepcopy
 from typing import Any, Literal
 
 import numpy as np
-import torch
-from numpy.typing import NDArray
-from torch import nn
 
 from skae.estimators._base import Problem
-from skae.estimators._bridge import torch_generator
-from skae.estimators._denoising import make_corruption
 from skae.estimators._deterministic import DeterministicAutoencoder
 from skae.estimators._parameters import DENSE, LATENT, RECONSTRUCTION, TRAINING
-from skae.estimators._principal_axes import principal_axes
-from skae.estimators._starts import (
-    LinearStart,
-    denoising_start,
-    logistic_decoder,
-    pca_start,
-    tied_pca_start,
-)
-from skae.estimators._units import Units
+from skae.estimators._principal_axes import PrincipalAxes
+from skae.estimators._starts import LinearStart, pca_start, tied_pca_start
 from skae.estimators._widths import hidden_sizes, is_linear
 from skae.networks import DenseArchitecture
-from skae.objectives import Contractive, ElasticNet, Objective, Term
-
-MAX_REGRESSION_ROWS = 10_000
-"""Rows from which is learnt what PCA does not give: logistic regressions, gains for denoising."""
 
 
 class AutoencoderTransformer(DeterministicAutoencoder):
@@ -317,63 +300,15 @@ class AutoencoderTransformer(DeterministicAutoencoder):
             linear_start=self.init == "pca",
         )
 
-    def _set_start(
-        self, module: Any, problem: Problem, random_state: np.random.RandomState
-    ) -> nn.Module | None:
-        """Set the affine maps around which the network learns to PCA of the training rows."""
-        if self.init == "random":
-            return None
-        rival = deepcopy(module)
-        for network, rows in (module, problem.train), (rival, problem.rows):
-            self._set_pca(network, problem, rows, random_state)
-        return rival
-
-    def _set_pca(
-        self, network: Any, problem: Problem, rows: NDArray, random_state: np.random.RandomState
-    ) -> None:
-        pca = principal_axes(problem.X, rows, problem.units, self.n_components, random_state)
-        make_start = tied_pca_start if self.tied_weights else pca_start
-        start = make_start(pca, self.n_components, random_state)
-        if self.corruption is not None or not problem.link.equivariant:
-            start = self._fit_decoder(start, problem, rows[:MAX_REGRESSION_ROWS], random_state)
-        network.encoder.set_affine_(*map(torch.from_numpy, start.encoder))
-        network.decoder.set_affine_(*map(torch.from_numpy, start.decoder))
-
-    def _fit_decoder(
-        self,
-        start: LinearStart,
-        problem: Problem,
-        rows: NDArray,
-        random_state: np.random.RandomState,
+    def _make_pca_start(
+        self, pca: PrincipalAxes, random_state: np.random.RandomState
     ) -> LinearStart:
-        """Return PCA with a decoder for corrupted rows, or for a loss that is not PCA's."""
-        X = problem.X[rows]
-        seen = clean = problem.units.enter(X)
-        if self.corruption is not None:
-            seen = self._corrupt(self.corruption, clean, problem.units, random_state)
-            start = denoising_start(start, clean, seen)
-        if problem.link.equivariant:
-            return start
-        return start._replace(decoder=logistic_decoder(start.encoder(seen), X))
+        make_start = tied_pca_start if self.tied_weights else pca_start
+        return make_start(pca, self.n_components, random_state)
 
-    def _corrupt(
-        self, name: str, X: NDArray, units: Units, random_state: np.random.RandomState
-    ) -> NDArray[np.float64]:
-        """Return corrupted rows, in `units` like X."""
-        clean = torch.from_numpy(X)
-        generator = torch_generator(random_state)
-        corruption = make_corruption(name, self.corruption_level, units, clean, generator)
-        return corruption.corrupt(clean).numpy()
+    def _is_quasi_newton(self) -> bool:
+        is_better = is_linear(self.hidden_layer_sizes) and self.corruption is None
+        return self.solver == "lbfgs" or (self.solver == "auto" and is_better)
 
-    def _make_objective(self, network: Any, link: Any, n_train: int) -> Objective:
-        """Return the loss and the penalties that were asked for."""
-        terms: dict[str, Term] = {"loss": link}
-        if self.alpha > 0:
-            weights = [p for p in network.parameters() if p.ndim > 1]
-            terms["alpha"] = ElasticNet(weights, self.alpha, self.l1_ratio)
-        if self.contractive > 0:
-            terms["contractive"] = Contractive(network.encoder, self.contractive)
-        return Objective(terms)
-
-    def _is_linear(self) -> bool:
-        return is_linear(self.hidden_layer_sizes)
+    def _find_weight_decay(self) -> float:
+        return 0.0 if is_linear(self.hidden_layer_sizes) else self.weight_decay

@@ -130,6 +130,10 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, TorchEs
         """Return what the network is told of the rows beside them."""
         return None
 
+    def _as_given(self, rows: NDArray) -> NDArray:
+        """Return rows in the shape that the rows of X had in fit."""
+        return rows
+
     def _find_codes(self, codes: NDArray) -> NDArray:
         """Return draws from a density as codes that the encoder might give."""
         return codes
@@ -263,7 +267,8 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, TorchEs
             Reconstructions, in the units of the training data.
         """
         check_is_fitted(self)
-        return self._in_batches(self._decode, self._check_codes(X), self.n_features_in_)
+        codes = self._check_codes(X)
+        return self._as_given(self._in_batches(self._decode, codes, self.n_features_in_))
 
     def reconstruct(self, X: ArrayLike) -> NDArray:
         """Encode X and decode the codes.
@@ -279,7 +284,7 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, TorchEs
             As `inverse_transform` of `transform` gives it.
         """
         check_is_fitted(self)
-        return self._reconstruct_all(self._validate(X, reset=False))
+        return self._as_given(self._reconstruct_all(self._validate(X, reset=False)))
 
     def score_samples(self, X: ArrayLike) -> NDArray:
         """Return the negative squared reconstruction error of every row.
@@ -338,7 +343,7 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, TorchEs
         check_n_samples(n_samples)
         codes = self.latent_density_.sample(n_samples, check_random_state(random_state))
         codes = self._find_codes(codes)
-        return self._in_batches(self._decode, codes, self.n_features_in_)
+        return self._as_given(self._in_batches(self._decode, codes, self.n_features_in_))
 
     @property
     def encoder_(self) -> nn.Module:

@@ -40,6 +40,9 @@ ENTRIES_PER_BATCH = 2**20
 class TorchEstimator(BaseEstimator, ABC):
     """Abstract base of the estimators that train a torch network."""
 
+    _smallest_batch = 128
+    """Rows in a batch where there are few: more are not more efficient."""
+
     @abstractmethod
     def _make_objective(self, network: Any, link: Any, n_train: int) -> Objective:
         """Return what is minimised.
@@ -54,18 +57,13 @@ class TorchEstimator(BaseEstimator, ABC):
             Rows in an epoch.
         """
 
-    @abstractmethod
-    def _is_linear(self) -> bool:
-        """Whether the network has no hidden layers."""
-
-    @abstractmethod
-    def _suits_quasi_newton(self) -> bool:
-        """Whether L-BFGS is the better solver: for few parameters and a loss without noise."""
-
     def _is_quasi_newton(self) -> bool:
-        """Whether to train with L-BFGS."""
-        is_default = self.solver == "auto" and self._suits_quasi_newton()
-        return is_default or self.solver == "lbfgs"
+        """Whether to train with L-BFGS: for few parameters and a loss without noise."""
+        return False
+
+    def _find_weight_decay(self) -> float:
+        """Return the weight decay over the whole training."""
+        return 0.0
 
     def _validate(self, X: Any, *, reset: bool, min_samples: int = 1) -> NDArray:
         """Return X as float64 or float32, with values that float32 can hold."""
@@ -177,11 +175,12 @@ class TorchEstimator(BaseEstimator, ABC):
         return np.float64 if self._is_quasi_newton() else np.float32
 
     def _batch_size(self, n_samples: int) -> int:
-        """Return `batch_size`; "auto" grows from 128 to 512 with the number of rows."""
+        """Return `batch_size`; "auto" grows fourfold with the number of rows."""
         if self._is_quasi_newton():
             return n_samples
         if self.batch_size == "auto":
-            return min(n_samples, 128 * (1 + (n_samples > 1400) + 2 * (n_samples > 20_000)))
+            factor = 1 + (n_samples > 1400) + 2 * (n_samples > 20_000)
+            return min(n_samples, factor * self._smallest_batch)
         return min(n_samples, self.batch_size)
 
     def _make_step(self, module: nn.Module, link: Any, train: Batches) -> Step:
@@ -200,10 +199,6 @@ class TorchEstimator(BaseEstimator, ABC):
     def _rows_at_once(self, n_features: int) -> int:
         """Return with how many rows L-BFGS works at a time."""
         return max(1, ENTRIES_PER_BATCH // n_features)
-
-    def _find_weight_decay(self) -> float:
-        """Return the weight decay over the whole training."""
-        return 0.0 if self._is_linear() else self.weight_decay
 
     def _report(self, history: History) -> None:
         """Print one line an epoch."""

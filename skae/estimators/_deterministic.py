@@ -12,12 +12,28 @@ from torch import Tensor, nn
 from skae.estimators._base import BaseAutoencoder, Problem
 from skae.estimators._bridge import Augmentations, as_array, as_tensor, torch_generator
 from skae.estimators._denoising import make_corruption
+from skae.estimators._principal_axes import PrincipalAxes, principal_axes
+from skae.estimators._starts import LinearStart, denoising_start, logistic_decoder, pca_start
+from skae.estimators._units import Units
 from skae.networks import ToUnits
-from skae.objectives import LOSSES, ReconstructionLoss
+from skae.objectives import (
+    LOSSES,
+    Contractive,
+    ElasticNet,
+    Objective,
+    ReconstructionLoss,
+    Term,
+)
+
+MAX_REGRESSION_ROWS = 10_000
+"""Rows from which is learnt what PCA does not give: logistic regressions, gains for denoising."""
 
 
 class DeterministicAutoencoder(BaseAutoencoder):
-    """Abstract base of the autoencoders with the parameters `loss` and `corruption`."""
+    """Abstract base of the autoencoders that start at PCA and minimise a reconstruction loss.
+
+    They have the parameters `init`, `loss`, the penalties' and the corruption's.
+    """
 
     @property
     def decoder_(self) -> nn.Module:
@@ -39,9 +55,6 @@ class DeterministicAutoencoder(BaseAutoencoder):
             )
         return loss
 
-    def _suits_quasi_newton(self) -> bool:
-        return self._is_linear() and self.corruption is None
-
     def _make_augmentations(
         self, problem: Problem, inputs: Tensor, random_state: np.random.RandomState
     ) -> Augmentations:
@@ -52,6 +65,69 @@ class DeterministicAutoencoder(BaseAutoencoder):
             self.corruption, self.corruption_level, problem.units, inputs, generator
         )
         return corruption, corruption
+
+    def _make_pca_start(
+        self, pca: PrincipalAxes, random_state: np.random.RandomState
+    ) -> LinearStart:
+        """Return encoder and decoder of PCA."""
+        return pca_start(pca, self.n_components, random_state)
+
+    def _set_start(
+        self, module: Any, problem: Problem, random_state: np.random.RandomState
+    ) -> nn.Module | None:
+        """Set the affine maps around which the network learns to PCA of the training rows."""
+        if self.init == "random":
+            return None
+        rival = deepcopy(module)
+        for network, rows in (module, problem.train), (rival, problem.rows):
+            self._set_pca(network, problem, rows, random_state)
+        return rival
+
+    def _set_pca(
+        self, network: Any, problem: Problem, rows: NDArray, random_state: np.random.RandomState
+    ) -> None:
+        pca = principal_axes(problem.X, rows, problem.units, self.n_components, random_state)
+        start = self._make_pca_start(pca, random_state)
+        if self.corruption is not None or not problem.link.equivariant:
+            start = self._fit_decoder(start, problem, rows[:MAX_REGRESSION_ROWS], random_state)
+        network.encoder.set_affine_(*map(torch.from_numpy, start.encoder))
+        network.decoder.set_affine_(*map(torch.from_numpy, start.decoder))
+
+    def _fit_decoder(
+        self,
+        start: LinearStart,
+        problem: Problem,
+        rows: NDArray,
+        random_state: np.random.RandomState,
+    ) -> LinearStart:
+        """Return PCA with a decoder for corrupted rows, or for a loss that is not PCA's."""
+        X = problem.X[rows]
+        seen = clean = problem.units.enter(X)
+        if self.corruption is not None:
+            seen = self._corrupt(self.corruption, clean, problem.units, random_state)
+            start = denoising_start(start, clean, seen)
+        if problem.link.equivariant:
+            return start
+        return start._replace(decoder=logistic_decoder(start.encoder(seen), X))
+
+    def _corrupt(
+        self, name: str, X: NDArray, units: Units, random_state: np.random.RandomState
+    ) -> NDArray[np.float64]:
+        """Return corrupted rows, in `units` like X."""
+        clean = torch.from_numpy(X)
+        generator = torch_generator(random_state)
+        corruption = make_corruption(name, self.corruption_level, units, clean, generator)
+        return corruption.corrupt(clean).numpy()
+
+    def _make_objective(self, network: Any, link: Any, n_train: int) -> Objective:
+        """Return the loss and the penalties that were asked for."""
+        terms: dict[str, Term] = {"loss": link}
+        if self.alpha > 0:
+            weights = [p for p in network.parameters() if p.ndim > 1]
+            terms["alpha"] = ElasticNet(weights, self.alpha, self.l1_ratio)
+        if self.contractive > 0:
+            terms["contractive"] = Contractive(network.encoder, self.contractive)
+        return Objective(terms)
 
     def _encode(self, network: Any, X: NDArray) -> NDArray:
         return as_array(network.encoder(as_tensor(self._units.enter(X), network)))

@@ -342,18 +342,6 @@ class SparseAutoencoder(BaseAutoencoder):
         terms["revival"] = Revival(n_components, PATIENCE * n_train, n_used)
         return Objective(terms)
 
-    def _is_linear(self) -> bool:
-        return False
-
-    def _suits_quasi_newton(self) -> bool:
-        return False
-
-    def _is_quasi_newton(self) -> bool:
-        return False
-
-    def _find_weight_decay(self) -> float:
-        return 0.0
-
     def _set_fitted(
         self,
         problem: Problem,

@@ -506,13 +506,14 @@ class VAETransformer(GenerativeAutoencoder):
             }
         )
 
-    def _is_linear(self) -> bool:
-        return is_linear(self.hidden_layer_sizes)
-
-    def _suits_quasi_newton(self) -> bool:
+    def _is_quasi_newton(self) -> bool:
         is_normal = self.likelihood in ("gaussian", "gaussian_diagonal")
         is_plain = self.n_importance_samples == 1 and self.kl_warmup == 0
-        return self._is_linear() and is_normal and is_plain
+        is_better = is_linear(self.hidden_layer_sizes) and is_normal and is_plain
+        return self.solver == "lbfgs" or (self.solver == "auto" and is_better)
+
+    def _find_weight_decay(self) -> float:
+        return 0.0 if is_linear(self.hidden_layer_sizes) else self.weight_decay
 
     def _rows_at_once(self, n_features: int) -> int:
         # every row goes through the decoder with each of its codes

@@ -2,8 +2,9 @@
 
 from skae.networks._activations import ACTIVATIONS
 from skae.networks._autoencoder import Autoencoder, DenseArchitecture, Reconstruction
+from skae.networks._convolutional import POOLINGS, ConvArchitecture, ImageLayout
 from skae.networks._dense import Dense, Mirrored
-from skae.networks._linear_start import AroundLinear
+from skae.networks._linear_start import AroundLinear, RefinedLinear
 from skae.networks._sparse import Encoder, SparseArchitecture, SparseCoder, SparseOutputs
 from skae.networks._thresholds import THRESHOLDS, JumpReLU, TopK
 from skae.networks._units import FromUnits, ToUnits
@@ -15,16 +16,20 @@ from skae.networks._variational import (
 
 __all__ = [
     "ACTIVATIONS",
+    "POOLINGS",
     "THRESHOLDS",
     "AroundLinear",
     "Autoencoder",
+    "ConvArchitecture",
     "Dense",
     "DenseArchitecture",
     "Encoder",
     "FromUnits",
+    "ImageLayout",
     "JumpReLU",
     "Mirrored",
     "Reconstruction",
+    "RefinedLinear",
     "SparseArchitecture",
     "SparseCoder",
     "SparseOutputs",

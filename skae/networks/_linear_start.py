@@ -1,5 +1,6 @@
 """A fixed affine map with a network around it: the linear optimum and what is learnt beyond it."""
 
+from abc import ABC, abstractmethod
 from typing import Any
 
 import torch
@@ -7,8 +8,8 @@ from torch import Tensor, nn
 from torch.nn.functional import linear
 
 
-class AroundLinear(nn.Module):
-    """``weight @ x + bias + scale * network(x)``, with only the network to be trained.
+class LinearStart(nn.Module, ABC):
+    """``affine(x) + scale * network(...)`` with ``affine(x) = weight @ x + bias``, which is fixed.
 
     The affine part is a linear optimum. The network starts at zero and learns the rest,
     measured in `scale`: what the linear optimum leaves over. A step of the optimiser then
@@ -19,7 +20,6 @@ class AroundLinear(nn.Module):
     ----------
     n_in, n_out : int
     network : nn.Module
-        Maps (n, n_in) to (n, n_out).
     """
 
     weight: Tensor
@@ -40,12 +40,31 @@ class AroundLinear(nn.Module):
         self.bias.copy_(bias)
         self.scale.copy_(scale)
 
+    def forward(self, x: Tensor) -> Tensor:
+        """Return the sum of both parts, shape (n, n_out)."""
+        affine = linear(x, self.weight, self.bias)
+        return torch.addcmul(affine, self.scale, self._correct(x, affine))
+
+    @abstractmethod
+    def _correct(self, x: Tensor, affine: Tensor) -> Tensor:
+        """Return what the network adds, in `scale`."""
+
+
+class AroundLinear(LinearStart):
+    """``affine(x) + scale * network(x)``; the network maps (n, n_in) to (n, n_out)."""
+
+    def _correct(self, x: Tensor, affine: Tensor) -> Tensor:
+        return self.network(x)
+
     def affine(self) -> tuple[Tensor, Tensor]:
         """Return weight and bias of the sum of both parts, for a network of a single layer."""
         (layer,) = self.network.layers
         weight = self.weight + self.scale[:, None] * layer.weight
         return weight.detach(), (self.bias + self.scale * layer.bias).detach()
 
-    def forward(self, x: Tensor) -> Tensor:
-        """Return the sum of both parts, shape (n, n_out)."""
-        return torch.addcmul(linear(x, self.weight, self.bias), self.scale, self.network(x))
+
+class RefinedLinear(LinearStart):
+    """``affine(x) + scale * network(x, affine(x))``: the network sees what it adds to."""
+
+    def _correct(self, x: Tensor, affine: Tensor) -> Tensor:
+        return self.network(x, affine)

@@ -1,0 +1,463 @@
+"""The autoencoder of signals, images and volumes."""
+
+from collections.abc import Sequence
+from numbers import Integral
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from sklearn.utils import check_array
+from sklearn.utils._param_validation import Interval, StrOptions
+from sklearn.utils.validation import check_is_fitted
+from torch import Tensor
+
+from skae.engine import Batch, ImageAugmentation
+from skae.estimators._base import Problem
+from skae.estimators._bridge import Augmentations, as_array, as_tensor, torch_generator
+from skae.estimators._deterministic import DeterministicAutoencoder
+from skae.estimators._layout import accepts, find_layout
+from skae.estimators._parameters import DENSE, LATENT, RECONSTRUCTION, TRAINING
+from skae.networks import POOLINGS, ConvArchitecture, ImageLayout
+
+AUGMENTATIONS = ("shift", "flip")
+
+
+class ConvAutoencoder(DeterministicAutoencoder):
+    r"""Convolutional autoencoder of signals, images and volumes that starts at PCA.
+
+    As :class:`AutoencoderTransformer`, with convolutional networks f and g around PCA::
+
+        z  = A (x - mu) + s * f(x - mu)
+        x' = mu + B z   + r * g(z, B z)
+
+    f is a stack of convolutions that halve every size, and a linear layer; g a linear layer and
+    convolutions that double every size. The last one also sees PCA's part of the
+    reconstruction, as an image, and refines it. Sizes are doubled by repeating each entry before
+    the convolution, which leaves no checkerboards [2]_. Any size will do, odd ones included.
+
+    X may hold images in any of these shapes, and :meth:`inverse_transform`,
+    :meth:`reconstruct` and :meth:`sample` return the one that :meth:`fit` was given:
+
+    ==================================== ===================================================
+    shape of X                           what a row is
+    ==================================== ===================================================
+    (n, height, width)                   a grey image
+    (n, channels, height, width)         an image with channels
+    (n, channels, depth, height, width)  a volume
+    (n, length)                          a signal, if there is no `image_shape`
+    (n, channels, length)                a signal with channels, given `image_shape`
+    (n, any number)                      a flattened image of shape `image_shape`
+    ==================================== ===================================================
+
+    Read more in the user guide.
+
+    Parameters
+    ----------
+    n_components : int, default=2
+        Size of the code.
+
+    image_shape : sequence of int or None, default=None
+        Shape of one image, in X's order and with the channels: (channels, length),
+        (channels, height, width) or (channels, depth, height, width), or with the channels at the
+        end for ``channels="last"``. None takes it from X.
+
+    channels : {"first", "last"}, default="first"
+        Where X has its channels. With "last", X of three dimensions holds signals, shape
+        (n, length, channels).
+
+    hidden_channels : sequence of int, default=(16, 32, 64)
+        Channels of the encoder's convolutions, each of which halves every size. The decoder
+        mirrors them, and has half as many channels as the first at the full size.
+
+    kernel_size : int, default=5
+        Size of the convolutions along every axis, an odd number. For volumes 3 is faster.
+
+    pooling : {"stride", "max", "average"}, default="stride"
+        How sizes are halved: by convolutions at every other place, or by the largest or the mean
+        of neighbours after them, which takes several times as long.
+
+    activation : {"silu", "relu", "gelu", "elu", "tanh", "leaky_relu", "identity"}, \
+            default="silu"
+        Activation function of the hidden layers.
+
+    init : {"pca", "random"}, default="pca"
+        "pca" starts at PCA and learns what is to be added to it. "random" is the plain
+        convolutional autoencoder: no linear part, all weights drawn at random.
+
+    augment : {"shift", "flip"}, sequence of these or None, default=None
+        What is done to images in training, anew for every batch: "shift" moves them by up to
+        `max_shift` entries along every axis, repeating the border, "flip" mirrors one in two along
+        the last axis.
+
+    max_shift : int, default=1
+        Largest move for ``augment="shift"``.
+
+    loss : {"squared_error", "absolute_error", "huber", "binary_crossentropy"}, \
+            default="squared_error"
+        The reconstruction loss, averaged over the features. "huber" is quadratic up to the
+        root-mean-square deviation of X and linear beyond. "binary_crossentropy" is for data in
+        [0, 1]; it starts at the logistic regressions of X on PCA's codes.
+
+    alpha : float, default=0.0
+        Strength of the penalty on the weights,
+        ``alpha * (l1_ratio * sum |w| + (1 - l1_ratio) / 2 * sum w**2)``, which is added to the
+        loss. With ``init="pca"`` it shrinks towards PCA, else towards zero.
+
+    l1_ratio : float, default=0.0
+        Share of the L1 norm in the penalty: 0 is L2, 1 is L1, between is the elastic net.
+
+    contractive : float, default=0.0
+        Strength of the contractive penalty, the squared Frobenius norm of the Jacobian of the
+        code, which is added to the loss. Costs a backward pass per component.
+
+    corruption : {"gaussian", "masking", "salt_and_pepper"} or None, default=None
+        Noise on the inputs, drawn anew for every batch, while the target stays clean: a
+        denoising autoencoder. "gaussian" adds normal noise, "masking" sets entries to 0,
+        "salt_and_pepper" to the lowest or highest value of their feature. Epochs are then
+        compared on held-out rows with noise, which is drawn once.
+
+    corruption_level : float, default=0.3
+        For "gaussian" the standard deviation of the noise, in the units of X. Else the share of
+        the entries that are changed, in [0, 1].
+
+    weight_decay : float, default=1.0
+        Decoupled weight decay over the whole training: without gradients, weights would shrink
+        by the factor ``exp(-weight_decay)`` in `max_iter` epochs.
+
+    learning_rate : {"cosine", "constant"}, default="cosine"
+        Course of the learning rate after a warm-up of 5 % of the updates: down to zero at
+        `max_iter` along half a cosine, or constant.
+
+    learning_rate_init : float, default=0.003
+        Largest learning rate.
+
+    batch_size : "auto" or int, default="auto"
+        Rows per update. "auto" is 32, for more than some 1,400 training rows 64, and 128 for
+        more than some 20,000.
+
+    max_iter : int, default=40
+        Largest number of epochs, that is, passes over the training rows. 0 keeps the start.
+
+    early_stopping : bool, default=True
+        Whether to hold out rows, keep the epoch that reconstructs them best and stop when none
+        has been better for a while. If false, every row is trained on for exactly `max_iter`
+        epochs, and the last is kept unless it is worse than the start on the training rows.
+
+    validation_fraction : float, default=0.1
+        Share of the rows that early stopping holds out. PCA is fitted on all rows, the
+        held-out ones included.
+
+    n_iter_no_change : int, default=20
+        Epochs without an improvement after which early stopping ends the training.
+
+    tol : float, default=1e-4
+        An improvement lowers the loss of the held-out rows by more than this share of it.
+
+    warm_start : bool or fitted ConvAutoencoder, default=False
+        True goes on from the previous fit. Another fitted estimator of the same shape gives its
+        weights and its centring; wrap it in :class:`~sklearn.frozen.FrozenEstimator` where the
+        estimator is cloned, as in a grid search.
+
+    latent_density : {"gmm", "gaussian", "kde"} or object, default="gmm"
+        What :meth:`sample` draws codes from: a mixture of up to ten normal distributions, one,
+        or a kernel density estimate, fitted to standardised training codes (to 10,000 of them
+        if there are more). An object must have ``fit(codes)`` and ``sample(n_samples)``.
+
+    device : str, default="auto"
+        "cpu", "cuda", "cuda:1", "mps", or "auto" for the first there is of CUDA, MPS and CPU.
+
+    random_state : int, RandomState instance or None, default=None
+        Draws the weights, the held-out rows, the order of the rows, the moves and the noise.
+        Pass an int for the same result at every call.
+
+    verbose : int, default=0
+        Whether to print the losses of every epoch.
+
+    Attributes
+    ----------
+    image_shape_ : tuple of int
+        Shape of one image, in X's order and with the channels.
+
+    n_iter_ : int
+        Number of epochs that were run.
+
+    best_iter_ : int
+        The epoch whose weights were kept; 0 is the start.
+
+    loss_curve_ : list of float of length n_iter_ + 1
+        Mean training loss per row, penalties included; entry 0 is the start's. For the squared
+        error without penalties this is the share of the variance of X that is lost.
+
+    validation_curve_ : list of float of length n_iter_ + 1, or None
+        The same for the held-out rows; None without early stopping.
+
+    mean_ : ndarray of shape (n_features,)
+        Means of the features: the mean image, flattened.
+
+    latent_density_ : object
+        Has ``sample(n_samples, random_state)``; fitted when it is first drawn from.
+
+    encoder_ : torch.nn.Module
+        A copy of the encoder in float32, from flattened images, in their own units, to codes.
+
+    decoder_ : torch.nn.Module
+        A copy of the decoder in float32, from codes to flattened images.
+
+    n_features_in_ : int
+        Number of values in an image.
+
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        Names of the features; only if X has names that are all strings.
+
+    See Also
+    --------
+    AutoencoderTransformer : For tables, and where neighbouring features have nothing in common.
+
+    Notes
+    -----
+    The promise is on the held-out rows: their loss is never above that of PCA of the other rows.
+
+    References
+    ----------
+    .. [1] Masci, Meier, Ciresan and Schmidhuber (2011). Stacked convolutional auto-encoders for
+       hierarchical feature extraction. ICANN.
+    .. [2] Odena, Dumoulin and Olah (2016). Deconvolution and checkerboard artifacts. Distill.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_digits
+    >>> from skae import ConvAutoencoder
+    >>> images = load_digits().images
+    >>> images.shape
+    (1797, 8, 8)
+    >>> autoencoder = ConvAutoencoder(8, max_iter=5, random_state=0).fit(images)
+    >>> codes = autoencoder.transform(images)
+    >>> codes.shape
+    (1797, 8)
+    >>> autoencoder.inverse_transform(codes).shape
+    (1797, 8, 8)
+    """
+
+    _smallest_batch = 32
+
+    _parameter_constraints: dict[str, list[Any]] = {
+        **LATENT,
+        **TRAINING,
+        **RECONSTRUCTION,
+        **{name: DENSE[name] for name in ("activation", "init", "weight_decay")},
+        "image_shape": ["array-like", None],
+        "channels": [StrOptions({"first", "last"})],
+        "hidden_channels": ["array-like"],
+        "kernel_size": [Interval(Integral, 1, None, closed="left")],
+        "pooling": [StrOptions(set(POOLINGS))],
+        "augment": [StrOptions(set(AUGMENTATIONS)), "array-like", None],
+        "max_shift": [Interval(Integral, 0, None, closed="left")],
+    }
+
+    def __init__(
+        self,
+        n_components: int = 2,
+        *,
+        image_shape: Sequence[int] | None = None,
+        channels: Literal["first", "last"] = "first",
+        hidden_channels: Sequence[int] = (16, 32, 64),
+        kernel_size: int = 5,
+        pooling: Literal["stride", "max", "average"] = "stride",
+        activation: str = "silu",
+        init: Literal["pca", "random"] = "pca",
+        augment: str | Sequence[str] | None = None,
+        max_shift: int = 1,
+        loss: str = "squared_error",
+        alpha: float = 0.0,
+        l1_ratio: float = 0.0,
+        contractive: float = 0.0,
+        corruption: Literal["gaussian", "masking", "salt_and_pepper"] | None = None,
+        corruption_level: float = 0.3,
+        weight_decay: float = 1.0,
+        learning_rate: Literal["cosine", "constant"] = "cosine",
+        learning_rate_init: float = 3e-3,
+        batch_size: Literal["auto"] | int = "auto",
+        max_iter: int = 40,
+        early_stopping: bool = True,
+        validation_fraction: float = 0.1,
+        n_iter_no_change: int = 20,
+        tol: float = 1e-4,
+        warm_start: Any = False,
+        latent_density: Any = "gmm",
+        device: str = "auto",
+        random_state: Any = None,
+        verbose: int = 0,
+    ) -> None:
+        self.n_components = n_components
+        self.image_shape = image_shape
+        self.channels = channels
+        self.hidden_channels = hidden_channels
+        self.kernel_size = kernel_size
+        self.pooling = pooling
+        self.activation = activation
+        self.init = init
+        self.augment = augment
+        self.max_shift = max_shift
+        self.loss = loss
+        self.alpha = alpha
+        self.l1_ratio = l1_ratio
+        self.contractive = contractive
+        self.corruption = corruption
+        self.corruption_level = corruption_level
+        self.weight_decay = weight_decay
+        self.learning_rate = learning_rate
+        self.learning_rate_init = learning_rate_init
+        self.batch_size = batch_size
+        self.max_iter = max_iter
+        self.early_stopping = early_stopping
+        self.validation_fraction = validation_fraction
+        self.n_iter_no_change = n_iter_no_change
+        self.tol = tol
+        self.warm_start = warm_start
+        self.latent_density = latent_density
+        self.device = device
+        self.random_state = random_state
+        self.verbose = verbose
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.three_d_array = True
+        return tags
+
+    def feature_maps(self, X: ArrayLike, layer: int = -1) -> NDArray:
+        """Return what a convolution of the encoder makes of images.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features) or (n_samples, ...)
+            Images, as for :meth:`transform`.
+        layer : int, default=-1
+            Which convolution; 0 is the first, -1 the last.
+
+        Returns
+        -------
+        maps : ndarray of shape (n_samples, n_channels, ...)
+            After activation and pooling; the channels come first, whatever `channels` is.
+        """
+        check_is_fitted(self)
+        X = self._validate(X, reset=False)
+        plan: Any = self._network.architecture
+        n_layers = len(plan.hidden_channels)
+        if not isinstance(layer, int | np.integer) or not -n_layers <= layer < n_layers:
+            raise ValueError(
+                f"layer must be an int from {-n_layers} to {n_layers - 1}. Got {layer!r} instead."
+            )
+        shape = plan.hidden_channels[layer], *plan.map_sizes[1:][layer]
+
+        def find_maps(network: Any, X: NDArray) -> NDArray:
+            encoder = getattr(network.encoder, "network", network.encoder)
+            x = as_tensor(self._units.enter(X), network)
+            return as_array(encoder.maps(x)[layer].flatten(1))
+
+        return self._in_batches(find_maps, X, int(np.prod(shape))).reshape(-1, *shape)
+
+    # What X is.
+
+    def _validate(self, X: Any, *, reset: bool, min_samples: int = 1) -> NDArray:
+        """Return images as rows, in X's order."""
+        if np.ndim(X) > 2:
+            X = check_array(
+                X, dtype=[np.float64, np.float32], allow_nd=True, estimator=self, input_name="X"
+            )
+        row = np.shape(X)[1:]
+        if len(row) > 1:
+            if not reset:
+                self._check_images(row)
+            X = X.reshape(len(X), -1)
+        X = super()._validate(X, reset=reset, min_samples=min_samples)
+        if reset:
+            row = row if len(row) > 1 else X.shape[1:]
+            self._layout = find_layout(row, self.image_shape, self.channels)
+            self._row_shape = row
+            self.image_shape_ = self._layout.shape
+        return X
+
+    def _check_images(self, row: tuple[int, ...]) -> None:
+        """Raise ValueError if rows of this shape are not the images that were seen in fit."""
+        if not accepts(row, self._layout):
+            raise ValueError(
+                f"X has images of shape {row}, but {type(self).__name__} is expecting images of "
+                f"shape {self.image_shape_}, or flattened ones, as in fit."
+            )
+
+    def _as_given(self, rows: NDArray) -> NDArray:
+        return rows.reshape(len(rows), *self._row_shape)
+
+    # What is learned.
+
+    def _make_architecture(self, problem: Problem) -> ConvArchitecture:
+        return ConvArchitecture(
+            shape=self._layout.shape,
+            is_channels_last=self._layout.is_channels_last,
+            hidden_channels=self._check_hidden_channels(),
+            kernel_size=self._check_kernel_size(),
+            pooling=self.pooling,
+            n_components=int(self.n_components),
+            activation=self.activation,
+            linear_start=self.init == "pca",
+        )
+
+    def _check_hidden_channels(self) -> tuple[int, ...]:
+        widths = np.asarray(self.hidden_channels)
+        if widths.ndim != 1 or not widths.size or widths.dtype.kind not in "iu" or widths.min() < 1:
+            raise ValueError(
+                "The 'hidden_channels' parameter must be a sequence of ints, all at least 1. Got "
+                f"{self.hidden_channels!r} instead."
+            )
+        return tuple(int(width) for width in widths)
+
+    def _check_kernel_size(self) -> int:
+        if self.kernel_size % 2 == 0:
+            raise ValueError(
+                "The 'kernel_size' parameter must be odd, so that kernels have a centre. Got "
+                f"{self.kernel_size} instead."
+            )
+        return int(self.kernel_size)
+
+    def _make_augmentations(
+        self, problem: Problem, inputs: Tensor, random_state: np.random.RandomState
+    ) -> Augmentations:
+        corrupt, corrupt_held_out = super()._make_augmentations(problem, inputs, random_state)
+        names = self._check_augment()
+        if not names:
+            return corrupt, corrupt_held_out
+        move = _make_augmentation(self._layout, names, self.max_shift, random_state)
+        if corrupt is None:
+            return move, corrupt_held_out
+
+        def move_and_corrupt(batch: Batch) -> Batch:
+            return corrupt(move(batch))
+
+        return move_and_corrupt, corrupt_held_out
+
+    def _check_augment(self) -> set[str]:
+        if self.augment is None:
+            return set()
+        names = {self.augment} if isinstance(self.augment, str) else set(self.augment)
+        if not names <= set(AUGMENTATIONS):
+            raise ValueError(
+                f"The 'augment' parameter must be None, or one or more of {AUGMENTATIONS}. Got "
+                f"{self.augment!r} instead."
+            )
+        return names
+
+    def _find_weight_decay(self) -> float:
+        return self.weight_decay
+
+
+def _make_augmentation(
+    layout: ImageLayout, names: set[str], max_shift: int, random_state: np.random.RandomState
+) -> ImageAugmentation:
+    first = 0 if layout.is_channels_last else 1
+    return ImageAugmentation(
+        layout.shape,
+        axes=tuple(range(first, first + len(layout.spatial))),
+        max_shift=max_shift if "shift" in names else 0,
+        is_mirrored="flip" in names,
+        generator=torch_generator(random_state),
+    )
