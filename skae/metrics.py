@@ -212,5 +212,5 @@ def _there_and_back(estimator: Any, X: ArrayLike) -> tuple[NDArray, NDArray]:
 
 def _as_rows(X: ArrayLike) -> NDArray:
     """Return images as rows of pixels, and rows as they are, in float64."""
-    X = check_array(X, dtype=np.float64, allow_nd=True)
-    return X.reshape(len(X), -1)
+    rows: NDArray = check_array(X, dtype=np.float64, allow_nd=True)
+    return rows.reshape(len(rows), -1)

@@ -14,6 +14,7 @@ import resource
 import sys
 import time
 from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
 from pathlib import Path
 
 import numpy as np
@@ -25,8 +26,8 @@ from skae import AutoencoderTransformer, ConvAutoencoder
 CASES = {
     "olivetti_faces": ("olivetti_faces", 30, {"augment": ("shift", "flip"), "max_iter": 120}),
     "coil20": ("coil20", 16, {"max_iter": 60}),
-    "mnist16": ("mnist", 16, {}),
-    "mnist32": ("mnist", 32, {}),
+    "mnist16": ("mnist", 16, {"max_iter": 20}),
+    "mnist32": ("mnist", 32, {"max_iter": 20}),
 }
 SEEDS = (0, 1)
 
@@ -56,8 +57,8 @@ def measure(Estimator, name, k, seed, parameters):
 
 
 def apart(*arguments):
-    """Measure in a process of its own."""
-    with ProcessPoolExecutor(1) as pool:
+    """Measure in a new process."""
+    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
         return pool.submit(measure, *arguments).result()
 
 
@@ -73,7 +74,9 @@ def compare(case, seed):
         longer = {"max_iter": epochs, "n_iter_no_change": epochs}
         dense.append(apart(AutoencoderTransformer, name, k, seed, {**longer, **seeded}))
     best = min(dense)
-    print(f"| {name} | {k} | {seed} | {pca[0]:.2f} | {conv[0]:.2f} | {conv[0] / pca[0]:.3f} ", end="")
+    print(
+        f"| {name} | {k} | {seed} | {pca[0]:.2f} | {conv[0]:.2f} | {conv[0] / pca[0]:.3f} ", end=""
+    )
     print(f"| {best[0] / pca[0]:.3f} | {conv[1] / 60:.1f} | {best[1] / 60:.1f} ", end="")
     print(f"| {conv[3]} of {conv[2]} | {best[3]} of {best[2]} | {conv[4]:.0f} |", flush=True)
 

@@ -360,12 +360,11 @@ class ConvAutoencoder(DeterministicAutoencoder):
 
     def _validate(self, X: Any, *, reset: bool, min_samples: int = 1) -> NDArray:
         """Return images as rows, in X's order."""
-        if np.ndim(X) > 2:
+        row = (X if hasattr(X, "shape") else np.asarray(X)).shape[1:]
+        if len(row) > 1:
             X = check_array(
                 X, dtype=[np.float64, np.float32], allow_nd=True, estimator=self, input_name="X"
             )
-        row = np.shape(X)[1:]
-        if len(row) > 1:
             if not reset:
                 self._check_images(row)
             X = X.reshape(len(X), -1)
@@ -438,13 +437,13 @@ class ConvAutoencoder(DeterministicAutoencoder):
     def _check_augment(self) -> set[str]:
         if self.augment is None:
             return set()
-        names = {self.augment} if isinstance(self.augment, str) else set(self.augment)
-        if not names <= set(AUGMENTATIONS):
+        names = [self.augment] if isinstance(self.augment, str) else list(self.augment)
+        if not all(name in AUGMENTATIONS for name in names):
             raise ValueError(
                 f"The 'augment' parameter must be None, or one or more of {AUGMENTATIONS}. Got "
                 f"{self.augment!r} instead."
             )
-        return names
+        return set(names)
 
     def _find_weight_decay(self) -> float:
         return self.weight_decay

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from math import prod
-from numbers import Integral
 from typing import Any
 
 import numpy as np
@@ -79,7 +78,7 @@ def _check_shape(image_shape: Any) -> tuple[int, ...]:
     if (
         not is_shape
         or not 2 <= len(image_shape) <= 4
-        or not all(isinstance(size, Integral) and size > 0 for size in image_shape)
+        or not all(isinstance(size, int | np.integer) and size > 0 for size in image_shape)
     ):
         raise ValueError(
             "The 'image_shape' parameter must be None or a sequence of the number of channels and "

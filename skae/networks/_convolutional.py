@@ -1,13 +1,13 @@
 """Convolutional autoencoders of signals, images and volumes; rows come and go flattened."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from itertools import pairwise
 from math import ceil, prod
 from typing import Any, NamedTuple
 
 import torch
 from torch import Generator, Tensor, nn
-from torch.nn import functional as F
+from torch.nn import functional
 from torch.nn.utils import skip_init
 
 from skae.networks._activations import ACTIVATIONS
@@ -15,8 +15,13 @@ from skae.networks._autoencoder import Autoencoder
 from skae.networks._linear_start import AroundLinear, RefinedLinear
 
 CONVOLUTIONS = (nn.Conv1d, nn.Conv2d, nn.Conv3d)
-MAX_POOLS = (F.max_pool1d, F.max_pool2d, F.max_pool3d)
-AVERAGE_POOLS = (F.avg_pool1d, F.avg_pool2d, F.avg_pool3d)
+TRANSPOSED: Any = (
+    functional.conv_transpose1d,
+    functional.conv_transpose2d,
+    functional.conv_transpose3d,
+)
+MAX_POOLS: Any = (functional.max_pool1d, functional.max_pool2d, functional.max_pool3d)
+AVERAGE_POOLS: Any = (functional.avg_pool1d, functional.avg_pool2d, functional.avg_pool3d)
 POOLINGS = ("stride", "max", "average")
 
 
@@ -102,7 +107,7 @@ class ConvEncoder(nn.Module):
     def _pool(self, maps: Tensor) -> Tensor:
         if self.pooling == "stride":
             return maps
-        pools: Sequence[Callable] = MAX_POOLS if self.pooling == "max" else AVERAGE_POOLS
+        pools = MAX_POOLS if self.pooling == "max" else AVERAGE_POOLS
         # the last entry of an odd size is pooled by itself
         return pools[maps.ndim - 3](maps, 2, ceil_mode=True)
 
@@ -154,14 +159,15 @@ def _resize_and_convolve(maps: Tensor, layer: Any, sizes: Sequence[int]) -> Tens
     the same way. Both steps are one transposed convolution, whose kernel is the layer's summed over
     neighbours.
     """
-    transposed = (F.conv_transpose1d, F.conv_transpose2d, F.conv_transpose3d)[maps.ndim - 3]
+    transposed = TRANSPOSED[maps.ndim - 3]
     size = layer.weight.shape[2]
     weight = layer.weight.transpose(0, 1)  # (n_in, n_out, size, ...)
     for axis in range(2, weight.ndim):
         gap = torch.zeros_like(weight.narrow(axis, 0, 1))
         weight = torch.cat([weight, gap], axis) + torch.cat([gap, weight], axis)
     maps = transposed(maps, weight, layer.bias, stride=2, padding=size // 2)
-    return maps[(..., *map(slice, sizes))]
+    inside: Any = (..., *map(slice, sizes))
+    return maps[inside]
 
 
 def _convolution(

@@ -8,9 +8,9 @@ import scipy.sparse
 from sklearn.base import clone
 from sklearn.exceptions import ConvergenceWarning, NotFittedError
 
-from skae import AutoencoderTransformer, SparseAutoencoder, VAETransformer
+from skae import AutoencoderTransformer, ConvAutoencoder, SparseAutoencoder, VAETransformer
 
-ESTIMATORS = [AutoencoderTransformer, VAETransformer, SparseAutoencoder]
+ESTIMATORS = [AutoencoderTransformer, VAETransformer, SparseAutoencoder, ConvAutoencoder]
 METHODS = ["transform", "inverse_transform", "reconstruct", "score_samples", "score"]
 
 BAD_PARAMETERS = [
@@ -66,6 +66,24 @@ BAD_PARAMETERS = [
     ("input_noise", -0.1),
     ("transform_algorithm", "lars"),
     ("sparse_output", "yes"),
+    ("image_shape", 28),
+    ("image_shape", "28x28"),
+    ("image_shape", (4,)),
+    ("image_shape", (1, 0, 4)),
+    ("image_shape", (1, 2.0, 2)),
+    ("channels", "middle"),
+    ("hidden_channels", 8),
+    ("hidden_channels", ()),
+    ("hidden_channels", (8, 0)),
+    ("hidden_channels", (8.5,)),
+    ("kernel_size", 0),
+    ("kernel_size", 4),
+    ("pooling", "none"),
+    ("augment", "rotate"),
+    ("augment", ("shift", "rotate")),
+    ("augment", [["shift"]]),
+    ("augment", 3),
+    ("max_shift", -1),
 ]
 CASES = [
     (Estimator, name, value)
@@ -134,6 +152,8 @@ BAD_DATA = {
 @pytest.mark.parametrize("case", BAD_DATA)
 def test_bad_data(Estimator, case):
     X, message = BAD_DATA[case]
+    if case == "three dimensions" and Estimator is ConvAutoencoder:
+        message = "minimum of 2|images of shape"
     with pytest.raises((ValueError, TypeError), match=message):
         Estimator(max_iter=1).fit(X)
     if case == "one row":
@@ -203,6 +223,9 @@ VARIANTS = [
     SparseAutoencoder(6, sparsity="l1", init="random"),
     SparseAutoencoder(6, sparsity="kl", n_steps=0),
     SparseAutoencoder(6, sparsity="jumprelu"),
+    ConvAutoencoder(2),
+    ConvAutoencoder(2, init="random", augment=("shift", "flip")),
+    ConvAutoencoder(2, pooling="average", image_shape=None, channels="last"),
 ]
 
 

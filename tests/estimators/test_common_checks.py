@@ -4,7 +4,7 @@ import pytest
 from sklearn.utils import estimator_checks
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
-from skae import AutoencoderTransformer, SparseAutoencoder, VAETransformer
+from skae import AutoencoderTransformer, ConvAutoencoder, SparseAutoencoder, VAETransformer
 
 ESTIMATORS = [
     AutoencoderTransformer(),
@@ -24,6 +24,9 @@ ESTIMATORS = [
     SparseAutoencoder(sparsity="kl", init="random"),
     SparseAutoencoder(sparsity="jumprelu"),
     SparseAutoencoder(transform_algorithm="omp"),
+    ConvAutoencoder(max_iter=10),
+    ConvAutoencoder(hidden_channels=(64, 5), init="random", batch_size=8, max_iter=3),
+    ConvAutoencoder(hidden_channels=[4], pooling="max", augment="shift", max_iter=5),
 ]
 
 # the checks fit constant and noisy data, on purpose

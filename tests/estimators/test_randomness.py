@@ -12,7 +12,7 @@ import torch
 from numpy.testing import assert_array_equal
 from sklearn.base import clone
 
-from skae import AutoencoderTransformer, SparseAutoencoder, VAETransformer
+from skae import AutoencoderTransformer, ConvAutoencoder, SparseAutoencoder, VAETransformer
 
 VARIANTS = [
     AutoencoderTransformer(2),
@@ -26,6 +26,8 @@ VARIANTS = [
     VAETransformer(2, hidden_layer_sizes=(), init="random"),
     SparseAutoencoder(6, n_nonzero=2),
     SparseAutoencoder(6, sparsity="jumprelu", init="random"),
+    ConvAutoencoder(2, augment=("shift", "flip"), corruption="gaussian"),
+    ConvAutoencoder(2, init="random"),
 ]
 # two epochs from random weights leave the codes unused
 pytestmark = pytest.mark.filterwarnings("ignore:Only:sklearn.exceptions.ConvergenceWarning")

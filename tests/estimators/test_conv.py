@@ -1,0 +1,299 @@
+"""Images, signals and volumes in any layout."""
+
+import pickle
+
+import numpy as np
+import pytest
+import torch
+from numpy.testing import assert_allclose, assert_array_equal
+from sklearn.base import clone
+from sklearn.datasets import load_digits
+from sklearn.decomposition import PCA
+from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import GridSearchCV
+from sklearn.pipeline import Pipeline, make_pipeline
+
+from skae import ConvAutoencoder
+from skae.metrics import neg_reconstruction_error_scorer, reconstruction_r2_scorer
+
+RNG = np.random.default_rng(0)
+LAYOUTS = {
+    "grey images": ((8, 7), {}, (1, 8, 7)),
+    "images": ((3, 8, 7), {}, (3, 8, 7)),
+    "images, channels last": ((8, 7, 3), {"channels": "last"}, (8, 7, 3)),
+    "signals": ((30,), {}, (1, 30)),
+    "signals, channels last": ((30, 4), {"channels": "last"}, (30, 4)),
+    "signals with channels": ((4, 30), {"image_shape": (4, 30)}, (4, 30)),
+    "flattened images": ((56,), {"image_shape": (1, 8, 7)}, (1, 8, 7)),
+    "flattened, channels last": (
+        (168,), {"image_shape": [8, 7, 3], "channels": "last"}, (8, 7, 3),
+    ),
+    "volumes": ((2, 3, 5, 4), {}, (2, 3, 5, 4)),
+    "grey volumes": ((3, 5, 4), {"image_shape": (1, 3, 5, 4)}, (1, 3, 5, 4)),
+    "one by n": ((1, 1, 28), {}, (1, 1, 28)),
+    "n by one": ((28, 1), {}, (1, 28, 1)),
+    "one entry": ((1,), {}, (1, 1)),
+}  # fmt: skip
+SMALL = {"hidden_channels": (4, 6), "kernel_size": 3, "random_state": 0}
+
+
+@pytest.fixture(scope="module")
+def images():
+    return load_digits().images
+
+
+@pytest.fixture(scope="module")
+def fitted(images):
+    return ConvAutoencoder(6, max_iter=3, random_state=0).fit(images)
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+class TestLayouts:
+    def test_what_goes_in_comes_out(self, layout):
+        row, parameters, shape = LAYOUTS[layout]
+        X = RNG.normal(size=(20, *row))
+        fitted = ConvAutoencoder(2, max_iter=2, **SMALL, **parameters).fit(X)
+        assert fitted.image_shape_ == shape
+        assert fitted.n_features_in_ == np.prod(row)
+        codes = fitted.transform(X)
+        assert codes.shape == (20, 2)
+        assert fitted.inverse_transform(codes).shape == X.shape
+        assert fitted.reconstruct(X).shape == X.shape
+        assert fitted.sample(3, random_state=0).shape == (3, *row)
+        assert fitted.score_samples(X).shape == (20,)
+        flat = X.reshape(20, -1)
+        assert_array_equal(fitted.transform(flat), codes)
+        assert_array_equal(fitted.reconstruct(flat), fitted.reconstruct(X))
+        assert_array_equal(fitted.transform(X.reshape(20, *shape)), codes)
+
+    def test_the_start_is_pca(self, layout):
+        row, parameters, _ = LAYOUTS[layout]
+        X = RNG.normal(size=(40, *row))
+        flat = X.reshape(40, -1)
+        n_components = min(3, flat.shape[1])
+        pca = PCA(n_components).fit(flat)
+        start = ConvAutoencoder(n_components, max_iter=0, **parameters).fit(X)
+        expected = pca.inverse_transform(pca.transform(flat))
+        assert_allclose(start.reconstruct(X).reshape(40, -1), expected, atol=1e-9)
+        assert start.score(X) == pytest.approx(pca.explained_variance_ratio_.sum())
+
+
+class TestRefusals:
+    def test_a_shape_that_does_not_fit(self):
+        with pytest.raises(
+            ValueError, match=r"n_features=100 does not match image_shape=\(1, 28, 28\)"
+        ):
+            ConvAutoencoder(image_shape=(1, 28, 28)).fit(np.zeros((5, 100)))
+        with pytest.raises(ValueError, match=r"X with images of shape \(9, 8\) does not match"):
+            ConvAutoencoder(image_shape=(1, 8, 8)).fit(np.zeros((5, 9, 8)))
+
+    @pytest.mark.parametrize(
+        ("row", "channels", "other"),
+        [
+            ((32, 30, 3), "first", "last"),
+            ((3, 32, 30), "last", "first"),
+            ((28, 28, 1), "first", "last"),
+        ],
+    )
+    def test_channels_on_the_other_side(self, row, channels, other):
+        with pytest.raises(ValueError, match=f"Set channels='{other}'"):
+            ConvAutoencoder(channels=channels).fit(np.zeros((5, *row)))
+
+    def test_unless_the_shape_is_given(self):
+        X = RNG.normal(size=(9, 6, 5, 3))
+        fitted = ConvAutoencoder(1, image_shape=(6, 5, 3), max_iter=1, **SMALL).fit(X)
+        assert fitted._network.architecture.layout.n_channels == 6
+
+    def test_too_many_dimensions(self):
+        with pytest.raises(ValueError, match="X has 6 dimensions"):
+            ConvAutoencoder().fit(np.zeros((5, 2, 2, 2, 2, 2)))
+
+    @pytest.mark.parametrize("row", [(7, 8), (1, 7, 8), (8, 8, 1), (2, 8, 8)])
+    def test_other_images_than_in_fit(self, fitted, row):
+        with pytest.raises(ValueError, match="is expecting images of shape"):
+            fitted.transform(np.zeros((5, *row)))
+
+    def test_other_images_than_those_of_a_warm_start(self, images, fitted):
+        with pytest.raises(ValueError, match="same features"):
+            ConvAutoencoder(6, warm_start=fitted).fit(images[:, :6])
+        with pytest.raises(ValueError, match="same shape"):
+            ConvAutoencoder(6, warm_start=fitted).fit(images.reshape(-1, 64))
+
+    @pytest.mark.parametrize("bad", [np.nan, np.inf, 1e39])
+    def test_bad_values(self, images, bad):
+        X = images[:10].copy()
+        X[3, 4, 5] = bad
+        with pytest.raises(ValueError, match="Input X contains"):
+            ConvAutoencoder().fit(X)
+
+    def test_no_images(self):
+        with pytest.raises(ValueError, match="0 sample"):
+            ConvAutoencoder().fit(np.zeros((0, 8, 8)))
+        with pytest.raises(ValueError, match="0 feature"):
+            ConvAutoencoder().fit(np.zeros((5, 0, 8)))
+        with pytest.raises(ValueError, match="minimum of 2"):
+            ConvAutoencoder().fit(np.zeros((1, 8, 8)))
+
+    @pytest.mark.parametrize("layer", [3, -4, 1.5, "last"])
+    def test_layers_that_are_not_there(self, fitted, images, layer):
+        with pytest.raises(ValueError, match="layer must be an int from -3 to 2"):
+            fitted.feature_maps(images, layer)
+
+
+def _blobs(n, seed, size=16):
+    """Return images of one bright spot each, somewhere."""
+    rng = np.random.default_rng(seed)
+    places = rng.uniform(3, size - 3, size=(n, 2, 1))
+    axis = np.square(np.arange(size) - places)  # (n, 2, size)
+    return np.exp(-(axis[:, 0, :, None] + axis[:, 1, None]) / 4)
+
+
+class TestTraining:
+    def test_it_beats_pca_by_far_where_images_move(self):
+        train, test = _blobs(400, 0), _blobs(400, 1)
+        conv = ConvAutoencoder(4, max_iter=20, random_state=0).fit(train)
+        pca = PCA(4).fit(train.reshape(400, -1))
+        error = -neg_reconstruction_error_scorer(pca, test.reshape(400, -1))
+        assert -neg_reconstruction_error_scorer(conv, test) < 0.1 * error
+
+    @pytest.mark.parametrize(
+        ("augment", "change"),
+        [
+            ("shift", lambda X: np.pad(X, ((0, 0), (1, 0), (1, 0)), mode="edge")[:, :-1, :-1]),
+            (["flip"], lambda X: X[:, :, ::-1]),
+            (("shift", "flip"), lambda X: np.roll(X, 1, axis=1)[:, :, ::-1]),
+        ],
+    )
+    def test_augmented_networks_know_moved_images(self, images, augment, change):
+        train, moved = images[:1200], change(images[1200:])
+        plain, augmented = (
+            ConvAutoencoder(
+                16, init="random", augment=a, max_iter=8, early_stopping=False, random_state=0
+            ).fit(train)
+            for a in (None, augment)
+        )
+        assert augmented.score(moved) > plain.score(moved) + 0.05
+
+    def test_random_networks_learn_too(self, images):
+        fitted = ConvAutoencoder(8, init="random", max_iter=10, random_state=0).fit(images)
+        assert fitted.score(images) > 0.6
+
+    def test_a_denoiser_beats_one_that_saw_no_noise(self, images):
+        X = images / 16
+        noisy = X[1200:] + RNG.normal(scale=0.25, size=X[1200:].shape)
+        plain, denoiser = (
+            ConvAutoencoder(
+                24, corruption=corruption, corruption_level=0.25, augment="shift", max_iter=6,
+                random_state=0,
+            ).fit(X[:1200])
+            for corruption in (None, "gaussian")
+        )  # fmt: skip
+        errors = [np.square(a.reconstruct(noisy) - X[1200:]).mean() for a in (plain, denoiser)]
+        assert errors[1] < 0.8 * errors[0]
+
+    def test_penalties(self, images):
+        sizes = []
+        for alpha in (0.0, 1e-3):
+            fitted = ConvAutoencoder(
+                4, init="random", alpha=alpha, max_iter=5, early_stopping=False, random_state=0
+            ).fit(images[:500])
+            sizes.append(sum(p.detach().square().sum() for p in fitted.encoder_.parameters()))
+        assert sizes[1] < 0.9 * sizes[0]
+        contractive = ConvAutoencoder(2, contractive=0.1, max_iter=2, **SMALL).fit(images[:200])
+        assert np.isfinite(contractive.score(images))
+
+    def test_binary_crossentropy(self, images):
+        fitted = ConvAutoencoder(8, loss="binary_crossentropy", max_iter=10, random_state=0).fit(
+            images / 16
+        )
+        X = fitted.reconstruct(images / 16)
+        assert X.min() >= 0
+        assert X.max() <= 1
+        assert fitted.validation_curve_[-1] < fitted.validation_curve_[0]
+
+    def test_small_batches_by_default(self):
+        sizes = [ConvAutoencoder()._batch_size(n) for n in (20, 1000, 10_000, 50_000)]
+        assert sizes == [20, 32, 64, 128]
+
+
+class TestFitted:
+    def test_feature_maps(self, fitted, images):
+        first, last = fitted.feature_maps(images[:5], 0), fitted.feature_maps(images[:5])
+        assert first.shape == (5, 16, 4, 4)
+        assert last.shape == (5, 64, 1, 1)
+        network = fitted.encoder_.network.network
+        x = torch.from_numpy(fitted._units.enter(images[:5].reshape(5, 64))).float()
+        with torch.no_grad():
+            expected = network.activation(network.layers[0](x.view(5, 1, 8, 8)))
+        assert_allclose(first, expected, atol=1e-5)
+
+    @pytest.mark.parametrize("dtype", [np.float32, np.float64])
+    def test_dtypes_are_preserved(self, fitted, images, dtype):
+        X = images.astype(dtype)
+        assert fitted.transform(X).dtype == dtype
+        assert fitted.reconstruct(X).dtype == dtype
+        assert fitted.feature_maps(X).dtype == dtype
+
+    def test_modules_agree_with_the_methods(self, fitted, images):
+        x = torch.from_numpy(images).flatten(1).float()
+        with torch.no_grad():
+            codes = fitted.encoder_(x)
+            back = fitted.decoder_(codes)
+        assert_allclose(codes, fitted.transform(images), atol=1e-4)
+        assert_allclose(back.view(-1, 8, 8), fitted.reconstruct(images), atol=1e-3)
+
+    def test_inference_does_not_depend_on_the_batch(self, fitted, images, monkeypatch):
+        images = images[:200]
+        whole = fitted.reconstruct(images)
+        monkeypatch.setattr("skae.estimators._bridge.ENTRIES_PER_BATCH", 3000)
+        assert_allclose(fitted.reconstruct(images), whole, atol=1e-9)
+
+    def test_pickles_give_the_same_bits(self, fitted, images):
+        copy = pickle.loads(pickle.dumps(fitted))
+        assert_array_equal(copy.reconstruct(images), fitted.reconstruct(images))
+
+    def test_dataframes(self, images):
+        pandas = pytest.importorskip("pandas", reason="pandas is an extra")
+        frame = pandas.DataFrame(images.reshape(-1, 64)).add_prefix("pixel")
+        fitted = ConvAutoencoder(
+            3, image_shape=(1, 8, 8), max_iter=1, **SMALL
+        ).set_output(transform="pandas").fit(frame)  # fmt: skip
+        assert list(fitted.feature_names_in_[:2]) == ["pixel0", "pixel1"]
+        assert list(fitted.transform(frame).columns) == [f"convautoencoder{i}" for i in range(3)]
+        # a later fit to arrays forgets them
+        assert not hasattr(fitted.fit(images), "feature_names_in_")
+
+    def test_lists_of_images(self, fitted, images):
+        assert_array_equal(fitted.transform(images[:3].tolist()), fitted.transform(images[:3]))
+
+
+class TestInScikitLearn:
+    def test_a_grid_against_pca(self, images):
+        """On flattened images, which both take."""
+        conv = ConvAutoencoder(image_shape=(1, 8, 8), max_iter=3, random_state=0)
+        grid = {"reduce": [PCA(), conv], "reduce__n_components": [2, 8]}
+        search = GridSearchCV(
+            Pipeline([("reduce", PCA())]), grid, scoring=reconstruction_r2_scorer, cv=2
+        ).fit(images.reshape(-1, 64))
+        best = search.best_params_
+        assert isinstance(best["reduce"], ConvAutoencoder)
+        assert best["reduce__n_components"] == 8
+
+    def test_a_grid_on_images(self, images):
+        search = GridSearchCV(
+            ConvAutoencoder(max_iter=2, **SMALL), {"n_components": [1, 6]},
+            scoring=neg_reconstruction_error_scorer, cv=2,
+        ).fit(images[:300])  # fmt: skip
+        assert search.best_params_ == {"n_components": 6}
+
+    def test_features_for_a_classifier(self, images):
+        y = load_digits().target
+        pipeline = make_pipeline(
+            ConvAutoencoder(8, max_iter=6, random_state=0), LogisticRegression(max_iter=2000)
+        )
+        assert pipeline.fit(images[:1200], y[:1200]).score(images[1200:], y[1200:]) > 0.8
+
+    def test_clone_keeps_the_very_parameters(self):
+        shape = [1, 8, 8]
+        estimator = ConvAutoencoder(image_shape=shape, augment=["shift"])
+        assert clone(estimator).get_params() == estimator.get_params()
