@@ -41,12 +41,10 @@ def load_images(name, seed):
     return train, test
 
 
-def measure(Estimator, name, k, seed, parameters):
+def measure(Estimator, images, k, parameters):
     """Return test error per image, CPU seconds, epochs, epoch kept, MiB beyond the input."""
     torch.set_num_threads(1)
-    train, test = load_images(name, seed)
-    if Estimator is not ConvAutoencoder:
-        train, test = train.reshape(len(train), -1), test.reshape(len(test), -1)
+    train, test = images
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     start = time.process_time()
     model = Estimator(k, **parameters).fit(train)
@@ -66,19 +64,20 @@ def compare(case, seed):
     """Print a row of the table."""
     name, k, parameters = CASES[case]
     seeded = {"random_state": seed}
-    pca = apart(PCA, name, k, seed, {})
-    conv = apart(ConvAutoencoder, name, k, seed, {**parameters, **seeded})
-    dense = [apart(AutoencoderTransformer, name, k, seed, seeded)]
+    images = load_images(name, seed)
+    flat = tuple(X.reshape(len(X), -1) for X in images)
+    pca = apart(PCA, flat, k, {})
+    conv = apart(ConvAutoencoder, images, k, {**parameters, **seeded})
+    dense = [apart(AutoencoderTransformer, flat, k, seeded)]
     epochs = round(dense[0][2] * conv[1] / dense[0][1])
     if epochs > dense[0][2]:
         longer = {"max_iter": epochs, "n_iter_no_change": epochs}
-        dense.append(apart(AutoencoderTransformer, name, k, seed, {**longer, **seeded}))
+        dense.append(apart(AutoencoderTransformer, flat, k, {**longer, **seeded}))
     best = min(dense)
-    print(
-        f"| {name} | {k} | {seed} | {pca[0]:.2f} | {conv[0]:.2f} | {conv[0] / pca[0]:.3f} ", end=""
-    )
-    print(f"| {best[0] / pca[0]:.3f} | {conv[1] / 60:.1f} | {best[1] / 60:.1f} ", end="")
-    print(f"| {conv[3]} of {conv[2]} | {best[3]} of {best[2]} | {conv[4]:.0f} |", flush=True)
+    print(f"| {name} | {k} | {seed} | {pca[0]:.2f} | {conv[0]:.2f} ", end="")
+    print(f"| {conv[0] / pca[0]:.3f} | {best[0] / pca[0]:.3f} ", end="")
+    print(f"| {conv[1] / 60:.1f} | {best[1] / 60:.1f} | {conv[3]} of {conv[2]} ", end="")
+    print(f"| {best[3]} of {best[2]} | {conv[4]:.0f} |", flush=True)
 
 
 if __name__ == "__main__":

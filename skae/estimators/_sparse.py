@@ -78,8 +78,9 @@ class SparseAutoencoder(BaseAutoencoder):
     target_activation : float, default=0.05
         Rate of activation for ``sparsity="kl"``.
 
-    n_steps : int, default=3
-        Steps of thresholding after the first. 0 is the plain encoder: linear, thresholded.
+    n_steps : int, default=1
+        Steps of thresholding after the first, which each cost time and improve the codes. 0 is the
+        plain encoder: linear, thresholded.
 
     input_noise : float, default=0.25
         Standard deviation of normal noise that is added to the encoder's input in training, drawn
@@ -107,7 +108,7 @@ class SparseAutoencoder(BaseAutoencoder):
         Rows per update. "auto" is 128, for more than some 1,400 training rows 256, and 512 for
         more than some 20,000.
 
-    max_iter : int, default=80
+    max_iter : int, default=120
         Largest number of epochs. 0 keeps the start.
 
     early_stopping : bool, default=True
@@ -245,7 +246,7 @@ class SparseAutoencoder(BaseAutoencoder):
         n_nonzero: int | None = None,
         sparsity_weight: float = 0.1,
         target_activation: float = 0.05,
-        n_steps: int = 3,
+        n_steps: int = 1,
         input_noise: float = 0.25,
         transform_algorithm: Literal["encoder", "omp"] = "encoder",
         sparse_output: bool = False,
@@ -253,7 +254,7 @@ class SparseAutoencoder(BaseAutoencoder):
         learning_rate: Literal["cosine", "constant"] = "cosine",
         learning_rate_init: float = 1e-2,
         batch_size: Literal["auto"] | int = "auto",
-        max_iter: int = 80,
+        max_iter: int = 120,
         early_stopping: bool = True,
         validation_fraction: float = 0.1,
         n_iter_no_change: int = 20,

@@ -95,11 +95,13 @@ class SparseCoder(nn.Module):
 
     def _drive(self, x: Tensor, atoms: Tensor) -> Tensor:
         weight = self.unit * self.weight
-        first = drive = nn.functional.linear(x - self.center, weight, self.bias)
+        bias = torch.addmv(self.bias, weight, self.center, alpha=-1)
+        first = drive = nn.functional.linear(x, weight, bias)
         for step_length in self.step_lengths:
             code = self.threshold(drive)
             # by way of the features: a matrix of all pairs of atoms may be huge
-            drive = code + step_length * (first - (code @ atoms) @ weight.T)
+            unexplained = torch.addmm(first, code @ atoms, weight.T, alpha=-1)
+            drive = torch.addcmul(code, step_length, unexplained)
         return drive
 
     def _decode(self, code: Tensor, atoms: Tensor) -> Tensor:
