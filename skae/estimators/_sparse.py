@@ -21,6 +21,7 @@ from skae.estimators._bridge import Augmentations, as_array, as_tensor, torch_ge
 from skae.estimators._fitted import FittedNetwork
 from skae.estimators._parameters import LATENT, TRAINING
 from skae.estimators._sparse_start import data_atoms
+from skae.latent import DENSITIES, SupportDensity
 from skae.networks import Encoder, FromUnits, SparseArchitecture, ToUnits
 from skae.objectives import (
     ActivationDivergence,
@@ -130,10 +131,12 @@ class SparseAutoencoder(BaseAutoencoder):
         weights; wrap it in :class:`~sklearn.frozen.FrozenEstimator` where the estimator is
         cloned.
 
-    latent_density : {"gmm", "gaussian", "kde"} or object, default="gmm"
-        What :meth:`sample` draws codes from, fitted to the training codes. Of each draw, what is
-        negative is set to zero, and with a fixed number of nonzeros all but the largest. An
-        object must have ``fit(codes)`` and ``sample(n_samples)``.
+    latent_density : {"support", "gmm", "gaussian", "kde"} or object, default="support"
+        What :meth:`sample` draws codes from. "support" takes the active components from a training
+        row drawn at random, and each one's value from those it has in other rows. The others are
+        fitted to the training codes; of each draw, what is negative is set to zero, and with a
+        fixed number of nonzeros all but the largest. An object must have ``fit(codes)`` and
+        ``sample(n_samples)``.
 
     device : str, default="auto"
         "cpu", "cuda", "cuda:1", "mps", or "auto" for the first there is of CUDA, MPS and CPU.
@@ -227,6 +230,7 @@ class SparseAutoencoder(BaseAutoencoder):
         **LATENT,
         **TRAINING,
         "n_components": [*LATENT["n_components"], None],
+        "latent_density": [StrOptions({"support", *DENSITIES}), *LATENT["latent_density"][1:]],
         "sparsity": [StrOptions({"topk", "l1", "kl", "jumprelu"})],
         "n_nonzero": [Interval(Integral, 1, None, closed="left"), None],
         "sparsity_weight": [Interval(Real, 0, None, closed="left")],
@@ -260,7 +264,7 @@ class SparseAutoencoder(BaseAutoencoder):
         n_iter_no_change: int = 20,
         tol: float = 1e-4,
         warm_start: Any = False,
-        latent_density: Any = "gmm",
+        latent_density: Any = "support",
         device: str = "auto",
         random_state: Any = None,
         verbose: int = 0,
@@ -342,6 +346,11 @@ class SparseAutoencoder(BaseAutoencoder):
         n_used = max(1, min(n_components, n_features) // 10)
         terms["revival"] = Revival(n_components, PATIENCE * n_train, n_used)
         return Objective(terms)
+
+    def _make_density(self, codes: NDArray, seed: int) -> Any:
+        if isinstance(self.latent_density, str) and self.latent_density == "support":
+            return SupportDensity(codes)
+        return super()._make_density(codes, seed)
 
     def _set_fitted(
         self,

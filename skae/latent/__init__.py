@@ -2,5 +2,6 @@
 
 from skae.latent._density import DENSITIES, LatentDensity
 from skae.latent._prior import StandardNormal
+from skae.latent._support import SupportDensity
 
-__all__ = ["DENSITIES", "LatentDensity", "StandardNormal"]
+__all__ = ["DENSITIES", "LatentDensity", "StandardNormal", "SupportDensity"]

@@ -95,13 +95,32 @@ class TestEverySparsity:
         X = coder.sample(200, random_state=0)
         assert X.shape == (200, 64)
         assert_array_equal(X, coder.sample(200, random_state=0))
-        if sparsity == "topk":
-            explained = np.linalg.lstsq(coder.components_.T, (X - coder.intercept_).T, rcond=None)
-            assert len(explained[0]) == 96
+
+    @over_sparsities
+    def test_samples_vary_as_reconstructions_do(self, fitted, digits, sparsity):
+        coder = fitted[sparsity]
+        drawn = coder.sample(4000, random_state=0)
+        made = coder.reconstruct(digits)
+        assert_allclose(drawn.mean(axis=0), made.mean(axis=0), atol=0.3)
+        # components that are active together but vary against each other lose this when drawn apart
+        ratio = drawn.var(axis=0).sum() / made.var(axis=0).sum()
+        assert (0.85 if sparsity == "topk" else 0.5) < ratio < 1.1
 
     @over_sparsities
     def test_no_atom_is_left_dead(self, fitted, sparsity):
         assert len(fitted[sparsity].dead_components_) <= 2
+
+
+@pytest.mark.parametrize("density", ["gmm", "gaussian", "kde"])
+def test_draws_from_other_densities_are_codes_too(fitted, digits, density):
+    coder = clone(fitted["topk"]).set_params(
+        latent_density=density, warm_start=fitted["topk"], max_iter=0
+    )
+    codes = coder.fit(digits)._find_codes(
+        coder.latent_density_.sample(50, np.random.RandomState(0))
+    )
+    assert (codes >= 0).all()
+    assert ((codes > 0).sum(axis=1) <= 6).all()
 
 
 def test_topk_has_at_most_n_nonzero(fitted, digits):

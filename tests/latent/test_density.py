@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose
 
-from skae.latent import DENSITIES, LatentDensity
+from skae.latent import DENSITIES, LatentDensity, SupportDensity
 
 
 def _codes(n=600):
@@ -71,3 +71,31 @@ def test_own_densities():
     draws = [density.sample(4, np.random.RandomState(seed)) for seed in (0, 0, 1)]
     assert (draws[0] == draws[1]).all()
     assert (draws[0] != draws[2]).any()
+
+
+class TestSupport:
+    CODES = np.array([[1.0, 2.0, 0.0], [3.0, 4.0, 0.0], [0.0, 0.0, -5.0], [0.0, 0.0, 0.0]])
+
+    def _draw(self, n=4000, seed=0):
+        return SupportDensity(self.CODES).sample(n, np.random.RandomState(seed))
+
+    def test_components_are_active_together_as_in_the_codes(self):
+        supports, counts = np.unique(self._draw() != 0, axis=0, return_counts=True)
+        expected, shares = np.unique(self.CODES != 0, axis=0, return_counts=True)
+        np.testing.assert_array_equal(supports, expected)
+        assert_allclose(counts / 4000, shares / 4, atol=0.03)
+
+    def test_values_are_those_of_the_component_and_drawn_apart(self):
+        drawn = self._draw()
+        rows, counts = np.unique(drawn[drawn[:, 0] != 0], axis=0, return_counts=True)
+        np.testing.assert_array_equal(rows, [[1, 2, 0], [1, 4, 0], [3, 2, 0], [3, 4, 0]])
+        assert_allclose(counts / counts.sum(), 0.25, atol=0.03)
+        assert set(drawn[:, 2]) == {0.0, -5.0}
+
+    def test_same_seed_same_draws(self):
+        np.testing.assert_array_equal(self._draw(50), self._draw(50))
+        assert (self._draw(50) != self._draw(50, seed=1)).any()
+
+    def test_nothing_active_gives_nothing(self):
+        density = SupportDensity(np.zeros((5, 3)))
+        assert not density.sample(7, np.random.RandomState(0)).any()
