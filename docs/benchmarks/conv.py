@@ -10,7 +10,6 @@ Markdown table.
 """
 
 import os
-import resource
 import sys
 import time
 from concurrent.futures import ProcessPoolExecutor
@@ -41,15 +40,21 @@ def load_images(name, seed):
     return train, test
 
 
+def peak_memory():
+    """Return the largest resident memory of this process so far, in MiB; for Linux."""
+    (line,) = (n for n in Path("/proc/self/status").read_text().splitlines() if "VmHWM" in n)
+    return int(line.split()[1]) / 1024
+
+
 def measure(Estimator, images, k, parameters):
     """Return test error per image, CPU seconds, epochs, epoch kept, MiB beyond the input."""
     torch.set_num_threads(1)
     train, test = images
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    before = peak_memory()
     start = time.process_time()
     model = Estimator(k, **parameters).fit(train)
     seconds = time.process_time() - start
-    memory = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024
+    memory = peak_memory() - before
     error = np.square(test - model.inverse_transform(model.transform(test))).sum() / len(test)
     return error, seconds, getattr(model, "n_iter_", 0), getattr(model, "best_iter_", 0), memory
 

@@ -340,7 +340,7 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, TorchEs
             Expected values of the rows, without the noise of single measurements.
         """
         check_is_fitted(self)
-        check_n_samples(n_samples)
+        check_count("n_samples", n_samples)
         codes = self.latent_density_.sample(n_samples, check_random_state(random_state))
         codes = self._find_codes(codes)
         return self._as_given(self._in_batches(self._decode, codes, self.n_features_in_))
@@ -384,10 +384,10 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, TorchEs
         return self._in_batches(self._reconstruct, X, X.shape[1])
 
 
-def check_n_samples(n_samples: Any) -> None:
-    """Raise ValueError if this is no number of rows to draw."""
-    if not isinstance(n_samples, int | np.integer) or n_samples < 1:
-        raise ValueError(f"n_samples must be an int of at least 1. Got {n_samples!r} instead.")
+def check_count(name: str, value: Any) -> None:
+    """Raise ValueError if an argument of this name is not a positive int."""
+    if not isinstance(value, int | np.integer) or value < 1:
+        raise ValueError(f"{name} must be an int of at least 1. Got {value!r} instead.")
 
 
 def _copy_of(network: FittedNetwork, architecture: Architecture) -> nn.Module:

@@ -1,6 +1,8 @@
 """The autoencoder of signals, images and volumes."""
 
 from collections.abc import Sequence
+from functools import partial
+from math import prod
 from numbers import Integral
 from typing import Any, Literal
 
@@ -348,13 +350,15 @@ class ConvAutoencoder(DeterministicAutoencoder):
                 f"layer must be an int from {-n_layers} to {n_layers - 1}. Got {layer!r} instead."
             )
         shape = plan.hidden_channels[layer], *plan.map_sizes[1:][layer]
+        find_maps = partial(self._find_maps, layer=layer)
+        return self._in_batches(find_maps, X, prod(shape)).reshape(-1, *shape)
 
-        def find_maps(network: Any, X: NDArray) -> NDArray:
-            encoder = getattr(network.encoder, "network", network.encoder)
-            x = as_tensor(self._units.enter(X), network)
-            return as_array(encoder.maps(x)[layer].flatten(1))
-
-        return self._in_batches(find_maps, X, int(np.prod(shape))).reshape(-1, *shape)
+    def _find_maps(self, network: Any, X: NDArray, layer: int) -> NDArray:
+        """Return the entries of one layer's maps, side by side."""
+        is_around = self._network.architecture.linear_start  # type: ignore[attr-defined]
+        encoder = network.encoder.network if is_around else network.encoder
+        x = as_tensor(self._units.enter(X), network)
+        return as_array(encoder.maps(x)[layer].flatten(1))
 
     # What X is.
 

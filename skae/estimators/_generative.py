@@ -14,7 +14,7 @@ from sklearn.utils.validation import check_consistent_length, check_is_fitted, c
 from torch import Generator, Tensor, nn
 
 from skae.engine import Noise, ShiftedNoise
-from skae.estimators._base import BaseAutoencoder, check_n_samples
+from skae.estimators._base import BaseAutoencoder, check_count
 from skae.estimators._bridge import as_array, as_tensor, torch_generator
 from skae.estimators._classes import find_classes
 from skae.estimators._likelihood import as_rows, check_support
@@ -69,7 +69,7 @@ class GenerativeAutoencoder(BaseAutoencoder):
             ``codes.reshape(-1, n_components)``.
         """
         mean, std = self.posterior(X)
-        check_n_samples(n_samples)
+        check_count("n_samples", n_samples)
         shape = (len(mean), n_samples, mean.shape[1])
         noise = check_random_state(random_state).standard_normal(shape)
         return mean[:, None] + std[:, None] * noise.astype(mean.dtype)
@@ -99,7 +99,7 @@ class GenerativeAutoencoder(BaseAutoencoder):
             In nats, in X's own units; float64.
         """
         check_is_fitted(self)
-        check_n_samples(n_importance_samples)
+        check_count("n_importance_samples", n_importance_samples)
         X = self._validate(X, reset=False)
         check_support(self._link.refusal(as_rows(X)), self.likelihood)
         architecture = self._network.architecture
@@ -204,7 +204,7 @@ class GenerativeAutoencoder(BaseAutoencoder):
             New rows, in float64.
         """
         check_is_fitted(self)
-        check_n_samples(n_samples)
+        check_count("n_samples", n_samples)
         random_state = check_random_state(random_state)
         rows = self.latent_density_.sample(n_samples, random_state)
         if self.classes_ is not None:
@@ -248,7 +248,7 @@ class GenerativeAutoencoder(BaseAutoencoder):
         """
         check_is_fitted(self)
         n_components = self._n_features_out
-        varied = list(range(min(2, n_components)) if dims is None else np.atleast_1d(dims))
+        varied = np.arange(min(2, n_components)) if dims is None else np.atleast_1d(dims)
         is_one_for_all = np.ndim(values[0]) == 0  # type: ignore[index]
         axes = [values] * len(varied) if is_one_for_all else list(values)  # type: ignore[arg-type]
         if len(axes) != len(varied) or not all(
@@ -256,7 +256,7 @@ class GenerativeAutoencoder(BaseAutoencoder):
         ):
             raise ValueError(
                 f"dims must be components of {n_components}, and values as many arrays. Got "
-                f"dims={varied!r} and {len(axes)} arrays."
+                f"dims={varied.tolist()} and {len(axes)} arrays."
             )
         grid = np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1)
         at = np.zeros(n_components) if at is None else check_array(at, ensure_2d=False).ravel()

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from math import prod
 from typing import Any
+from warnings import warn
 
 import numpy as np
 
@@ -29,13 +30,11 @@ def find_layout(row: tuple[int, ...], image_shape: Any, channels: str) -> ImageL
         If they contradict each other.
     """
     is_last = channels == "last"
-    if image_shape is None:
-        shape = _guess_shape(row, is_last)
-        _check_channels(shape, is_last)
-    else:
-        shape = _check_shape(image_shape)
-        _check_matches(row, ImageLayout(shape, is_last))
-    return ImageLayout(shape, is_last)
+    shape = _guess_shape(row, is_last) if image_shape is None else _check_shape(image_shape)
+    layout = ImageLayout(shape, is_last)
+    _check_matches(row, layout)
+    _check_channels(layout)
+    return layout
 
 
 def accepts(row: tuple[int, ...], layout: ImageLayout) -> bool:
@@ -59,17 +58,23 @@ def _guess_shape(row: tuple[int, ...], is_last: bool) -> tuple[int, ...]:
     return (*row, 1) if is_last else (1, *row)
 
 
-def _check_channels(shape: tuple[int, ...], is_last: bool) -> None:
-    """Raise ValueError if the channels of pictures seem to be on the other side."""
-    if len(shape) != 3:
-        return
-    here, there = (shape[-1], shape[0]) if is_last else (shape[0], shape[-1])
-    if there in COLORS and here not in COLORS and here > there:
-        named, other = ("last", "first") if is_last else ("first", "last")
+def _check_channels(layout: ImageLayout) -> None:
+    """Raise ValueError if the channels seem to be elsewhere; warn if they may not be channels."""
+    shape, n_channels, spatial = layout.shape, layout.n_channels, layout.spatial
+    n_there, *others = spatial if layout.is_channels_last else spatial[::-1]
+    if n_there in COLORS and others and min(n_channels, *others) > max(COLORS):
+        here, there = ("last", "first") if layout.is_channels_last else ("first", "last")
         raise ValueError(
-            f"X has images of shape {shape}, which by channels={named!r} are {here} channels, but "
-            f"look like {there} with channels={other!r}. Set channels={other!r}, or, if they are "
-            f"{here} channels, image_shape={shape}."
+            f"Images of shape {shape} have {n_channels} channels by channels={here!r}, but look "
+            f"like {n_there} with channels={there!r}. Set channels={there!r}. If they are "
+            f"{n_channels} channels indeed, move these to the other end and set channels={there!r}."
+        )
+    if len(spatial) == 1 and n_channels > 1 and spatial[0] <= 2 * n_channels:
+        warn(
+            f"Images of shape {shape} are taken for signals with {n_channels} channels. If they "
+            f"are grey images, set image_shape={(1, *shape)} and channels='first'.",
+            UserWarning,
+            stacklevel=5,
         )
 
 

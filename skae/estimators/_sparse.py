@@ -4,19 +4,21 @@ from collections.abc import Iterator
 from copy import deepcopy
 from numbers import Integral, Real
 from typing import Any, Literal
+from warnings import warn
 
 import numpy as np
 import scipy.sparse
 import torch
 from numpy.typing import ArrayLike, NDArray
 from sklearn.decomposition import sparse_encode
+from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import gen_batches
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 from torch import Tensor, nn
 
 from skae.engine import Gaussian, History
-from skae.estimators._base import BaseAutoencoder, Problem
+from skae.estimators._base import BaseAutoencoder, Problem, check_count
 from skae.estimators._bridge import Augmentations, as_array, as_tensor, torch_generator
 from skae.estimators._fitted import FittedNetwork
 from skae.estimators._parameters import LATENT, TRAINING
@@ -64,7 +66,7 @@ class SparseAutoencoder(BaseAutoencoder):
         - "topk" keeps the `n_nonzero` largest entries of each row [2]_.
         - "l1" penalises their sum [3]_, with `sparsity_weight`.
         - "kl" penalises components that are not active in about the share `target_activation`
-          of the rows [4]_, with `sparsity_weight`.
+          of the rows [4]_, with `sparsity_weight` for each.
         - "jumprelu" keeps what exceeds a learned threshold of each component, and penalises the
           number of nonzeros [5]_, with `sparsity_weight`.
 
@@ -369,6 +371,14 @@ class SparseAutoencoder(BaseAutoencoder):
         n_active = sum((codes != 0).sum(axis=0) for codes in self._encoded_blocks(problem.X))
         self.sparsity_ = float(n_active.sum() / len(problem.X))
         self.dead_components_ = np.flatnonzero(n_active == 0)
+        n_used = int((n_active > 0).sum())
+        if n_used < len(n_active) / 2:
+            warn(
+                f"Only {n_used} of {len(n_active)} components are used. Lower sparsity_weight, "
+                "raise n_nonzero, or lower n_components.",
+                ConvergenceWarning,
+                stacklevel=4,
+            )
 
     # What a fitted model says of rows.
 
@@ -428,21 +438,25 @@ class SparseAutoencoder(BaseAutoencoder):
             - "frequency": share of the rows that use it.
             - "strength": mean size of its code where it is used, in units of X; 0 if it never is.
             - "energy": its share of the sum of squared codes.
-            - "top_rows": indices of the rows with its largest codes, shape (n_components, n_rows).
+            - "top_rows": indices of the rows with its largest codes, shape (n_components, n_rows);
+              -1 where no more rows use it.
         """
         check_is_fitted(self)
+        check_count("n_rows", n_rows)
         codes = self._encode_all(self._validate(X, reset=False))
         used = codes != 0
         squares = np.square(codes, dtype=np.float64).sum(axis=0)
         counts = used.sum(axis=0)
         order = np.argsort(-squares, kind="stable")
         strengths = np.abs(codes)
+        top_rows = np.argsort(-strengths, axis=0, kind="stable")[:n_rows]
+        is_used = np.take_along_axis(used, top_rows, axis=0)
         table = {
             "component": np.arange(codes.shape[1]),
             "frequency": counts / len(codes),
             "strength": strengths.sum(axis=0) / np.maximum(counts, 1),
             "energy": squares / max(squares.sum(), np.finfo(float).tiny),
-            "top_rows": np.argsort(-strengths, axis=0, kind="stable")[:n_rows].T,
+            "top_rows": np.where(is_used, top_rows, -1).T,
         }
         return {name: column[order] for name, column in table.items()}
 

@@ -34,7 +34,7 @@ class CodeLasso(Term):
 
 
 class ActivationDivergence(Term):
-    """``weight * mean_j KL(Bernoulli(rate) || Bernoulli(r_j))``, the same for every row.
+    """``weight * sum_j KL(Bernoulli(rate) || Bernoulli(r_j))``, the same for every row.
 
     r_j is the mean over the batch of ``tanh(4 code_j)``, a smooth count of how often a component
     is active (Ng 2011, "Sparse autoencoder", with a count in place of a sigmoid's value: codes
@@ -57,7 +57,7 @@ class ActivationDivergence(Term):
         rates = (SHARPNESS * outputs.code).tanh().mean(0).clamp(1e-6, 1 - 1e-6)
         divergence = self.rate * (self.rate / rates).log()
         divergence = divergence + (1 - self.rate) * ((1 - self.rate) / (1 - rates)).log()
-        return (self.strength * divergence.mean()).expand(len(target))
+        return (self.strength * divergence.sum()).expand(len(target))
 
 
 class ActiveCount(Term):

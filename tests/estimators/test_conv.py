@@ -99,10 +99,38 @@ class TestRefusals:
         with pytest.raises(ValueError, match=f"Set channels='{other}'"):
             ConvAutoencoder(channels=channels).fit(np.zeros((5, *row)))
 
-    def test_unless_the_shape_is_given(self):
-        X = RNG.normal(size=(9, 6, 5, 3))
-        fitted = ConvAutoencoder(1, image_shape=(6, 5, 3), max_iter=1, **SMALL).fit(X)
-        assert fitted._network.architecture.layout.n_channels == 6
+    @pytest.mark.parametrize(
+        ("row", "image_shape"),
+        [((16, 15, 3), (16, 15, 3)), ((720,), (16, 15, 3)), ((8, 8, 8, 1), None)],
+    )
+    def test_also_where_the_shape_is_given_and_in_volumes(self, row, image_shape):
+        with pytest.raises(ValueError, match="Set channels='last'"):
+            ConvAutoencoder(image_shape=image_shape).fit(np.zeros((5, *row)))
+
+    def test_unless_they_are_moved(self):
+        X = RNG.normal(size=(9, 16, 15, 3))
+        fitted = ConvAutoencoder(1, channels="last", max_iter=1, **SMALL)
+        fitted.fit(np.moveaxis(X, 1, -1))
+        assert fitted._network.architecture.layout.n_channels == 16
+
+    @pytest.mark.parametrize("row", [(6, 4, 3), (3, 4, 6), (6, 1, 3)])
+    def test_small_images_may_be_anything(self, row):
+        X = RNG.normal(size=(9, *row))
+        for channels in ("first", "last"):
+            ConvAutoencoder(1, channels=channels, max_iter=0, **SMALL).fit(X)
+
+    @pytest.mark.parametrize(
+        ("row", "parameters"),
+        [
+            ((64,), {"image_shape": (8, 8)}),
+            ((8, 8), {"image_shape": (8, 8)}),
+            ((8, 8), {"channels": "last"}),
+            ((50, 3), {"image_shape": (50, 3)}),
+        ],
+    )
+    def test_signals_that_look_like_images(self, row, parameters):
+        with pytest.warns(UserWarning, match="are taken for signals with"):
+            ConvAutoencoder(1, max_iter=0, **SMALL, **parameters).fit(RNG.normal(size=(9, *row)))
 
     def test_too_many_dimensions(self):
         with pytest.raises(ValueError, match="X has 6 dimensions"):

@@ -7,6 +7,7 @@ import torch
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.base import clone
 from sklearn.decomposition import PCA, sparse_encode
+from sklearn.exceptions import ConvergenceWarning
 from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV
@@ -23,7 +24,11 @@ over_sparsities = pytest.mark.parametrize("sparsity", SPARSITIES)
 def fitted(digits):
     return {
         sparsity: SparseAutoencoder(
-            96, sparsity=sparsity, n_nonzero=6, max_iter=15, random_state=0
+            96,
+            sparsity=sparsity,
+            n_nonzero=6,
+            max_iter=45 if sparsity == "kl" else 15,
+            random_state=0,
         ).fit(digits)
         for sparsity in SPARSITIES
     }
@@ -131,7 +136,7 @@ def test_topk_has_at_most_n_nonzero(fitted, digits):
 
 @pytest.mark.parametrize("sparsity", ["l1", "kl", "jumprelu"])
 def test_the_share_of_zeros_grows_with_the_weight(digits, sparsity):
-    weights = {"l1": [1e-3, 1e-1, 1.0], "kl": [1e-2, 1.0, 1000.0], "jumprelu": [0.0, 0.1, 10.0]}[
+    weights = {"l1": [1e-3, 1e-1, 1.0], "kl": [1e-4, 1e-2, 10.0], "jumprelu": [0.0, 0.1, 10.0]}[
         sparsity
     ]
     shares = [
@@ -206,6 +211,23 @@ def test_the_table_of_components(fitted, digits):
     assert table["strength"][0] == pytest.approx(codes[codes[:, first] > 0, first].mean())
     assert table["top_rows"][0, 0] == codes[:, first].argmax()
     assert table["top_rows"].shape == (96, 3)
+    few = fitted["topk"].describe_components(digits[:20], n_rows=4)["top_rows"]
+    used = fitted["topk"].transform(digits[:20])[:, table["component"]] > 0
+    assert (few >= 0).sum() == np.minimum(used.sum(axis=0), 4).sum()
+    with pytest.raises(ValueError, match="n_rows must be an int of at least 1"):
+        fitted["topk"].describe_components(digits, n_rows=-1)
+
+
+def test_a_warning_if_most_atoms_are_dead(digits):
+    coder = SparseAutoencoder(64, sparsity="l1", sparsity_weight=10.0, max_iter=25, random_state=0)
+    with pytest.warns(ConvergenceWarning, match=r"Only \d+ of 64 components are used. Lower spars"):
+        coder.fit(digits)
+
+
+def test_the_share_of_active_rows_is_near_its_target(digits):
+    coder = SparseAutoencoder(96, sparsity="kl", max_iter=40, random_state=0).fit(digits)
+    shares = (coder.transform(digits) > 0).mean(axis=0)
+    assert 0.03 < shares.mean() < 0.1
 
 
 def test_dead_atoms_come_back(digits):

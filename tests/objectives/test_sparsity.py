@@ -1,5 +1,6 @@
 """Penalties on sparse codes, and what brings atoms back."""
 
+import math
 from typing import NamedTuple
 
 import pytest
@@ -45,6 +46,14 @@ def test_divergence_is_zero_at_the_target_rate():
     (gradient,) = torch.autograd.grad(value.sum(), code)
     torch.testing.assert_close(gradient, torch.zeros_like(gradient), atol=1e-12, rtol=0)
     assert (ActivationDivergence(2.0, 0.2)(outputs, TARGET) > 0).all()
+
+
+def test_divergence_is_summed_over_the_components():
+    rate = 0.05
+    outputs = _outputs()._replace(code=torch.full((6, 5), 0.2, dtype=torch.float64).atanh() / 4)
+    one = rate * math.log(rate / 0.2) + (1 - rate) * math.log((1 - rate) / 0.8)
+    value = ActivationDivergence(2.0, rate)(outputs, TARGET)
+    torch.testing.assert_close(value, torch.full_like(value, 2 * 5 * one))
 
 
 def test_count_of_nonzeros():
