@@ -207,7 +207,13 @@ def _there_and_back(estimator: Any, X: ArrayLike) -> tuple[NDArray, NDArray]:
                 f"{type(estimator).__name__} has no {method}."
             )
     reconstruction = estimator.inverse_transform(estimator.transform(X))
-    return _as_rows(X), _as_rows(reconstruction)
+    rows, reconstructed = _as_rows(X), _as_rows(reconstruction)
+    if rows.shape != reconstructed.shape:
+        raise ValueError(
+            f"X has {rows.shape[1]} numbers in a row, but its reconstruction by "
+            f"{type(estimator).__name__} has {reconstructed.shape[1]}."
+        )
+    return rows, reconstructed
 
 
 def _as_rows(X: ArrayLike) -> NDArray:

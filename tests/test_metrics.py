@@ -7,7 +7,7 @@ from sklearn.decomposition import PCA, TruncatedSVD
 from sklearn.linear_model import LinearRegression
 from sklearn.model_selection import GridSearchCV, cross_val_score
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
+from sklearn.preprocessing import FunctionTransformer, StandardScaler
 
 from skae import AutoencoderTransformer, metrics
 from skae.metrics import reconstruction_error, reconstruction_r2
@@ -99,3 +99,18 @@ def test_what_is_refused(iris):
         reconstruction_error(LinearRegression(), iris)
     with pytest.raises(ValueError, match="features must be 'original' or 'standardized'"):
         reconstruction_error(PCA(2).fit(iris), iris, features="raw")
+
+
+def test_reconstructions_of_another_width_are_refused():
+    class Half(FunctionTransformer):
+        def inverse_transform(self, X):
+            return np.asarray(X)[:, :2]
+
+    with pytest.raises(ValueError, match=r"X has 4 numbers in a row, but .* by Half has 2"):
+        reconstruction_error(Half().fit(np.ones((5, 4))), np.ones((5, 4)))
+
+
+def test_images_are_rows_of_pixels():
+    X = np.random.default_rng(0).normal(size=(30, 3, 4))
+    keep = FunctionTransformer(lambda X: X / 2, lambda X: X, check_inverse=False).fit(X)
+    assert reconstruction_error(keep, X) == pytest.approx(np.square(X / 2).sum() / 30)

@@ -21,6 +21,9 @@ class ImageAugmentation:
         Images move by up to so many entries, by an integer drawn for each axis.
     is_mirrored : bool
         Whether to mirror every image with probability 1/2.
+    origin : Tensor of shape (n_features,)
+        What the network sees of an image of zeros, in its units: moved are images, not what
+        distinguishes them from the mean image.
     generator : torch.Generator
         On the CPU.
     """
@@ -31,39 +34,42 @@ class ImageAugmentation:
         axes: tuple[int, ...],
         max_shift: int,
         is_mirrored: bool,
+        origin: Tensor,
         generator: Generator,
     ) -> None:
         self.shape = shape
         self.axes = axes
         self.max_shift = max_shift
         self.is_mirrored = is_mirrored
+        self.origin = origin
         self.generator = generator
 
     def __call__(self, batch: Batch) -> Batch:
         """Return the batch with moved images."""
         first, *others = batch.inputs
-        sources = self._draw_sources(len(first)).to(first.device)
-        moved = first.gather(1, sources)
-        target = moved if batch.target is first else batch.target.gather(1, sources)
+        sources = {axis: self._draw_sources(len(first), axis) for axis in self.axes}
+        moved = self.origin + self._move(first - self.origin, sources)
+        # a target of its own is in the data's units, where an image of zeros is zero
+        target = moved if batch.target is first else self._move(batch.target, sources)
         return Batch((moved, *others), target)
 
-    def _draw_sources(self, n: int) -> Tensor:
-        """Return where every entry of a row comes from, shape (n, n_features)."""
-        sources = torch.zeros(n, 1, dtype=torch.long)
-        for axis, size in enumerate(self.shape):
-            places = torch.arange(size).expand(n, size)
-            if axis in self.axes:
-                places = self._draw_places(places, axis == self.axes[-1])
-            sources = (sources[:, :, None] * size + places[:, None]).flatten(1)
-        return sources
-
-    def _draw_places(self, places: Tensor, is_last: bool) -> Tensor:
+    def _draw_sources(self, n: int, axis: int) -> Tensor:
         """Return where entries along one axis come from, shape (n, size)."""
-        n, size = places.shape
+        size = self.shape[axis]
         bounds = -self.max_shift, self.max_shift + 1
-        shifted = places + torch.randint(*bounds, (n, 1), generator=self.generator)
-        places = shifted.clamp(0, size - 1)
-        if not (is_last and self.is_mirrored):
-            return places
+        moves = torch.randint(*bounds, (n, 1), generator=self.generator)
+        sources = (torch.arange(size) + moves).clamp(0, size - 1)
+        if not (self.is_mirrored and axis == self.axes[-1]):
+            return sources
         is_turned = torch.rand(n, 1, generator=self.generator) < 0.5
-        return torch.where(is_turned, size - 1 - places, places)
+        return torch.where(is_turned, size - 1 - sources, sources)
+
+    def _move(self, x: Tensor, sources: dict[int, Tensor]) -> Tensor:
+        """Return rows whose entries come from elsewhere."""
+        images = x.unflatten(1, self.shape)
+        for axis, places in sources.items():
+            ones = [1] * len(self.shape)
+            ones[axis] = -1
+            index = places.to(x.device).view(len(x), *ones).expand_as(images)
+            images = images.gather(axis + 1, index)
+        return images.flatten(1)

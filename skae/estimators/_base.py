@@ -189,7 +189,8 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, TorchEs
         inputs, target = _training_tensors(problem, self._training_dtype())
         augmentations = self._make_augmentations(problem, inputs[0], random_state)
         split = problem.train, problem.valid
-        batches = self._make_batches(inputs, target, split, augmentations, random_state)
+        width = max(architecture.sizes)
+        batches = self._make_batches(inputs, target, split, width, augmentations, random_state)
         if source is None:
             module = architecture.build(torch_generator(random_state))
             rival = self._set_start(module, problem, random_state)

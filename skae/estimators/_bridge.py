@@ -33,6 +33,8 @@ from skae.objectives import Objective
 
 Augmentations = tuple[Callable[[Batch], Batch] | None, Callable[[Batch], Batch] | None]
 """What changes batches to learn from, every time anew, and held-out ones, once; or None."""
+MAX_BATCH = 2**24
+"""Entries of the widest layer in a batch of training, unless its size is given."""
 ENTRIES_PER_BATCH = 2**20
 """Rows go through a fitted network in batches of about this many entries."""
 
@@ -140,6 +142,7 @@ class TorchEstimator(BaseEstimator, ABC):
         inputs: tuple[Tensor, ...],
         target: Tensor,
         split: tuple[NDArray, NDArray],
+        width: int,
         augmentations: Augmentations,
         random_state: np.random.RandomState,
     ) -> tuple[Batches, Batches | None]:
@@ -152,6 +155,8 @@ class TorchEstimator(BaseEstimator, ABC):
             May be one of the inputs.
         split : pair of arrays of int
             Rows to learn from, and rows held out.
+        width : int
+            Of the widest layer.
         augmentations : pair of callable or None
         random_state : RandomState
             For the order of the rows.
@@ -161,26 +166,30 @@ class TorchEstimator(BaseEstimator, ABC):
         # a tensor that is both input and target stays one
         there = {tensor: tensor.to(device) for tensor in (*inputs, target)}
         data = tuple(there[tensor] for tensor in inputs), there[target]
-        size = self._batch_size(len(train_rows))
+        size = self._batch_size(len(train_rows), width)
         generator = torch_generator(random_state)
         train = Batches(*data, train_rows, size, generator, augmentations[0])
         if len(valid_rows) == 0:
             return train, None
         # taken out once: what is random in it is the same for all epochs
         (held_out,) = Batches(*data, valid_rows, len(valid_rows), None, augmentations[1])
-        return train, Batches(*held_out, torch.arange(len(valid_rows)), max(size, 1024))
+        n_at_once = max(size, min(1024, MAX_BATCH // width))
+        return train, Batches(*held_out, torch.arange(len(valid_rows)), n_at_once)
 
     def _training_dtype(self) -> type[np.floating]:
         """Return the precision of the training."""
         return np.float64 if self._is_quasi_newton() else np.float32
 
-    def _batch_size(self, n_samples: int) -> int:
-        """Return `batch_size`; "auto" grows fourfold with the number of rows."""
+    def _batch_size(self, n_samples: int, width: int) -> int:
+        """Return `batch_size`; "auto" grows fourfold with the number of rows.
+
+        `width` is that of the widest layer, which bounds it.
+        """
         if self._is_quasi_newton():
             return n_samples
         if self.batch_size == "auto":
             factor = 1 + (n_samples > 1400) + 2 * (n_samples > 20_000)
-            return min(n_samples, factor * self._smallest_batch)
+            return min(n_samples, factor * self._smallest_batch, max(1, MAX_BATCH // width))
         return min(n_samples, self.batch_size)
 
     def _make_step(self, module: nn.Module, link: Any, train: Batches) -> Step:
@@ -225,10 +234,14 @@ class TorchEstimator(BaseEstimator, ABC):
         # Apple's GPUs have no float64
         is_double = X.dtype == np.float64 and device.type != "mps"
         network = self._network.on(device, torch.float64 if is_double else torch.float32)
-        n_entries = n_copies * max(X.shape[1], *self._network.architecture.sizes)
+        architecture = self._network.architecture
+        n_entries = n_copies * max(X.shape[1], *architecture.sizes)
+        n_rows = ENTRIES_PER_BATCH // n_entries
+        if is_double:
+            n_rows = min(n_rows, MAX_BATCH // (n_entries * architecture.n_unrolled))
         result = np.empty((len(X), width), X.dtype)
         with torch.inference_mode(), np.errstate(over="ignore", invalid="ignore"):
-            for rows in gen_batches(len(X), max(1, ENTRIES_PER_BATCH // n_entries)):
+            for rows in gen_batches(len(X), max(1, n_rows)):
                 result[rows] = function(network, X[rows])
         if not np.isfinite(result).all():
             raise ValueError(

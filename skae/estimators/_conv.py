@@ -7,6 +7,7 @@ from numbers import Integral
 from typing import Any, Literal
 
 import numpy as np
+import torch
 from numpy.typing import ArrayLike, NDArray
 from sklearn.utils import check_array
 from sklearn.utils._param_validation import Interval, StrOptions
@@ -17,9 +18,10 @@ from skae.engine import Batch, ImageAugmentation
 from skae.estimators._base import Problem
 from skae.estimators._bridge import Augmentations, as_array, as_tensor, torch_generator
 from skae.estimators._deterministic import DeterministicAutoencoder
+from skae.estimators._devices import find_device
 from skae.estimators._layout import accepts, find_layout
 from skae.estimators._parameters import DENSE, LATENT, RECONSTRUCTION, TRAINING
-from skae.networks import POOLINGS, ConvArchitecture, ImageLayout
+from skae.networks import POOLINGS, ConvArchitecture
 
 AUGMENTATIONS = ("shift", "flip")
 
@@ -76,7 +78,7 @@ class ConvAutoencoder(DeterministicAutoencoder):
 
     pooling : {"stride", "max", "average"}, default="stride"
         How sizes are halved: by convolutions at every other place, or by the largest or the mean
-        of neighbours after them, which takes several times as long.
+        of neighbours after them, which takes longer.
 
     activation : {"silu", "relu", "gelu", "elu", "tanh", "leaky_relu", "identity"}, \
             default="silu"
@@ -92,7 +94,7 @@ class ConvAutoencoder(DeterministicAutoencoder):
         the last axis.
 
     max_shift : int, default=1
-        Largest move for ``augment="shift"``.
+        Largest move for ``augment="shift"``; below the smallest size of an image that is not 1.
 
     loss : {"squared_error", "absolute_error", "huber", "binary_crossentropy"}, \
             default="squared_error"
@@ -188,7 +190,8 @@ class ConvAutoencoder(DeterministicAutoencoder):
 
     loss_curve_ : list of float of length n_iter_ + 1
         Mean training loss per row, penalties included; entry 0 is the start's. For the squared
-        error without penalties this is the share of the variance of X that is lost.
+        error without penalties this is the share of the variance of X that is lost; with
+        `augment`, by images that were moved.
 
     validation_curve_ : list of float of length n_iter_ + 1, or None
         The same for the held-out rows; None without early stopping.
@@ -364,7 +367,7 @@ class ConvAutoencoder(DeterministicAutoencoder):
 
     def _validate(self, X: Any, *, reset: bool, min_samples: int = 1) -> NDArray:
         """Return images as rows, in X's order."""
-        row = (X if hasattr(X, "shape") else np.asarray(X)).shape[1:]
+        row = tuple(map(int, (X if hasattr(X, "shape") else np.asarray(X)).shape[1:]))
         if len(row) > 1:
             X = check_array(
                 X, dtype=[np.float64, np.float32], allow_nd=True, estimator=self, input_name="X"
@@ -420,6 +423,11 @@ class ConvAutoencoder(DeterministicAutoencoder):
                 "The 'kernel_size' parameter must be odd, so that kernels have a centre. Got "
                 f"{self.kernel_size} instead."
             )
+        if self.kernel_size == 1 and self.pooling == "stride":
+            raise ValueError(
+                "The 'kernel_size' parameter must be at least 3 with pooling='stride', or three of "
+                "four pixels would not be seen. Got 1 instead."
+            )
         return int(self.kernel_size)
 
     def _make_augmentations(
@@ -429,7 +437,7 @@ class ConvAutoencoder(DeterministicAutoencoder):
         names = self._check_augment()
         if not names:
             return corrupt, corrupt_held_out
-        move = _make_augmentation(self._layout, names, self.max_shift, random_state)
+        move = self._make_move(names, problem, inputs, random_state)
         if corrupt is None:
             return move, corrupt_held_out
 
@@ -438,11 +446,39 @@ class ConvAutoencoder(DeterministicAutoencoder):
 
         return move_and_corrupt, corrupt_held_out
 
+    def _make_move(
+        self,
+        names: set[str],
+        problem: Problem,
+        inputs: Tensor,
+        random_state: np.random.RandomState,
+    ) -> ImageAugmentation:
+        layout = self._layout
+        first = 0 if layout.is_channels_last else 1
+        origin = problem.units.enter(np.zeros(inputs.shape[1]))
+        return ImageAugmentation(
+            layout.shape,
+            axes=tuple(range(first, first + len(layout.spatial))),
+            max_shift=self._check_max_shift() if "shift" in names else 0,
+            is_mirrored="flip" in names,
+            origin=torch.from_numpy(origin).to(inputs).to(find_device(self.device)),
+            generator=torch_generator(random_state),
+        )
+
+    def _check_max_shift(self) -> int:
+        smallest = min((size for size in self._layout.spatial if size > 1), default=1)
+        if self.max_shift >= max(2, smallest):
+            raise ValueError(
+                f"The 'max_shift' parameter must be below the size of the images, {smallest}, or "
+                f"nothing of them would be left. Got {self.max_shift} instead."
+            )
+        return int(self.max_shift)
+
     def _check_augment(self) -> set[str]:
         if self.augment is None:
             return set()
         names = [self.augment] if isinstance(self.augment, str) else list(self.augment)
-        if not all(name in AUGMENTATIONS for name in names):
+        if not all(isinstance(name, str) and name in AUGMENTATIONS for name in names):
             raise ValueError(
                 f"The 'augment' parameter must be None, or one or more of {AUGMENTATIONS}. Got "
                 f"{self.augment!r} instead."
@@ -451,16 +487,3 @@ class ConvAutoencoder(DeterministicAutoencoder):
 
     def _find_weight_decay(self) -> float:
         return self.weight_decay
-
-
-def _make_augmentation(
-    layout: ImageLayout, names: set[str], max_shift: int, random_state: np.random.RandomState
-) -> ImageAugmentation:
-    first = 0 if layout.is_channels_last else 1
-    return ImageAugmentation(
-        layout.shape,
-        axes=tuple(range(first, first + len(layout.spatial))),
-        max_shift=max_shift if "shift" in names else 0,
-        is_mirrored="flip" in names,
-        generator=torch_generator(random_state),
-    )

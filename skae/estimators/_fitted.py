@@ -14,6 +14,10 @@ class Architecture(Protocol):
     def sizes(self) -> tuple[int, ...]:
         """Widths from the data, first, to the code, last."""
 
+    @property
+    def n_unrolled(self) -> int:
+        """Copies of its input that a layer makes in float64."""
+
     def build(self, generator: Generator) -> nn.Module:
         """Return the network in float64."""
 

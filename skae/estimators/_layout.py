@@ -1,6 +1,5 @@
 """Arrays of images, and which of their axes are what."""
 
-from collections.abc import Sequence
 from math import prod
 from typing import Any
 from warnings import warn
@@ -30,10 +29,15 @@ def find_layout(row: tuple[int, ...], image_shape: Any, channels: str) -> ImageL
         If they contradict each other.
     """
     is_last = channels == "last"
-    shape = _guess_shape(row, is_last) if image_shape is None else _check_shape(image_shape)
-    layout = ImageLayout(shape, is_last)
-    _check_matches(row, layout)
-    _check_channels(layout)
+    if image_shape is None:
+        layout = ImageLayout(_guess_shape(row, is_last), is_last)
+        if doubt := _doubt_channels(layout):
+            raise ValueError(f"{doubt} Otherwise, set image_shape={layout.shape}.")
+    else:
+        layout = ImageLayout(_check_shape(image_shape), is_last)
+        _check_matches(row, layout)
+        if doubt := _doubt_channels(layout):
+            warn(doubt, UserWarning, stacklevel=4)
     return layout
 
 
@@ -58,38 +62,29 @@ def _guess_shape(row: tuple[int, ...], is_last: bool) -> tuple[int, ...]:
     return (*row, 1) if is_last else (1, *row)
 
 
-def _check_channels(layout: ImageLayout) -> None:
-    """Raise ValueError if the channels seem to be elsewhere; warn if they may not be channels."""
-    shape, n_channels, spatial = layout.shape, layout.n_channels, layout.spatial
+def _doubt_channels(layout: ImageLayout) -> str | None:
+    """Return what looks as if the channels were elsewhere, and what to do, or None."""
+    n_channels, spatial = layout.n_channels, layout.spatial
     n_there, *others = spatial if layout.is_channels_last else spatial[::-1]
-    if n_there in COLORS and others and min(n_channels, *others) > max(COLORS):
-        here, there = ("last", "first") if layout.is_channels_last else ("first", "last")
-        raise ValueError(
-            f"Images of shape {shape} have {n_channels} channels by channels={here!r}, but look "
-            f"like {n_there} with channels={there!r}. Set channels={there!r}. If they are "
-            f"{n_channels} channels indeed, move these to the other end and set channels={there!r}."
-        )
-    if len(spatial) == 1 and n_channels > 1 and spatial[0] <= 2 * n_channels:
-        warn(
-            f"Images of shape {shape} are taken for signals with {n_channels} channels. If they "
-            f"are grey images, set image_shape={(1, *shape)} and channels='first'.",
-            UserWarning,
-            stacklevel=5,
-        )
+    is_more = min(n_channels, *others) > max(COLORS) if others else n_channels > n_there
+    if not (n_there in COLORS and is_more) and not (not others and n_there == n_channels > 1):
+        return None
+    here, there = ("last", "first") if layout.is_channels_last else ("first", "last")
+    doubt = f"Images of shape {layout.shape} have {n_channels} channels by channels={here!r}"
+    if n_there == n_channels:
+        return f"{doubt}. For grey images, set image_shape={(1, *layout.shape)}, channels='first'."
+    return f"{doubt}, but look like {n_there}. For these, set channels={there!r}."
 
 
 def _check_shape(image_shape: Any) -> tuple[int, ...]:
-    is_shape = isinstance(image_shape, Sequence | np.ndarray) and not isinstance(image_shape, str)
-    if (
-        not is_shape
-        or not 2 <= len(image_shape) <= 4
-        or not all(isinstance(size, int | np.integer) and size > 0 for size in image_shape)
-    ):
+    sizes = np.asarray(image_shape)
+    is_shape = sizes.ndim == 1 and 2 <= sizes.size <= 4 and sizes.dtype.kind in "iu"
+    if not is_shape or sizes.min() < 1:
         raise ValueError(
             "The 'image_shape' parameter must be None or a sequence of the number of channels and "
             f"of one to three sizes, such as (1, 28, 28). Got {image_shape!r} instead."
         )
-    return tuple(int(size) for size in image_shape)
+    return tuple(int(size) for size in sizes)
 
 
 def _check_matches(row: tuple[int, ...], layout: ImageLayout) -> None:

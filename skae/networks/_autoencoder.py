@@ -66,6 +66,11 @@ class DenseArchitecture(NamedTuple):
     tied_weights: bool
     linear_start: bool
 
+    @property
+    def n_unrolled(self) -> int:
+        """Copies of its input that a layer makes in float64."""
+        return 1
+
     def build(self, generator: Generator) -> Autoencoder:
         """Return the autoencoder in float64; its affine maps, if any, are zero."""
         activation = ACTIVATIONS[self.activation]

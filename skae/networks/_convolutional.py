@@ -245,6 +245,11 @@ class ConvArchitecture(NamedTuple):
             self.n_components,
         )
 
+    @property
+    def n_unrolled(self) -> int:
+        """Copies of its input that a layer makes in float64, where torch unrolls convolutions."""
+        return self.kernel_size ** len(self.layout.spatial)
+
     def build(self, generator: Generator) -> Autoencoder:
         """Return the autoencoder in float64; its affine maps, if any, are zero."""
         encoder = ConvEncoder(self, generator)

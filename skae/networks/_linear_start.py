@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from torch.nn.functional import linear
 
 
-class LinearStart(nn.Module, ABC):
+class CorrectedAffine(nn.Module, ABC):
     """``affine(x) + scale * network(...)`` with ``affine(x) = weight @ x + bias``, which is fixed.
 
     The affine part is a linear optimum. The network starts at zero and learns the rest,
@@ -50,7 +50,7 @@ class LinearStart(nn.Module, ABC):
         """Return what the network adds, in `scale`."""
 
 
-class AroundLinear(LinearStart):
+class AroundLinear(CorrectedAffine):
     """``affine(x) + scale * network(x)``; the network maps (n, n_in) to (n, n_out)."""
 
     def _correct(self, x: Tensor, affine: Tensor) -> Tensor:
@@ -63,7 +63,7 @@ class AroundLinear(LinearStart):
         return weight.detach(), (self.bias + self.scale * layer.bias).detach()
 
 
-class RefinedLinear(LinearStart):
+class RefinedLinear(CorrectedAffine):
     """``affine(x) + scale * network(x, affine(x))``: the network sees what it adds to."""
 
     def _correct(self, x: Tensor, affine: Tensor) -> Tensor:

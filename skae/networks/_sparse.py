@@ -143,6 +143,11 @@ class SparseArchitecture(NamedTuple):
     n_nonzero: int
     n_steps: int
 
+    @property
+    def n_unrolled(self) -> int:
+        """Copies of its input that a layer makes in float64."""
+        return 1
+
     def build(self, generator: Generator) -> SparseCoder:
         """Return the coder in float64, with random atoms."""
         n_features, n_components = self.sizes

@@ -30,19 +30,20 @@ class TopK(nn.Module):
 
     def forward(self, drive: Tensor) -> Tensor:
         """Return the code, shape (n, n_components)."""
-        return torch.where(self._is_kept(drive.detach()), drive, 0.0)
+        # a product, not a choice: what is not a number must not become zero
+        return drive.relu() * self._is_largest(drive.detach())
 
-    def _is_kept(self, drive: Tensor) -> Tensor:
-        """Return where the largest entries of every row are, but for those below zero."""
+    def _is_largest(self, drive: Tensor) -> Tensor:
+        """Return where the largest entries of every row are."""
         if drive.device.type == "cpu":
             # numpy's selection is vectorised, and several times faster than torch's
             largest = np.partition(drive.numpy(), -self.n_nonzero, axis=1)[:, -self.n_nonzero, None]
-            kept = drive >= torch.from_numpy(largest.clip(np.finfo(largest.dtype).tiny))
-            if int(kept.sum(1).max()) <= self.n_nonzero:
-                return kept
+            chosen = drive >= torch.from_numpy(largest)
+            if int(chosen.sum()) == self.n_nonzero * len(drive):
+                return chosen
         # other devices, and ties
         places = drive.topk(self.n_nonzero, dim=1, sorted=False).indices
-        return torch.zeros_like(drive, dtype=torch.bool).scatter_(1, places, True) & (drive > 0)
+        return torch.zeros_like(drive, dtype=torch.bool).scatter_(1, places, True)
 
 
 class JumpReLU(nn.Module):

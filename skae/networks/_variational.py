@@ -122,6 +122,11 @@ class VariationalArchitecture(NamedTuple):
     n_shared: int
     n_classes: int
 
+    @property
+    def n_unrolled(self) -> int:
+        """Copies of its input that a layer makes in float64."""
+        return 1
+
     def build(self, generator: Generator) -> VariationalAutoencoder:
         """Return the network in float64; its affine maps, if any, are zero."""
         activation = ACTIVATIONS[self.activation]

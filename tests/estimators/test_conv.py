@@ -14,6 +14,8 @@ from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import Pipeline, make_pipeline
 
 from skae import ConvAutoencoder
+from skae.engine import Batch
+from skae.estimators._base import _training_tensors
 from skae.metrics import neg_reconstruction_error_scorer, reconstruction_r2_scorer
 
 RNG = np.random.default_rng(0)
@@ -96,22 +98,17 @@ class TestRefusals:
         ],
     )
     def test_channels_on_the_other_side(self, row, channels, other):
-        with pytest.raises(ValueError, match=f"Set channels='{other}'"):
+        with pytest.raises(ValueError, match=f"set channels='{other}'"):
             ConvAutoencoder(channels=channels).fit(np.zeros((5, *row)))
 
-    @pytest.mark.parametrize(
-        ("row", "image_shape"),
-        [((16, 15, 3), (16, 15, 3)), ((720,), (16, 15, 3)), ((8, 8, 8, 1), None)],
-    )
-    def test_also_where_the_shape_is_given_and_in_volumes(self, row, image_shape):
-        with pytest.raises(ValueError, match="Set channels='last'"):
-            ConvAutoencoder(image_shape=image_shape).fit(np.zeros((5, *row)))
-
-    def test_unless_they_are_moved(self):
-        X = RNG.normal(size=(9, 16, 15, 3))
-        fitted = ConvAutoencoder(1, channels="last", max_iter=1, **SMALL)
-        fitted.fit(np.moveaxis(X, 1, -1))
-        assert fitted._network.architecture.layout.n_channels == 16
+    @pytest.mark.parametrize("row", [(8, 8, 8, 1), (16, 15, 3)])
+    def test_also_in_volumes_and_unless_the_shape_is_given(self, row):
+        X = RNG.normal(size=(9, *row))
+        with pytest.raises(ValueError, match="set channels='last'"):
+            ConvAutoencoder().fit(X)
+        with pytest.warns(UserWarning, match="set channels='last'"):
+            fitted = ConvAutoencoder(1, image_shape=row, max_iter=0, **SMALL).fit(X)
+        assert fitted._network.architecture.layout.n_channels == row[0]
 
     @pytest.mark.parametrize("row", [(6, 4, 3), (3, 4, 6), (6, 1, 3)])
     def test_small_images_may_be_anything(self, row):
@@ -119,18 +116,14 @@ class TestRefusals:
         for channels in ("first", "last"):
             ConvAutoencoder(1, channels=channels, max_iter=0, **SMALL).fit(X)
 
-    @pytest.mark.parametrize(
-        ("row", "parameters"),
-        [
-            ((64,), {"image_shape": (8, 8)}),
-            ((8, 8), {"image_shape": (8, 8)}),
-            ((8, 8), {"channels": "last"}),
-            ((50, 3), {"image_shape": (50, 3)}),
-        ],
-    )
-    def test_signals_that_look_like_images(self, row, parameters):
-        with pytest.warns(UserWarning, match="are taken for signals with"):
-            ConvAutoencoder(1, max_iter=0, **SMALL, **parameters).fit(RNG.normal(size=(9, *row)))
+    @pytest.mark.parametrize(("row", "image_shape"), [((64,), (8, 8)), ((50, 3), (50, 3))])
+    def test_signals_that_look_like_images(self, row, image_shape):
+        with pytest.warns(UserWarning, match=r"For grey images, set image_shape=\(1, 8|like 3"):
+            ConvAutoencoder(1, image_shape=image_shape, max_iter=0, **SMALL).fit(
+                RNG.normal(size=(9, *row))
+            )
+        with pytest.raises(ValueError, match="channels by channels='last'"):
+            ConvAutoencoder(channels="last").fit(np.zeros((5, 8, 8)))
 
     def test_too_many_dimensions(self):
         with pytest.raises(ValueError, match="X has 6 dimensions"):
@@ -176,6 +169,20 @@ def _blobs(n, seed, size=16):
     return np.exp(-(axis[:, 0, :, None] + axis[:, 1, None]) / 4)
 
 
+def _all_moves(image, channels):
+    """Return an image moved by up to two entries and mirrored, in every way."""
+    axes = (1, 2) if channels == "first" else (0, 1)
+    margins = [(2, 2) if axis in axes else (0, 0) for axis in range(3)]
+    padded = np.pad(image, margins, mode="edge")
+    for i in range(5):
+        for j in range(5):
+            window = [slice(None)] * 3
+            window[axes[0]] = slice(i, i + image.shape[axes[0]])
+            window[axes[1]] = slice(j, j + image.shape[axes[1]])
+            moved = padded[tuple(window)]
+            yield from (moved, np.flip(moved, axes[1]))
+
+
 class TestTraining:
     def test_it_beats_pca_by_far_where_images_move(self):
         train, test = _blobs(400, 0), _blobs(400, 1)
@@ -189,7 +196,6 @@ class TestTraining:
         [
             ("shift", lambda X: np.pad(X, ((0, 0), (1, 0), (1, 0)), mode="edge")[:, :-1, :-1]),
             (["flip"], lambda X: X[:, :, ::-1]),
-            (("shift", "flip"), lambda X: np.roll(X, 1, axis=1)[:, :, ::-1]),
         ],
     )
     def test_augmented_networks_know_moved_images(self, images, augment, change):
@@ -201,6 +207,54 @@ class TestTraining:
             for a in (None, augment)
         )
         assert augmented.score(moved) > plain.score(moved) + 0.05
+
+    @pytest.mark.parametrize("loss", ["squared_error", "binary_crossentropy"])
+    def test_images_are_mirrored_not_what_differs_from_their_mean(self, loss):
+        """The mean image is a ramp: a mirrored one has the ramp on the other side."""
+        X = np.clip(np.linspace(0.1, 0.9, 8) + RNG.normal(scale=0.03, size=(300, 8, 8)), 0, 1)
+        fitted = ConvAutoencoder(
+            4, init="random", loss=loss, augment="flip", max_iter=20, random_state=0
+        ).fit(X)
+        for images in (X, X[:, :, ::-1]):
+            assert np.square(fitted.reconstruct(images) - images).mean() < 0.01
+
+    @pytest.mark.parametrize("channels", ["first", "last"])
+    @pytest.mark.parametrize("loss", ["squared_error", "binary_crossentropy"])
+    def test_batches_hold_moved_and_then_corrupted_images(self, channels, loss):
+        X = RNG.random((200, 2, 6, 5))
+        X = X if channels == "first" else np.moveaxis(X, 1, -1)
+        estimator = ConvAutoencoder(
+            2, channels=channels, loss=loss, augment=("shift", "flip"), max_shift=2,
+            corruption="masking", corruption_level=0.5, random_state=0,
+        )  # fmt: skip
+        random_state = np.random.RandomState(0)
+        rows = estimator._validate(X, reset=True)
+        problem = estimator._make_problem(rows, None, None, random_state)
+        inputs, target = _training_tensors(problem, np.float64)
+        train, held_out = estimator._make_augmentations(problem, inputs[0], random_state)
+        batch = train(Batch(inputs, target))
+        leave = problem.units.leave
+        is_own = loss == "binary_crossentropy"
+        moved = batch.target.numpy() if is_own else leave(batch.target.numpy())
+        for image, before in zip(moved.reshape(X.shape)[:20], X[:20], strict=True):
+            assert any(np.allclose(image, other) for other in _all_moves(before, channels))
+        seen = leave(batch.inputs[0].numpy())
+        is_masked = np.isclose(seen, 0)
+        assert 0.4 < is_masked.mean() < 0.6
+        assert_allclose(seen[~is_masked], moved[~is_masked])
+        still = held_out(Batch(inputs, target))
+        assert still.target is target
+        assert 0.4 < np.isclose(leave(still.inputs[0].numpy()), 0).mean() < 0.6
+
+    def test_moves_that_leave_nothing(self):
+        with pytest.raises(ValueError, match="must be below the size of the images, 5"):
+            ConvAutoencoder(augment="shift", max_shift=5).fit(RNG.normal(size=(9, 1, 6, 5)))
+
+    def test_kernels_that_would_not_see_all_pixels(self):
+        X = RNG.normal(size=(9, 6, 5))
+        with pytest.raises(ValueError, match="must be at least 3 with pooling='stride'"):
+            ConvAutoencoder(kernel_size=1).fit(X)
+        ConvAutoencoder(kernel_size=1, pooling="max", max_iter=1).fit(X)
 
     def test_random_networks_learn_too(self, images):
         fitted = ConvAutoencoder(8, init="random", max_iter=10, random_state=0).fit(images)
@@ -227,8 +281,39 @@ class TestTraining:
             ).fit(images[:500])
             sizes.append(sum(p.detach().square().sum() for p in fitted.encoder_.parameters()))
         assert sizes[1] < 0.9 * sizes[0]
-        contractive = ConvAutoencoder(2, contractive=0.1, max_iter=2, **SMALL).fit(images[:200])
-        assert np.isfinite(contractive.score(images))
+
+    def test_contractive_codes_move_less(self, images):
+        noise = RNG.normal(size=images.shape)
+        moves = []
+        for strength in (0.0, 0.3):
+            fitted = ConvAutoencoder(
+                2, init="random", contractive=strength, max_iter=8, early_stopping=False, **SMALL
+            ).fit(images[:300])
+            difference = fitted.transform(images + noise) - fitted.transform(images)
+            moves.append(np.square(difference).mean())
+        assert moves[1] < 0.5 * moves[0]
+
+    def test_parameters_reach_the_network(self, images):
+        fitted = ConvAutoencoder(
+            3, hidden_channels=[5, 7], kernel_size=3, pooling="max", activation="tanh", max_iter=0
+        ).fit(images)  # fmt: skip
+        encoder = fitted.encoder_.network.network
+        assert [tuple(layer.weight.shape) for layer in encoder.layers] == [
+            (5, 1, 3, 3),
+            (7, 5, 3, 3),
+        ]
+        assert isinstance(encoder.activation, torch.nn.Tanh)
+        assert encoder.pooling == "max"
+
+    def test_weight_decay_shrinks_weights(self, images):
+        sizes = []
+        for weight_decay in (0.0, 1.0):
+            fitted = ConvAutoencoder(
+                2, init="random", weight_decay=weight_decay, max_iter=20, early_stopping=False,
+                **SMALL,
+            ).fit(images[:300])  # fmt: skip
+            sizes.append(sum(p.detach().square().sum() for p in fitted.encoder_.parameters()))
+        assert sizes[1] < 0.7 * sizes[0]
 
     def test_binary_crossentropy(self, images):
         fitted = ConvAutoencoder(8, loss="binary_crossentropy", max_iter=10, random_state=0).fit(
@@ -240,20 +325,30 @@ class TestTraining:
         assert fitted.validation_curve_[-1] < fitted.validation_curve_[0]
 
     def test_small_batches_by_default(self):
-        sizes = [ConvAutoencoder()._batch_size(n) for n in (20, 1000, 10_000, 50_000)]
+        sizes = [ConvAutoencoder()._batch_size(n, 1000) for n in (20, 1000, 10_000, 50_000)]
         assert sizes == [20, 32, 64, 128]
+        # and smaller ones for large images
+        assert ConvAutoencoder()._batch_size(10_000, 16 * 1024**2) == 1
+        assert ConvAutoencoder(batch_size=7)._batch_size(10_000, 16 * 1024**2) == 7
 
 
 class TestFitted:
-    def test_feature_maps(self, fitted, images):
-        first, last = fitted.feature_maps(images[:5], 0), fitted.feature_maps(images[:5])
-        assert first.shape == (5, 16, 4, 4)
-        assert last.shape == (5, 64, 1, 1)
-        network = fitted.encoder_.network.network
-        x = torch.from_numpy(fitted._units.enter(images[:5].reshape(5, 64))).float()
-        with torch.no_grad():
-            expected = network.activation(network.layers[0](x.view(5, 1, 8, 8)))
-        assert_allclose(first, expected, atol=1e-5)
+    @pytest.mark.parametrize("init", ["pca", "random"])
+    @pytest.mark.parametrize("pooling", ["stride", "max", "average"])
+    def test_feature_maps(self, images, init, pooling):
+        fitted = ConvAutoencoder(2, init=init, pooling=pooling, max_iter=1, random_state=0).fit(
+            images
+        )
+        encoder = fitted._network.module.encoder
+        encoder = encoder.network if init == "pca" else encoder
+        x = torch.from_numpy(fitted._units.enter(images[:5].reshape(5, 64)))
+        for layer, (maps, shape) in enumerate(
+            zip(encoder.maps(x), [(16, 4, 4), (32, 2, 2), (64, 1, 1)], strict=True)
+        ):
+            for number in (layer, layer - 3):
+                found = fitted.feature_maps(images[:5], number)
+                assert found.shape == (5, *shape)
+                assert_allclose(found, maps, atol=1e-12)
 
     @pytest.mark.parametrize("dtype", [np.float32, np.float64])
     def test_dtypes_are_preserved(self, fitted, images, dtype):
@@ -290,6 +385,34 @@ class TestFitted:
         assert list(fitted.transform(frame).columns) == [f"convautoencoder{i}" for i in range(3)]
         # a later fit to arrays forgets them
         assert not hasattr(fitted.fit(images), "feature_names_in_")
+
+    @pytest.mark.parametrize(
+        "change",
+        [
+            lambda X: np.asfortranarray(X),
+            lambda X: X[:, ::-1][:, ::-1],
+            lambda X: X.astype(int),
+            lambda X: X.astype(np.float16),
+            lambda X: X.astype(object),
+            lambda X: np.ma.masked_array(X),
+            lambda X: torch.from_numpy(X),
+        ],
+    )
+    def test_kinds_of_arrays(self, fitted, images, change):
+        X = images[:20].copy()
+        X.flags.writeable = False
+        assert_allclose(fitted.transform(change(X.copy())), fitted.transform(X), atol=1e-9)
+        again = ConvAutoencoder(1, max_iter=0, **SMALL).fit(change(X.copy()))
+        assert type(again.image_shape_) is tuple
+        assert again.image_shape_ == (1, 8, 8)
+
+    def test_a_refit_to_another_layout_that_fails_leaves_the_last_one(self, images):
+        fitted = ConvAutoencoder(2, max_iter=1, warm_start=True, **SMALL).fit(images[:50])
+        codes = fitted.transform(images)
+        with pytest.raises(ValueError, match="same shape"):
+            fitted.fit(images[:50].reshape(-1, 64))
+        assert_array_equal(fitted.transform(images), codes)
+        assert fitted.image_shape_ == (1, 8, 8)
 
     def test_lists_of_images(self, fitted, images):
         assert_array_equal(fitted.transform(images[:3].tolist()), fitted.transform(images[:3]))

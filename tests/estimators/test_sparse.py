@@ -152,6 +152,16 @@ def test_the_share_of_zeros_grows_with_the_weight(digits, sparsity):
     assert shares[-1] > 0.9
 
 
+@pytest.mark.parametrize("n_steps", [0, 1, 3])
+def test_what_overflows_is_refused(n_steps):
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(300, 20))
+    coder = SparseAutoencoder(40, n_steps=n_steps, max_iter=2, random_state=0).fit(X)
+    with pytest.raises(ValueError, match="too far from those of the training data"):
+        coder.transform(np.full((2, 20), 3e38, dtype="f4"))
+    assert coder.encoder_(torch.empty(0, 20)).shape == (0, 40)
+
+
 def test_planted_atoms_are_found(planted):
     X, atoms = planted
     coder = SparseAutoencoder(20, n_nonzero=3, max_iter=100, random_state=0).fit(X)
@@ -219,7 +229,7 @@ def test_the_table_of_components(fitted, digits):
 
 
 def test_a_warning_if_most_atoms_are_dead(digits):
-    coder = SparseAutoencoder(64, sparsity="l1", sparsity_weight=10.0, max_iter=25, random_state=0)
+    coder = SparseAutoencoder(64, sparsity="l1", sparsity_weight=10.0, max_iter=60, random_state=0)
     with pytest.warns(ConvergenceWarning, match=r"Only \d+ of 64 components are used. Lower spars"):
         coder.fit(digits)
 
