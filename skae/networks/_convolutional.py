@@ -15,6 +15,7 @@ from skae.networks._autoencoder import Autoencoder
 from skae.networks._linear_start import AroundLinear, RefinedLinear
 
 CONVOLUTIONS = (nn.Conv1d, nn.Conv2d, nn.Conv3d)
+FUNCTIONS: Any = (functional.conv1d, functional.conv2d, functional.conv3d)
 TRANSPOSED: Any = (
     functional.conv_transpose1d,
     functional.conv_transpose2d,
@@ -149,7 +150,19 @@ class ConvDecoder(nn.Module):
             maps = self.activation(_resize_and_convolve(maps, layer, sizes))
         if linear is not None:
             maps = torch.cat([maps, self.layout.unflatten(linear)], 1)
-        return self.layout.flatten(self.output(maps))
+        return self.layout.flatten(_convolve(self.output, maps))
+
+
+def _convolve(layer: Any, maps: Tensor) -> Tensor:
+    """Apply a convolution, in float64 by channels: torch unrolls it there, which takes memory."""
+    if maps.dtype != torch.float64:
+        return layer(maps)
+    convolve = FUNCTIONS[maps.ndim - 3]
+    padding = layer.kernel_size[0] // 2
+    result = layer.bias.view(-1, *[1] * (maps.ndim - 2))
+    for channel, weight in zip(maps.split(1, 1), layer.weight.split(1, 1), strict=True):
+        result = result + convolve(channel, weight, padding=padding)
+    return result
 
 
 def _resize_and_convolve(maps: Tensor, layer: Any, sizes: Sequence[int]) -> Tensor:

@@ -1,6 +1,8 @@
 """Images, signals and volumes in any layout."""
 
 import pickle
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -448,3 +450,34 @@ class TestInScikitLearn:
         shape = [1, 8, 8]
         estimator = ConvAutoencoder(image_shape=shape, augment=["shift"])
         assert clone(estimator).get_params() == estimator.get_params()
+
+
+MEASURE = """
+from pathlib import Path
+import numpy as np, torch
+from skae import ConvAutoencoder
+
+def peak():
+    lines = Path("/proc/self/status").read_text().splitlines()
+    return next(int(line.split()[1]) / 1024 for line in lines if line.startswith("VmHWM"))
+
+torch.set_num_threads(1)
+X = np.random.default_rng(0).random({shape}, dtype=np.float32)
+before = peak()
+fitted = ConvAutoencoder(1, max_iter=1, kernel_size={size}).fit(X)
+fitted.reconstruct(X[:2].astype({dtype!r}))
+print(peak() - before)
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the peak of memory is read from /proc")
+@pytest.mark.parametrize(
+    ("shape", "size", "dtype"),
+    [((40, 256, 256), 5, "f4"), ((8, 1, 40, 40, 40), 5, "f8"), ((2, 640, 640), 5, "f8")],
+)
+def test_the_peak_of_memory_is_below_a_gibibyte(shape, size, dtype):
+    script = MEASURE.format(shape=shape, size=size, dtype=dtype)
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True, timeout=300
+    )
+    assert float(done.stdout) < 1024
