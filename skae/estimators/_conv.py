@@ -398,8 +398,7 @@ class ConvAutoencoder(DeterministicAutoencoder):
 
     def _make_architecture(self, problem: Problem) -> ConvArchitecture:
         return ConvArchitecture(
-            shape=self._layout.shape,
-            is_channels_last=self._layout.is_channels_last,
+            layout=self._layout,
             hidden_channels=self._check_hidden_channels(),
             kernel_size=self._check_kernel_size(),
             pooling=self.pooling,

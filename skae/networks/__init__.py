@@ -2,8 +2,9 @@
 
 from skae.networks._activations import ACTIVATIONS
 from skae.networks._autoencoder import Autoencoder, DenseArchitecture, Reconstruction
-from skae.networks._convolutional import POOLINGS, ConvArchitecture, ImageLayout
+from skae.networks._convolutional import POOLINGS, ConvArchitecture
 from skae.networks._dense import Dense, Mirrored
+from skae.networks._image_layout import ImageLayout
 from skae.networks._linear_start import AroundLinear, RefinedLinear
 from skae.networks._sparse import Encoder, SparseArchitecture, SparseCoder, SparseOutputs
 from skae.networks._thresholds import THRESHOLDS, JumpReLU, TopK

@@ -1,6 +1,5 @@
 """Convolutional autoencoders of signals, images and volumes; rows come and go flattened."""
 
-from collections.abc import Sequence
 from itertools import pairwise
 from math import ceil, prod
 from typing import Any, NamedTuple
@@ -12,62 +11,14 @@ from torch.nn.utils import skip_init
 
 from skae.networks._activations import ACTIVATIONS
 from skae.networks._autoencoder import Autoencoder
+from skae.networks._convolutions import convolve, resize_and_convolve
+from skae.networks._image_layout import ImageLayout, as_maps, interleave
 from skae.networks._linear_start import AroundLinear, RefinedLinear
 
 CONVOLUTIONS = (nn.Conv1d, nn.Conv2d, nn.Conv3d)
-FUNCTIONS: Any = (functional.conv1d, functional.conv2d, functional.conv3d)
-TRANSPOSED: Any = (
-    functional.conv_transpose1d,
-    functional.conv_transpose2d,
-    functional.conv_transpose3d,
-)
 MAX_POOLS: Any = (functional.max_pool1d, functional.max_pool2d, functional.max_pool3d)
 AVERAGE_POOLS: Any = (functional.avg_pool1d, functional.avg_pool2d, functional.avg_pool3d)
 POOLINGS = ("stride", "max", "average")
-
-
-class ImageLayout(NamedTuple):
-    """How the numbers of a row make an image.
-
-    Attributes
-    ----------
-    shape : tuple of int
-        Channels and one to three spatial sizes, in the order of the row.
-    is_channels_last : bool
-    """
-
-    shape: tuple[int, ...]
-    is_channels_last: bool
-
-    @property
-    def n_channels(self) -> int:
-        """Number of channels."""
-        return self.shape[-1] if self.is_channels_last else self.shape[0]
-
-    @property
-    def spatial(self) -> tuple[int, ...]:
-        """Sizes of the other axes."""
-        return self.shape[:-1] if self.is_channels_last else self.shape[1:]
-
-    def unflatten(self, x: Tensor) -> Tensor:
-        """Return rows as maps, shape (n, n_channels, ...)."""
-        if not self.is_channels_last:
-            x = _interleave(x.unflatten(1, self.shape))
-        return _as_maps(x, self.spatial)
-
-    def flatten(self, maps: Tensor) -> Tensor:
-        """Return maps of shape (n, n_channels, ...) as rows."""
-        return _interleave(maps) if self.is_channels_last else maps.flatten(1)
-
-
-def _interleave(maps: Tensor) -> Tensor:
-    """Return maps of shape (n, n_channels, ...) as rows in which channels change fastest."""
-    return maps.movedim(1, -1).flatten(1)
-
-
-def _as_maps(x: Tensor, sizes: Sequence[int]) -> Tensor:
-    """Return such rows as maps again; for convolutions, the faster order in memory."""
-    return x.unflatten(1, (*sizes, -1)).movedim(-1, 1)
 
 
 class ConvEncoder(nn.Module):
@@ -103,7 +54,7 @@ class ConvEncoder(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Return the code of rows, shape (n, n_components)."""
-        return self.output(_interleave(self.maps(x)[-1]))
+        return self.output(interleave(self.maps(x)[-1]))
 
     def _pool(self, maps: Tensor) -> Tensor:
         if self.pooling == "stride":
@@ -145,42 +96,12 @@ class ConvDecoder(nn.Module):
 
     def forward(self, code: Tensor, linear: Tensor | None = None) -> Tensor:
         """Return rows; `linear` are those that are to be refined."""
-        maps = self.activation(_as_maps(self.input(code), self.map_sizes[-1]))
+        maps = self.activation(as_maps(self.input(code), self.map_sizes[-1]))
         for layer, sizes in zip(self.layers, self.map_sizes[-2::-1], strict=True):
-            maps = self.activation(_resize_and_convolve(maps, layer, sizes))
+            maps = self.activation(resize_and_convolve(layer, maps, sizes))
         if linear is not None:
             maps = torch.cat([maps, self.layout.unflatten(linear)], 1)
-        return self.layout.flatten(_convolve(self.output, maps))
-
-
-def _convolve(layer: Any, maps: Tensor) -> Tensor:
-    """Apply a convolution, in float64 by channels: torch unrolls it there, which takes memory."""
-    if maps.dtype != torch.float64:
-        return layer(maps)
-    convolve = FUNCTIONS[maps.ndim - 3]
-    padding = layer.kernel_size[0] // 2
-    result = layer.bias.view(-1, *[1] * (maps.ndim - 2))
-    for channel, weight in zip(maps.split(1, 1), layer.weight.split(1, 1), strict=True):
-        result = result + convolve(channel, weight, padding=padding)
-    return result
-
-
-def _resize_and_convolve(maps: Tensor, layer: Any, sizes: Sequence[int]) -> Tensor:
-    """Double every size by repeating each entry, convolve, and cut to the given sizes.
-
-    Odena, Dumoulin and Olah (2016): no checkerboards, since every entry of the result is made in
-    the same way. Both steps are one transposed convolution, whose kernel is the layer's summed over
-    neighbours.
-    """
-    transposed = TRANSPOSED[maps.ndim - 3]
-    size = layer.weight.shape[2]
-    weight = layer.weight.transpose(0, 1)  # (n_in, n_out, size, ...)
-    for axis in range(2, weight.ndim):
-        gap = torch.zeros_like(weight.narrow(axis, 0, 1))
-        weight = torch.cat([weight, gap], axis) + torch.cat([gap, weight], axis)
-    maps = transposed(maps, weight, layer.bias, stride=2, padding=size // 2)
-    inside: Any = (..., *map(slice, sizes))
-    return maps[inside]
+        return self.layout.flatten(convolve(self.output, maps))
 
 
 def _convolution(
@@ -211,9 +132,8 @@ class ConvArchitecture(NamedTuple):
 
     Attributes
     ----------
-    shape : tuple of int
-        Of an image, in the order of a row.
-    is_channels_last : bool
+    layout : ImageLayout
+        How the numbers of a row make an image.
     hidden_channels : tuple of int
         Channels of the encoder's layers.
     kernel_size : int
@@ -225,19 +145,13 @@ class ConvArchitecture(NamedTuple):
         Whether both networks learn around an affine map.
     """
 
-    shape: tuple[int, ...]
-    is_channels_last: bool
+    layout: ImageLayout
     hidden_channels: tuple[int, ...]
     kernel_size: int
     pooling: str
     n_components: int
     activation: str
     linear_start: bool
-
-    @property
-    def layout(self) -> ImageLayout:
-        """How the numbers of a row make an image."""
-        return ImageLayout(self.shape, self.is_channels_last)
 
     @property
     def map_sizes(self) -> list[tuple[int, ...]]:
@@ -252,7 +166,7 @@ class ConvArchitecture(NamedTuple):
         """Widths from the data, first, to the code, last: of maps, all of their entries."""
         widths = zip(self.hidden_channels, self.map_sizes, strict=False)
         return (
-            prod(self.shape),
+            prod(self.layout.shape),
             # before pooling, and at the decoder's end, maps are as large as those before them
             *(n_channels * prod(size) for n_channels, size in widths),
             self.n_components,
@@ -271,7 +185,7 @@ class ConvArchitecture(NamedTuple):
             return Autoencoder(encoder, decoder)
         nn.init.zeros_(encoder.output.weight)
         nn.init.zeros_(decoder.output.weight)
-        n_features, n_components = prod(self.shape), self.n_components
+        n_features, n_components = prod(self.layout.shape), self.n_components
         return Autoencoder(
             AroundLinear(n_features, n_components, encoder),
             RefinedLinear(n_components, n_features, decoder),

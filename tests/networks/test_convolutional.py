@@ -6,7 +6,8 @@ from torch import Generator
 from torch.nn.functional import avg_pool2d, interpolate, max_pool2d, silu
 
 from skae.networks import POOLINGS, ConvArchitecture, ImageLayout, Reconstruction
-from skae.networks._convolutional import _convolution, _resize_and_convolve
+from skae.networks._convolutional import _convolution
+from skae.networks._convolutions import convolve, resize_and_convolve
 
 SHAPES = [(1, 17), (3, 8), (1, 8, 8), (2, 7, 9), (1, 1, 6), (3, 1, 1), (2, 3, 4, 5)]
 over_shapes = pytest.mark.parametrize("shape", SHAPES)
@@ -15,7 +16,8 @@ over_orders = pytest.mark.parametrize("is_last", [False, True])
 
 def _plan(shape, is_last=False, **changes):
     shape = (*shape[1:], shape[0]) if is_last else shape
-    plan = ConvArchitecture(shape, is_last, (4, 6), 3, "stride", 2, "silu", False)
+    layout = ImageLayout(shape, is_last)
+    plan = ConvArchitecture(layout, (4, 6), 3, "stride", 2, "silu", False)
     return plan._replace(**changes)
 
 
@@ -35,7 +37,7 @@ def test_rows_are_maps_and_back(shape, is_last):
     x = _rows(plan)
     maps = plan.layout.unflatten(x)
     assert maps.shape == (3, *shape)
-    expected = x.view(3, *plan.shape)
+    expected = x.view(3, *plan.layout.shape)
     torch.testing.assert_close(maps, expected.movedim(-1, 1) if is_last else expected)
     torch.testing.assert_close(plan.layout.flatten(maps), x)
 
@@ -53,9 +55,9 @@ def test_a_step_up_is_a_resize_and_a_convolution(shape, size):
     layer.weight.data = layer.weight.data.flip(list(range(2, layer.weight.ndim)))
     expected = layer(repeated)
     layer.weight.data = layer.weight.data.flip(list(range(2, layer.weight.ndim)))
-    torch.testing.assert_close(_resize_and_convolve(maps, layer, larger), expected)
+    torch.testing.assert_close(resize_and_convolve(layer, maps, larger), expected)
     cut = expected[(..., *map(slice, smaller))]
-    torch.testing.assert_close(_resize_and_convolve(maps, layer, smaller), cut)
+    torch.testing.assert_close(resize_and_convolve(layer, maps, smaller), cut)
 
 
 @pytest.mark.parametrize("size", [3, 5])
@@ -64,7 +66,7 @@ def test_there_are_no_checkerboards(size):
     plan = _plan((1, 12, 12), kernel_size=size)
     layer = _convolution(plan, 5, 4, Generator().manual_seed(0))
     flat = torch.rand(1, 5, 1, 1, dtype=torch.float64).expand(-1, -1, 12, 12)
-    inner = _resize_and_convolve(flat, layer, (24, 24))[..., 4:-4, 4:-4]
+    inner = resize_and_convolve(layer, flat, (24, 24))[..., 4:-4, 4:-4]
     assert inner.std((2, 3)).max() < 1e-12
     assert inner.abs().max() > 0.01
 
@@ -154,3 +156,13 @@ def test_layouts():
     first, last = ImageLayout((3, 7, 9), False), ImageLayout((7, 9, 3), True)
     assert first.n_channels == last.n_channels == 3
     assert first.spatial == last.spatial == (7, 9)
+
+
+@over_shapes
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_a_convolution_by_channels_is_a_convolution(shape, dtype):
+    plan = _plan(shape)
+    layer = _convolution(plan, shape[0], 4, Generator().manual_seed(0)).to(dtype)
+    layer.bias.data.fill_(0.5)
+    maps = plan.layout.unflatten(_rows(plan)).to(dtype)
+    torch.testing.assert_close(convolve(layer, maps), layer(maps))
