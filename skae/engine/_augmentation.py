@@ -21,9 +21,9 @@ class ImageAugmentation:
         Images move by up to so many entries, by an integer drawn for each axis.
     is_mirrored : bool
         Whether to mirror every image with probability 1/2.
-    origin : Tensor of shape (n_features,)
-        What the network sees of an image of zeros, in its units: moved are images, not what
-        distinguishes them from the mean image.
+    mean : Tensor of shape (n_features,), float64, on the CPU
+        The image that the network sees as zero, in the network's units: moved are images, not
+        what distinguishes them from it.
     generator : torch.Generator
         On the CPU.
     """
@@ -34,22 +34,24 @@ class ImageAugmentation:
         axes: tuple[int, ...],
         max_shift: int,
         is_mirrored: bool,
-        origin: Tensor,
+        mean: Tensor,
         generator: Generator,
     ) -> None:
         self.shape = shape
         self.axes = axes
         self.max_shift = max_shift
         self.is_mirrored = is_mirrored
-        self.origin = origin
+        self.mean = mean
         self.generator = generator
 
     def __call__(self, batch: Batch) -> Batch:
         """Return the batch with moved images."""
         first, *others = batch.inputs
         sources = {axis: self._draw_sources(len(first), axis) for axis in self.axes}
-        moved = self.origin + self._move(first - self.origin, sources)
-        # a target of its own is in the data's units, where an image of zeros is zero
+        # apart, since the mean may be so large that float32 has no digits for the rest
+        change = self._move(self.mean.expand(len(first), -1), sources) - self.mean
+        moved = self._move(first, sources) + change.to(first)
+        # a target of its own holds whole images
         target = moved if batch.target is first else self._move(batch.target, sources)
         return Batch((moved, *others), target)
 

@@ -18,9 +18,9 @@ from skae.engine import Batch, ImageAugmentation
 from skae.estimators._base import Problem
 from skae.estimators._bridge import Augmentations, as_array, as_tensor, torch_generator
 from skae.estimators._deterministic import DeterministicAutoencoder
-from skae.estimators._devices import find_device
 from skae.estimators._layout import accepts, find_layout
 from skae.estimators._parameters import DENSE, LATENT, RECONSTRUCTION, TRAINING
+from skae.estimators._units import Units
 from skae.networks import POOLINGS, ConvArchitecture
 
 AUGMENTATIONS = ("shift", "flip")
@@ -436,7 +436,7 @@ class ConvAutoencoder(DeterministicAutoencoder):
         names = self._check_augment()
         if not names:
             return corrupt, corrupt_held_out
-        move = self._make_move(names, problem, inputs, random_state)
+        move = self._make_move(names, problem.units, random_state)
         if corrupt is None:
             return move, corrupt_held_out
 
@@ -446,21 +446,16 @@ class ConvAutoencoder(DeterministicAutoencoder):
         return move_and_corrupt, corrupt_held_out
 
     def _make_move(
-        self,
-        names: set[str],
-        problem: Problem,
-        inputs: Tensor,
-        random_state: np.random.RandomState,
+        self, names: set[str], units: Units, random_state: np.random.RandomState
     ) -> ImageAugmentation:
         layout = self._layout
         first = 0 if layout.is_channels_last else 1
-        origin = problem.units.enter(np.zeros(inputs.shape[1]))
         return ImageAugmentation(
             layout.shape,
             axes=tuple(range(first, first + len(layout.spatial))),
             max_shift=self._check_max_shift() if "shift" in names else 0,
             is_mirrored="flip" in names,
-            origin=torch.from_numpy(origin).to(inputs).to(find_device(self.device)),
+            mean=torch.from_numpy(units.location / units.scale),
             generator=torch_generator(random_state),
         )
 

@@ -10,10 +10,11 @@ from torch import Generator
 from skae.engine import Batch, ImageAugmentation
 
 
-def _augmentation(shape=(1, 4, 5), axes=(1, 2), max_shift=1, is_mirrored=False, origin=None):
-    origin = torch.zeros(()) if origin is None else origin
+def _augmentation(shape=(1, 4, 5), axes=(1, 2), max_shift=1, is_mirrored=False, mean=None):
+    if mean is None:
+        mean = torch.zeros(int(np.prod(shape)), dtype=torch.float64)
     generator = Generator().manual_seed(0)
-    return ImageAugmentation(shape, axes, max_shift, is_mirrored, origin, generator)
+    return ImageAugmentation(shape, axes, max_shift, is_mirrored, mean, generator)
 
 
 def _all_moves(image, max_shift):
@@ -63,15 +64,17 @@ def test_the_target_goes_with_the_input():
     assert batch.inputs[1] is told
 
 
-def test_images_are_moved_not_their_differences_from_the_origin():
-    """The network sees ``x - mean``; the target may be x itself."""
-    x = torch.rand(10, 20, generator=Generator().manual_seed(0))
-    mean = torch.linspace(0, 1, 20)
-    batch = _augmentation(is_mirrored=True, origin=-mean)(Batch((x - mean,), x))
-    torch.testing.assert_close(batch.inputs[0] + mean, batch.target)
-    one = _augmentation(is_mirrored=True, origin=-mean)
-    inputs = x - mean
-    torch.testing.assert_close(one(Batch((inputs,), inputs)).target + mean, batch.target)
+@pytest.mark.parametrize("offset", [0.0, 1e8])
+def test_images_are_moved_not_their_differences_from_the_mean(offset):
+    """The network sees ``x - mean``, in float32; the target may be x itself."""
+    generator = Generator().manual_seed(0)
+    x = offset + torch.rand(10, 20, generator=generator, dtype=torch.float64)
+    mean = offset + torch.linspace(0, 1, 20, dtype=torch.float64)
+    seen = (x - mean).float()
+    moved = _augmentation(is_mirrored=True, mean=mean)(Batch((seen,), seen)).target
+    expected = _augmentation(is_mirrored=True, mean=mean)(Batch((seen,), x)).target
+    torch.testing.assert_close(moved, (expected - mean).float(), atol=1e-6, rtol=0)
+    assert (moved - seen).abs().max() > 0.1
 
 
 def test_without_moves_nothing_changes():
