@@ -39,7 +39,7 @@ class TopK(nn.Module):
             # numpy's selection is vectorised, and several times faster than torch's
             largest = np.partition(drive.numpy(), -self.n_nonzero, axis=1)[:, -self.n_nonzero, None]
             chosen = drive >= torch.from_numpy(largest)
-            if int(chosen.sum()) == self.n_nonzero * len(drive):
+            if int(chosen.count_nonzero()) == self.n_nonzero * len(drive):
                 return chosen
         # other devices, and ties
         places = drive.topk(self.n_nonzero, dim=1, sorted=False).indices
