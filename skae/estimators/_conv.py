@@ -137,7 +137,7 @@ class ConvAutoencoder(DeterministicAutoencoder):
 
     batch_size : "auto" or int, default="auto"
         Rows per update. "auto" is 32, for more than some 1,400 training rows 64, and 128 for
-        more than some 20,000.
+        more than some 20,000; fewer for images so large that these would take much memory.
 
     max_iter : int, default=40
         Largest number of epochs, that is, passes over the training rows. 0 keeps the start.
