@@ -3,10 +3,12 @@
 from skae.engine._augmentation import ImageAugmentation
 from skae.engine._batches import Batch, Batches
 from skae.engine._corruption import Corruption, Gaussian, Masking, SaltAndPepper
+from skae.engine._gradient_step import GradientStep
 from skae.engine._loop import DivergenceError, History, mean_loss, run
 from skae.engine._noise import CubatureNoise, Noise, NormalNoise, ShiftedNoise
+from skae.engine._quasi_newton import QuasiNewtonStep
 from skae.engine._schedule import SCHEDULES, Schedule
-from skae.engine._step import GradientStep, QuasiNewtonStep, Step
+from skae.engine._step import Step
 from skae.engine._stopping import Acceptance, Stopping
 
 __all__ = [

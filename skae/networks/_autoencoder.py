@@ -7,6 +7,7 @@ from torch import Generator, Tensor, nn
 from skae.networks._activations import ACTIVATIONS
 from skae.networks._dense import Dense, Mirrored
 from skae.networks._linear_start import AroundLinear
+from skae.networks._pass import Gradients, LayerPass, NetworkPass, make_pass
 
 
 class Reconstruction(NamedTuple):
@@ -45,6 +46,39 @@ class Autoencoder(nn.Module):
         """Return the code of `x` and the decoder's output for that code."""
         code = self.encoder(x)
         return Reconstruction(x, code, self.decoder(code))
+
+    def make_pass(self) -> NetworkPass | None:
+        """Return forward and backward, if both parts have them."""
+        encoder, decoder = make_pass(self.encoder), make_pass(self.decoder)
+        if encoder is None or decoder is None:
+            return None
+        return AutoencoderPass(encoder, decoder)
+
+
+class AutoencoderPass(NetworkPass):
+    """Forward and backward through `Autoencoder`.
+
+    Parameters
+    ----------
+    encoder, decoder : LayerPass
+    """
+
+    def __init__(self, encoder: LayerPass, decoder: LayerPass) -> None:
+        self.encoder = encoder
+        self.decoder = decoder
+
+    def forward(self, x: Tensor) -> Reconstruction:
+        """Return the code of `x` and the decoder's output for that code."""
+        code = self.encoder.forward(x)
+        return Reconstruction(x, code, self.decoder.forward(code))
+
+    def backward(self, gradients: Gradients) -> None:
+        """Go back from raw, and from the code if a term looks at it."""
+        self.decoder.backward(gradients["raw"])
+        gradient = self.decoder.input_gradient()
+        if "code" in gradients:
+            gradient = gradient + gradients["code"]
+        self.encoder.backward(gradient)
 
 
 class DenseArchitecture(NamedTuple):

@@ -9,6 +9,9 @@ from torch import Generator, Tensor, nn
 from torch.nn.functional import linear
 from torch.nn.utils import skip_init
 
+from skae.networks._activations import DERIVATIVES, Derivative
+from skae.networks._pass import LayerPass
+
 
 def _draw(layer: nn.Linear, generator: Generator) -> None:
     """Set the weights to a normal draw of variance 1 / fan-in (LeCun et al. 1998), the bias to 0.
@@ -61,6 +64,14 @@ class Dense(nn.Module):
             x = self.activation(layer(x))
         return self.layers[-1](x)
 
+    def make_pass(self) -> LayerPass | None:
+        """Return forward and backward, if the activation is one of ours."""
+        layers = [
+            LinearPass(layer.weight, layer.weight.grad, layer.bias, layer.bias.grad)
+            for layer in self.layers
+        ]
+        return _make_pass(layers, self.activation)
+
 
 class Mirrored(nn.Module):
     """A `Dense` network run backwards: its transposed weights, biases of its own.
@@ -86,3 +97,109 @@ class Mirrored(nn.Module):
         for layer, bias in others:
             x = linear(self.network.activation(x), layer.weight.T, bias)
         return x
+
+    def make_pass(self) -> LayerPass | None:
+        """Return forward and backward, if the activation is one of ours."""
+        layers = [
+            LinearPass(layer.weight.T, layer.weight.grad.T, bias, bias.grad)
+            for layer, bias in zip(reversed(self.network.layers), self.biases, strict=True)
+        ]
+        return _make_pass(layers, self.network.activation)
+
+
+class LinearPass(LayerPass):
+    """``x @ weight.T + bias``.
+
+    Parameters
+    ----------
+    weight, weight_gradient : Tensor of shape (n_out, n_in)
+    bias, bias_gradient : Tensor of shape (n_out,)
+    """
+
+    def __init__(
+        self, weight: Tensor, weight_gradient: Tensor, bias: Tensor, bias_gradient: Tensor
+    ) -> None:
+        self.weight, self.weight_gradient = weight.detach(), weight_gradient
+        self.bias, self.bias_gradient = bias.detach(), bias_gradient
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return the output, shape (n, n_out)."""
+        self.x = x
+        return linear(x, self.weight, self.bias)
+
+    def backward(self, gradient: Tensor) -> None:
+        """Add to the gradients of weight and bias."""
+        self.gradient = gradient
+        self.weight_gradient.addmm_(gradient.T, self.x)
+        self.bias_gradient.add_(gradient.sum(0))
+
+    def input_gradient(self) -> Tensor:
+        """Return the gradient of the input, shape (n, n_in)."""
+        return self.gradient @ self.weight
+
+
+class ActivationPass(LayerPass):
+    """A function of every entry.
+
+    Parameters
+    ----------
+    function : callable
+    derivative : Derivative
+    """
+
+    def __init__(self, function: Callable[[Tensor], Tensor], derivative: Derivative) -> None:
+        self.function = function
+        self.derivative = derivative
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return the output, the shape of `x`."""
+        self.x, self.y = x, self.function(x)
+        return self.y
+
+    def backward(self, gradient: Tensor) -> None:
+        """Keep the gradient: nothing is learned."""
+        self.gradient = gradient
+
+    def input_gradient(self) -> Tensor:
+        """Return the gradient of the input."""
+        return self.derivative(self.gradient, self.x, self.y)
+
+
+class Chain(LayerPass):
+    """One after the other.
+
+    Parameters
+    ----------
+    parts : sequence of LayerPass
+    """
+
+    def __init__(self, parts: Sequence[LayerPass]) -> None:
+        self.parts = parts
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return the output of the last part."""
+        for part in self.parts:
+            x = part.forward(x)
+        return x
+
+    def backward(self, gradient: Tensor) -> None:
+        """Go back to the first part, whose input has a gradient only if it is asked for."""
+        *others, last = self.parts
+        last.backward(gradient)
+        for part, after in zip(reversed(others), reversed(self.parts), strict=False):
+            part.backward(after.input_gradient())
+
+    def input_gradient(self) -> Tensor:
+        """Return the gradient of the first part's input."""
+        return self.parts[0].input_gradient()
+
+
+def _make_pass(layers: Sequence[LinearPass], activation: nn.Module) -> LayerPass | None:
+    """Return a chain of layers with an activation between each two."""
+    if type(activation) not in DERIVATIVES:
+        return None
+    first, *others = layers
+    parts: list[LayerPass] = [first]
+    for layer in others:
+        parts += [ActivationPass(activation, DERIVATIVES[type(activation)]), layer]
+    return Chain(parts)

@@ -7,6 +7,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import linear
 
+from skae.networks._pass import LayerPass, make_pass
+
 
 class CorrectedAffine(nn.Module, ABC):
     """``affine(x) + scale * network(...)`` with ``affine(x) = weight @ x + bias``, which is fixed.
@@ -61,6 +63,40 @@ class AroundLinear(CorrectedAffine):
         (layer,) = self.network.layers
         weight = self.weight + self.scale[:, None] * layer.weight
         return weight.detach(), (self.bias + self.scale * layer.bias).detach()
+
+    def make_pass(self) -> LayerPass | None:
+        """Return forward and backward, if the network has them."""
+        inner = make_pass(self.network)
+        return None if inner is None else AroundLinearPass(self, inner)
+
+
+class AroundLinearPass(LayerPass):
+    """Forward and backward through `AroundLinear`.
+
+    Parameters
+    ----------
+    module : AroundLinear
+    inner : LayerPass
+        Of its network.
+    """
+
+    def __init__(self, module: AroundLinear, inner: LayerPass) -> None:
+        self.weight, self.bias, self.scale = module.weight, module.bias, module.scale
+        self.inner = inner
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return the sum of both parts, shape (n, n_out)."""
+        affine = linear(x, self.weight, self.bias)
+        return affine.addcmul_(self.scale, self.inner.forward(x))
+
+    def backward(self, gradient: Tensor) -> None:
+        """Go back through the network; the affine part is fixed."""
+        self.gradient = gradient
+        self.inner.backward(gradient * self.scale)
+
+    def input_gradient(self) -> Tensor:
+        """Return the gradient of the input, shape (n, n_in)."""
+        return torch.addmm(self.inner.input_gradient(), self.gradient, self.weight)
 
 
 class RefinedLinear(CorrectedAffine):

@@ -1,11 +1,12 @@
 """A sparse coder: few of many atoms for each row."""
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from torch import Generator, Tensor, nn
 
-from skae.networks._thresholds import THRESHOLDS
+from skae.networks._pass import Gradients, NetworkPass
+from skae.networks._thresholds import THRESHOLDS, JumpReLU
 
 ENTRY = 0.125
 """Size of the entries of a parameter matrix at the start."""
@@ -93,6 +94,10 @@ class SparseCoder(nn.Module):
         """Return the rows that codes stand for, shape (n, n_features)."""
         return self._decode(code, self.atoms())
 
+    def make_pass(self) -> NetworkPass | None:
+        """Return forward and backward, unless the threshold itself learns."""
+        return None if isinstance(self.threshold, JumpReLU) else SparsePass(self)
+
     def _drive(self, x: Tensor, atoms: Tensor) -> Tensor:
         weight = self.unit * self.weight
         bias = torch.addmv(self.bias, weight, self.center, alpha=-1)
@@ -106,6 +111,92 @@ class SparseCoder(nn.Module):
 
     def _decode(self, code: Tensor, atoms: Tensor) -> Tensor:
         return torch.addmm(self.center, code, atoms)
+
+
+class _ThresholdingStep(NamedTuple):
+    """What the way back needs of a step after the first.
+
+    Attributes
+    ----------
+    code : Tensor of shape (n, n_components)
+        Before the step.
+    raw : Tensor of shape (n, n_features)
+        What the atoms make of it, without the centre.
+    unexplained : Tensor of shape (n, n_components)
+        The drive of the rest.
+    """
+
+    code: Tensor
+    raw: Tensor
+    unexplained: Tensor
+
+
+class SparsePass(NetworkPass):
+    """Forward and backward through `SparseCoder`, for thresholds that only choose entries.
+
+    Parameters
+    ----------
+    coder : SparseCoder
+    """
+
+    def __init__(self, coder: SparseCoder) -> None:
+        self.coder: Any = coder
+
+    def forward(self, x: Tensor) -> SparseOutputs:
+        """Return the code of `x` and what is made of it."""
+        coder = self.coder
+        self.x = x
+        self.norms = coder.directions.norm(dim=1, keepdim=True)
+        self.atoms = coder.directions / self.norms
+        self.weight = coder.unit * coder.weight
+        bias = torch.addmv(coder.bias, self.weight, coder.center, alpha=-1)
+        first = drive = nn.functional.linear(x, self.weight, bias)
+        self.steps: list[_ThresholdingStep] = []
+        for step_length in coder.step_lengths:
+            code = coder.threshold(drive)
+            raw = code @ self.atoms
+            unexplained = torch.addmm(first, raw, self.weight.T, alpha=-1)
+            self.steps.append(_ThresholdingStep(code, raw, unexplained))
+            drive = torch.addcmul(code, step_length, unexplained)
+        self.code = coder.threshold(drive)
+        raw = torch.addmm(coder.center, self.code, self.atoms)
+        return SparseOutputs(raw, self.code, drive, self.atoms)
+
+    def backward(self, gradients: Gradients) -> None:
+        """Go back through the decoder and, from the last step on, through the encoder."""
+        to_raw = gradients["raw"]
+        to_code = to_raw @ self.atoms.T
+        to_atoms = self.code.T @ to_raw
+        if "atoms" in gradients:
+            to_atoms += gradients["atoms"]
+        if "code" in gradients:
+            to_code += gradients["code"]
+        to_drive = to_code.mul_(self.code > 0)
+        if "drive" in gradients:
+            to_drive += gradients["drive"]
+        self.coder.center.grad.add_(to_raw.sum(0))
+        self._encoder_backward(to_drive, to_atoms)
+        along = (to_atoms * self.atoms).sum(1, keepdim=True)
+        self.coder.directions.grad.add_((to_atoms - along * self.atoms) / self.norms)
+
+    def _encoder_backward(self, to_drive: Tensor, to_atoms: Tensor) -> None:
+        """Add to the gradients of the encoder's parameters, and to those of the atoms."""
+        coder, to_first = self.coder, torch.zeros_like(to_drive)
+        lengths = list(zip(self.steps, coder.step_lengths, coder.step_lengths.grad, strict=True))
+        for step, step_length, length_gradient in reversed(lengths):
+            length_gradient.add_((to_drive * step.unexplained).sum())
+            to_unexplained = step_length * to_drive
+            to_first += to_unexplained
+            to_raw = -to_unexplained @ self.weight
+            coder.weight.grad.addmm_(to_unexplained.T, step.raw, alpha=-coder.unit)
+            to_atoms.addmm_(step.code.T, to_raw)
+            to_drive = torch.addmm(to_drive, to_raw, self.atoms.T) * (step.code > 0)
+        to_first += to_drive
+        to_bias = to_first.sum(0)
+        coder.bias.grad.add_(to_bias)
+        coder.weight.grad.addmm_(to_first.T, self.x, alpha=coder.unit)
+        coder.weight.grad.addr_(to_bias, coder.center, alpha=-coder.unit)
+        coder.center.grad.addmv_(self.weight.T, to_bias, alpha=-1)
 
 
 class Encoder(nn.Module):

@@ -1,6 +1,6 @@
 """Variational autoencoders: encoder and decoder both give distributions."""
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from torch import Generator, Tensor, nn
@@ -8,6 +8,7 @@ from torch import Generator, Tensor, nn
 from skae.networks._activations import ACTIVATIONS
 from skae.networks._dense import Dense
 from skae.networks._linear_start import AroundLinear
+from skae.networks._pass import Gradients, LayerPass, NetworkPass, make_pass
 
 LOG_VARS = -30.0, 5.0
 """Bounds of the logarithm of a posterior variance; the prior's is 0."""
@@ -93,6 +94,62 @@ class VariationalAutoencoder(nn.Module):
         mean, log_var = self.encoder(x).chunk(2, 1)
         # rows far from all others would else have codes of any size
         return mean, log_var.clamp(*LOG_VARS)
+
+    def make_pass(self) -> NetworkPass | None:
+        """Return forward and backward, if both parts have them."""
+        encoder, decoder = make_pass(self.encoder), make_pass(self.decoder.network)
+        if encoder is None or decoder is None:
+            return None
+        return VariationalPass(encoder, decoder, self.decoder.n_raw, self.shared)
+
+
+class VariationalPass(NetworkPass):
+    """Forward and backward through `VariationalAutoencoder`.
+
+    Parameters
+    ----------
+    encoder, decoder : LayerPass
+    n_raw : int
+    shared : Parameter
+    """
+
+    def __init__(self, encoder: LayerPass, decoder: LayerPass, n_raw: int, shared: Any) -> None:
+        self.encoder = encoder
+        self.decoder = decoder
+        self.n_raw = n_raw
+        self.shared = shared
+
+    def forward(
+        self, x: Tensor, noise: Tensor, condition: Tensor | None = None
+    ) -> VariationalOutputs:
+        """Return all there is to know; `noise` is standard normal, (n, n_codes, n_components)."""
+        self.moments = self.encoder.forward(x)
+        mean, log_var = self.moments.chunk(2, 1)
+        log_var = log_var.clamp(*LOG_VARS)
+        self.scaled_noise = (log_var / 2).exp()[:, None] * noise
+        code = mean[:, None] + self.scaled_noise
+        raw = self._decode(code, condition).unflatten(0, code.shape[:2])
+        if self.n_raw > 1:
+            raw = raw.unflatten(-1, (-1, self.n_raw))
+        return VariationalOutputs(mean, log_var, code, raw, self.shared)
+
+    def backward(self, gradients: Gradients) -> None:
+        """Go back by way of the codes, and from the moments themselves."""
+        self.shared.grad.add_(gradients["shared"])
+        self.decoder.backward(gradients["raw"].flatten(2).flatten(0, 1))
+        n_components = self.scaled_noise.shape[2]
+        to_code = self.decoder.input_gradient()[:, :n_components].view_as(self.scaled_noise)
+        to_mean = gradients["mean"] + to_code.sum(1)
+        to_log_var = gradients["log_var"] + (to_code * self.scaled_noise).sum(1) / 2
+        free = self.moments[:, n_components:]
+        is_inside = (free >= LOG_VARS[0]) & (free <= LOG_VARS[1])
+        self.encoder.backward(torch.cat([to_mean, to_log_var * is_inside], 1))
+
+    def _decode(self, code: Tensor, condition: Tensor | None) -> Tensor:
+        """Return the decoder's output, shape (n * n_codes, n_features * n_raw)."""
+        if condition is not None:
+            code = torch.cat([code, condition[:, None].expand(-1, code.shape[1], -1)], -1)
+        return self.decoder.forward(code.flatten(0, 1))
 
 
 class VariationalArchitecture(NamedTuple):

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from skae.objectives._likelihoods import Likelihood
-from skae.objectives._term import Term
+from skae.objectives._term import Gradients, Term
 
 
 class ReconstructionLogLikelihood(Term):
@@ -26,6 +26,17 @@ class ReconstructionLogLikelihood(Term):
     def __call__(self, outputs: Any, target: Tensor) -> Tensor:
         """Return the negative log-likelihood of every row, shape (n,)."""
         return -_log_likelihoods(self.likelihood, outputs, target).mean(1)
+
+    def differentiate(
+        self, outputs: Any, target: Tensor, factor: float
+    ) -> tuple[Tensor, Gradients]:
+        """Return the values, and the gradients of ``factor`` times their sum."""
+        log_prob, to_raw, to_shared = self.likelihood.differentiate(
+            outputs.raw, outputs.shared, target[:, None]
+        )
+        factor = -factor / outputs.raw.shape[1]
+        values = -log_prob.sum(2).mean(1)
+        return values, {"raw": to_raw.mul_(factor), "shared": to_shared * factor}
 
 
 class KullbackLeibler(Term):
@@ -56,6 +67,18 @@ class KullbackLeibler(Term):
             kl = torch.where(kl.mean(0) > self.free_bits, kl, self.free_bits)
         return self.beta * kl.sum(1)
 
+    def differentiate(
+        self, outputs: Any, target: Tensor, factor: float
+    ) -> tuple[Tensor, Gradients]:
+        """Return the penalty of every row, and the gradients of ``factor`` times the sum."""
+        factor = factor * self.beta
+        to_mean = outputs.mean * factor
+        to_log_var = outputs.log_var.exp().sub_(1).mul_(factor / 2)
+        if self.free_bits > 0:
+            is_counted = kl_per_component(outputs.mean, outputs.log_var).mean(0) > self.free_bits
+            to_mean, to_log_var = to_mean * is_counted, to_log_var * is_counted
+        return self(outputs, target), {"mean": to_mean, "log_var": to_log_var}
+
     def weight(self, progress: float) -> float:
         """Return the factor at this share of training."""
         return 1.0 if progress >= self.warm_up else progress / self.warm_up
@@ -76,6 +99,7 @@ class ImportanceWeightedBound(Term):
     """
 
     reads = ("mean", "log_var", "code", "raw", "shared")
+    sees_outputs_only = False  # it changes the gradient on its way back to the encoder
 
     def __init__(self, likelihood: Likelihood, beta: float = 1.0) -> None:
         self.likelihood = likelihood

@@ -60,6 +60,19 @@ class Likelihood(ABC):
     def log_prob(self, raw: Tensor, shared: Tensor, target: Tensor) -> Tensor:
         """Return the log-density of every entry, in nats, shape (..., n_features)."""
 
+    def differentiate(
+        self, raw: Tensor, shared: Tensor, target: Tensor
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """Return the log-densities, and the gradients of their sum by `raw` and by `shared`.
+
+        By autograd, unless a likelihood knows better.
+        """
+        with torch.enable_grad():
+            leaves = raw.detach().requires_grad_(), shared.detach().requires_grad_()
+            log_prob = self.log_prob(*leaves, target)
+            to_raw, to_shared = torch.autograd.grad(log_prob.sum(), leaves, materialize_grads=True)
+        return log_prob.detach(), to_raw, to_shared
+
     @abstractmethod
     def mean(self, raw: Tensor, shared: Tensor) -> Tensor:
         """Return the expected value of every entry, shape (..., n_features)."""
@@ -125,6 +138,20 @@ class Gaussian(Likelihood):
         """Return the normal log-density."""
         variance = self.variance(shared)
         return -0.5 * ((target - raw).square() / variance + variance.log() + log(2 * pi))
+
+    def differentiate(
+        self, raw: Tensor, shared: Tensor, target: Tensor
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """Return the log-densities, and the gradients of their sum by `raw` and by `shared`."""
+        variance = self.variance(shared)
+        error = target - raw
+        to_raw = error / variance
+        squares = error.mul_(to_raw)
+        log_prob = -0.5 * (squares + variance.log() + log(2 * pi))
+        if self.fixed is not None:
+            return log_prob, to_raw, torch.zeros_like(shared)
+        to_log_variance = ((squares - 1) / 2).sum_to_size(shared.shape)
+        return log_prob, to_raw, to_log_variance * shared.exp() / variance
 
     def mean(self, raw: Tensor, shared: Tensor) -> Tensor:
         """Return `raw`."""
@@ -216,6 +243,13 @@ class Bernoulli(Likelihood):
     def log_prob(self, raw: Tensor, shared: Tensor, target: Tensor) -> Tensor:
         """Return ``x raw - log(1 + exp(raw))``."""
         return target * raw - softplus(raw)
+
+    def differentiate(
+        self, raw: Tensor, shared: Tensor, target: Tensor
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """Return the log-probabilities, and the gradient of their sum by `raw`."""
+        to_raw = target - raw.sigmoid()
+        return self.log_prob(raw, shared, target), to_raw, torch.zeros_like(shared)
 
     def mean(self, raw: Tensor, shared: Tensor) -> Tensor:
         """Return the probability of a 1."""

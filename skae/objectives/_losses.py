@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import binary_cross_entropy_with_logits, huber_loss
 
-from skae.objectives._term import Term
+from skae.objectives._term import Gradients, Term
 
 
 class ReconstructionLoss(Term):
@@ -28,9 +28,20 @@ class ReconstructionLoss(Term):
         """Return the loss of every row, shape (n,)."""
         return self.elementwise(outputs.raw, target).flatten(1).mean(1)
 
+    def differentiate(
+        self, outputs: Any, target: Tensor, factor: float
+    ) -> tuple[Tensor, Gradients]:
+        """Return the loss of every row, and the gradient of ``factor`` times the sum."""
+        slope = self.slope(outputs.raw, target, factor / target[0].numel())
+        return self(outputs, target), {"raw": slope}
+
     @abstractmethod
     def elementwise(self, raw: Tensor, target: Tensor) -> Tensor:
         """Return the loss of every entry, the shape of `target`."""
+
+    @abstractmethod
+    def slope(self, raw: Tensor, target: Tensor, factor: float) -> Tensor:
+        """Return `factor` times the derivative of `elementwise` by `raw`."""
 
     @abstractmethod
     def mean(self, raw: Tensor) -> Tensor:
@@ -57,6 +68,10 @@ class SquaredError(_LocationLoss):
         """Return the squared errors."""
         return (raw - target).square()
 
+    def slope(self, raw: Tensor, target: Tensor, factor: float) -> Tensor:
+        """Return twice the errors."""
+        return (raw - target).mul_(2 * factor)
+
 
 class AbsoluteError(_LocationLoss):
     """``|raw - target|``: large errors weigh less than with squares."""
@@ -64,6 +79,10 @@ class AbsoluteError(_LocationLoss):
     def elementwise(self, raw: Tensor, target: Tensor) -> Tensor:
         """Return the absolute errors."""
         return (raw - target).abs()
+
+    def slope(self, raw: Tensor, target: Tensor, factor: float) -> Tensor:
+        """Return the signs of the errors."""
+        return (raw - target).sign_().mul_(factor)
 
 
 class Huber(_LocationLoss):
@@ -76,6 +95,10 @@ class Huber(_LocationLoss):
         """Return the Huber losses."""
         return huber_loss(raw, target, reduction="none")
 
+    def slope(self, raw: Tensor, target: Tensor, factor: float) -> Tensor:
+        """Return the errors, cut off at 1."""
+        return (raw - target).clamp_(-1, 1).mul_(factor)
+
 
 class BinaryCrossEntropy(ReconstructionLoss):
     """``-x log p - (1 - x) log(1 - p)`` with ``p = sigmoid(raw)``, for x in [0, 1]; in nats."""
@@ -86,6 +109,10 @@ class BinaryCrossEntropy(ReconstructionLoss):
     def elementwise(self, raw: Tensor, target: Tensor) -> Tensor:
         """Return the cross-entropies."""
         return binary_cross_entropy_with_logits(raw, target, reduction="none")
+
+    def slope(self, raw: Tensor, target: Tensor, factor: float) -> Tensor:
+        """Return the errors of the probabilities."""
+        return raw.sigmoid().sub_(target).mul_(factor)
 
     def mean(self, raw: Tensor) -> Tensor:
         """Return the probabilities."""

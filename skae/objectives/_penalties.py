@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 from torch.func import jacrev, vmap
 
-from skae.objectives._term import Term
+from skae.objectives._term import Gradients, Term
 
 
 class ElasticNet(Term):
@@ -17,7 +17,7 @@ class ElasticNet(Term):
 
     Parameters
     ----------
-    weights : sequence of Tensor
+    weights : sequence of Parameter
         The weight matrices to be shrunk.
     alpha : float
     l1_ratio : float in [0, 1]
@@ -25,7 +25,7 @@ class ElasticNet(Term):
 
     reads = ()
 
-    def __init__(self, weights: Sequence[Tensor], alpha: float, l1_ratio: float) -> None:
+    def __init__(self, weights: Sequence[Any], alpha: float, l1_ratio: float) -> None:
         self.weights = weights
         self.alpha = alpha
         self.l1_ratio = l1_ratio
@@ -36,6 +36,16 @@ class ElasticNet(Term):
         ridge = torch.stack([w.square().sum() for w in self.weights]).sum()
         penalty = self.alpha * (self.l1_ratio * lasso + (1 - self.l1_ratio) / 2 * ridge)
         return penalty.expand(target.shape[0])
+
+    def differentiate(
+        self, outputs: Any, target: Tensor, factor: float
+    ) -> tuple[Tensor, Gradients]:
+        """Return the penalty; add ``factor * n`` times its gradient to those of the weights."""
+        strength = self.alpha * factor * len(target)
+        for w in self.weights:
+            w.grad.add_(w.sign(), alpha=strength * self.l1_ratio)
+            w.grad.add_(w, alpha=strength * (1 - self.l1_ratio))
+        return self(outputs, target), {}
 
 
 class Contractive(Term):
@@ -51,6 +61,7 @@ class Contractive(Term):
     """
 
     reads = ("x",)
+    sees_outputs_only = False
 
     def __init__(self, encoder: Callable[[Tensor], Tensor], strength: float) -> None:
         self.jacobian = vmap(jacrev(lambda row: encoder(row[None])[0]))

@@ -6,7 +6,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from skae.objectives._term import Term
+from skae.objectives._term import Gradients, Term
 
 SHARPNESS = 4.0
 """A code of this inverse is counted as three quarters of an active one."""
@@ -31,6 +31,13 @@ class CodeLasso(Term):
     def __call__(self, outputs: Any, target: Tensor) -> Tensor:
         """Return the penalty of every row, shape (n,)."""
         return self.strength * outputs.code.abs().sum(1) / target.shape[1] ** 0.5
+
+    def differentiate(
+        self, outputs: Any, target: Tensor, factor: float
+    ) -> tuple[Tensor, Gradients]:
+        """Return the penalty of every row, and the gradient of ``factor`` times the sum."""
+        slope = outputs.code.sign().mul_(factor * self.strength / target.shape[1] ** 0.5)
+        return self(outputs, target), {"code": slope}
 
 
 class ActivationDivergence(Term):
@@ -71,6 +78,7 @@ class ActiveCount(Term):
     """
 
     reads = ("drive",)
+    sees_outputs_only = False  # the thresholds learn from it
 
     def __init__(self, weight: float, count: Callable[[Tensor], Tensor]) -> None:
         self.strength = weight
@@ -115,13 +123,30 @@ class Revival(Term):
         dead = self._count(outputs.code.detach())
         if not dead.any():
             return target.new_zeros(len(target))
-        drive, places = outputs.drive[:, dead].topk(min(self.n_used, int(dead.sum())), dim=1)
-        code = outputs.drive.new_zeros(len(target), int(dead.sum())).scatter(
-            1, places, drive.relu()
-        )
+        code = self._code_of(outputs.drive[:, dead])
         explained = code @ outputs.atoms[dead]
         rest = (target - outputs.raw).detach()
         return self.strength * (rest - explained).square().mean(1)
+
+    def differentiate(
+        self, outputs: Any, target: Tensor, factor: float
+    ) -> tuple[Tensor, Gradients]:
+        """Return the penalty of every row, and the gradients of ``factor`` times the sum."""
+        dead = self._count(outputs.code)
+        if not dead.any():
+            return target.new_zeros(len(target)), {}
+        atoms, code = outputs.atoms[dead], self._code_of(outputs.drive[:, dead])
+        error = code @ atoms - (target - outputs.raw)
+        slope = error * (2 * factor * self.strength / target.shape[1])
+        to_drive, to_atoms = torch.zeros_like(outputs.drive), torch.zeros_like(outputs.atoms)
+        to_drive[:, dead] = (slope @ atoms.T) * (code > 0)
+        to_atoms[dead] = code.T @ slope
+        return self.strength * error.square().mean(1), {"drive": to_drive, "atoms": to_atoms}
+
+    def _code_of(self, drive: Tensor) -> Tensor:
+        """Return a code with the largest drives of every row, if they are positive."""
+        largest, places = drive.topk(min(self.n_used, drive.shape[1]), dim=1)
+        return torch.zeros_like(drive).scatter(1, places, largest.relu())
 
     def _count(self, code: Tensor) -> Tensor:
         """Take note of which atoms a batch uses; return which are dead, shape (n_components,)."""

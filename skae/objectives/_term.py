@@ -4,7 +4,11 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
+import torch
 from torch import Tensor
+
+Gradients = dict[str, Tensor]
+"""Gradients with regard to a network's outputs, by the name of the field."""
 
 
 class Term(ABC):
@@ -12,10 +16,30 @@ class Term(ABC):
 
     reads: ClassVar[tuple[str, ...]]
     """Fields of the network's outputs that the term needs."""
+    sees_outputs_only: ClassVar[bool] = True
+    """Whether its gradient reaches parameters by way of the network's outputs alone, or is
+    added to theirs by `differentiate`. Otherwise only autograd can follow it."""
 
     @abstractmethod
     def __call__(self, outputs: Any, target: Tensor) -> Tensor:
         """Return one value per row, shape (n,)."""
+
+    def differentiate(
+        self, outputs: Any, target: Tensor, factor: float
+    ) -> tuple[Tensor, Gradients]:
+        """Return the values, shape (n,), and the gradients of ``factor`` times their sum.
+
+        By autograd, unless a term knows better.
+        """
+        fields = [name for name in self.reads if getattr(outputs, name).is_floating_point()]
+        with torch.enable_grad():
+            leaves = {name: getattr(outputs, name).detach().requires_grad_() for name in fields}
+            values = self(outputs._replace(**leaves), target)
+            total = factor * values.sum()
+        if not total.requires_grad:
+            return values, {}
+        gradients = torch.autograd.grad(total, list(leaves.values()), materialize_grads=True)
+        return values.detach(), dict(zip(fields, gradients, strict=True))
 
     def weight(self, progress: float) -> float:
         """Return the factor of the term's gradient at this share, in [0, 1], of training."""
@@ -37,6 +61,32 @@ class Objective:
     def __call__(self, outputs: Any, target: Tensor) -> dict[str, Tensor]:
         """Return every term's value per row."""
         return {name: term(outputs, target) for name, term in self.terms.items()}
+
+    @property
+    def sees_outputs_only(self) -> bool:
+        """Whether `differentiate` gives the whole gradient."""
+        return all(term.sees_outputs_only for term in self.terms.values())
+
+    def differentiate(
+        self, outputs: Any, target: Tensor, weights: Mapping[str, float]
+    ) -> tuple[dict[str, Tensor], Gradients]:
+        """Return every term's value per row, and the gradients of the sum of their means.
+
+        Parameters
+        ----------
+        outputs : NamedTuple
+        target : Tensor of shape (n, ...)
+        weights : mapping of str to float
+            Factors of the gradients of terms; those that are not in it count once.
+        """
+        losses: dict[str, Tensor] = {}
+        gradients: Gradients = {}
+        for name, term in self.terms.items():
+            factor = weights.get(name, 1.0) / len(target)
+            losses[name], parts = term.differentiate(outputs, target, factor)
+            for field, part in parts.items():
+                gradients[field] = gradients[field] + part if field in gradients else part
+        return losses, gradients
 
     def weights(self, progress: float) -> dict[str, float]:
         """Return the factor of every term's gradient at this share of training."""

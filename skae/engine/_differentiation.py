@@ -1,0 +1,96 @@
+"""Gradients of the mean loss of a batch: by autograd, or written out."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from typing import Any, Protocol
+
+import torch
+from torch import Tensor, nn
+
+from skae.engine._batches import Batch
+from skae.engine._step import Losses
+
+Weights = Mapping[str, float]
+"""Factors of the gradients of terms, by name; terms that are not in it count once."""
+Gradients = Mapping[str, Tensor]
+"""Gradients of a loss with regard to the outputs of a network, by the name of the field."""
+
+
+class Pass(Protocol):
+    """A network's forward and backward."""
+
+    def forward(self, *inputs: Tensor) -> Any:
+        """Return the network's outputs, and keep what `backward` needs."""
+
+    def backward(self, gradients: Gradients) -> None:
+        """Add to the parameters' gradients what those of the last outputs cause."""
+
+
+class Differentiation(ABC):
+    """Adds the gradient of the mean loss of a batch to that of the parameters."""
+
+    @abstractmethod
+    def __call__(self, batch: Batch, weights: Weights) -> Losses:
+        """Return the losses."""
+
+
+class Autograd(Differentiation):
+    """For any network and objective.
+
+    Parameters
+    ----------
+    network : nn.Module
+    objective : callable
+        Maps the network's outputs and a target to losses.
+    """
+
+    def __init__(self, network: nn.Module, objective: Any) -> None:
+        self.network = network
+        self.objective = objective
+
+    def __call__(self, batch: Batch, weights: Weights) -> Losses:
+        """Record the way forward, replay it backward."""
+        losses = self.objective(self.network(*batch.inputs), batch.target)
+        means = [weights.get(name, 1.0) * loss.mean() for name, loss in losses.items()]
+        torch.stack(means).sum().backward()
+        return {name: loss.detach() for name, loss in losses.items()}
+
+
+class WrittenOut(Differentiation):
+    """For networks and objectives that know their gradients.
+
+    What `Autograd` computes, without the time it takes to record and to replay: of a small
+    network's step that is the larger part.
+
+    Parameters
+    ----------
+    network : Pass
+    objective : object
+        Has ``differentiate(outputs, target, weights)``, which returns the losses and the
+        gradients of the weighted sum of their means.
+    """
+
+    def __init__(self, network: Pass, objective: Any) -> None:
+        self.network = network
+        self.objective = objective
+
+    @torch.no_grad()
+    def __call__(self, batch: Batch, weights: Weights) -> Losses:
+        """Go forward and back."""
+        outputs = self.network.forward(*batch.inputs)
+        losses, gradients = self.objective.differentiate(outputs, batch.target, weights)
+        self.network.backward(gradients)
+        return losses
+
+
+def find_differentiation(network: nn.Module, objective: Any) -> Differentiation:
+    """Return the fastest way that a network and an objective allow.
+
+    It may hold on to the parameters and their gradients where they lie.
+    """
+    make_pass = getattr(network, "make_pass", None)
+    if make_pass is not None and getattr(objective, "sees_outputs_only", False):
+        written = make_pass()
+        if written is not None:
+            return WrittenOut(written, objective)
+    return Autograd(network, objective)

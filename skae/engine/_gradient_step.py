@@ -1,0 +1,88 @@
+"""First-order steps."""
+
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import nn
+from torch.optim.adam import adam
+
+from skae.engine._batches import Batch
+from skae.engine._differentiation import Weights, find_differentiation
+from skae.engine._flat import FlatParameters
+from skae.engine._schedule import Schedule
+from skae.engine._step import Losses, NetworkStep
+
+
+class GradientStep(NetworkStep):
+    """One step of AdamW (Loshchilov and Hutter 2019).
+
+    Gradients are written out where network and objective know them, and else by autograd.
+
+    Parameters
+    ----------
+    network : nn.Module
+    objective : callable
+        Maps the network's outputs and a target to losses.
+    learning_rate : float
+        Its peak.
+    schedule : Schedule
+        The course of the learning rate.
+    weight_decay : float, default=0.0
+        Matrices are multiplied by ``exp(-weight_decay)`` over the whole schedule, in as many
+        steps as it has, so that their number does not change the total.
+    weights : callable, default=None
+        Maps the share of training that is done to the weights of terms.
+    """
+
+    def __init__(
+        self,
+        network: nn.Module,
+        objective: Any,
+        learning_rate: float,
+        schedule: Schedule,
+        weight_decay: float = 0.0,
+        weights: Callable[[float], Weights] | None = None,
+    ) -> None:
+        super().__init__(network, objective)
+        self.weights = weights
+        self.learning_rate = learning_rate
+        self.schedule = schedule
+        self.weight_decay = weight_decay / max(1.0, schedule.total)
+        self.n_updates = 0
+        self._flat = FlatParameters(network)
+        self._moments = torch.zeros_like(self._flat.values), torch.zeros_like(self._flat.values)
+        self._count = torch.zeros((), device=self._flat.values.device)
+        # last, as it may hold on to the parameters where they lie
+        self._differentiate = find_differentiation(network, objective)
+
+    def update(self, batch: Batch) -> Losses:
+        """Take a gradient step; return the losses before it."""
+        progress = self.n_updates / self.schedule.n_updates
+        self._flat.gradients.zero_()
+        losses = self._differentiate(batch, {} if self.weights is None else self.weights(progress))
+        self._descend(self.schedule(self.n_updates))
+        self.n_updates += 1
+        return losses
+
+    @torch.no_grad()
+    def _descend(self, factor: float) -> None:
+        """Go downhill, at this share of the peak learning rate."""
+        self._flat.matrices.mul_(1 - self.weight_decay * factor)
+        # the optimiser's class would cost as much again as the arithmetic of a small network
+        adam(
+            [self._flat.values],
+            [self._flat.gradients],
+            [self._moments[0]],
+            [self._moments[1]],
+            [],
+            [self._count],
+            fused=self._flat.values.device.type != "mps",
+            amsgrad=False,
+            beta1=0.9,
+            beta2=0.999,
+            lr=self.learning_rate * factor,
+            weight_decay=0.0,
+            eps=1e-8,
+            maximize=False,
+        )

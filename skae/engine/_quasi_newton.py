@@ -1,0 +1,77 @@
+"""Second-order steps for few parameters."""
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from skae.engine._batches import Batch
+from skae.engine._step import Losses, NetworkStep
+
+
+class QuasiNewtonStep(NetworkStep):
+    """Twenty iterations of L-BFGS (Nocedal and Wright 2006, section 7.2) on the same batch.
+
+    For few parameters, and batches that hold all rows.
+
+    Parameters
+    ----------
+    network : nn.Module
+        Best in float64: the line search compares losses that are almost equal.
+    objective : callable
+        Maps the network's outputs and a target to losses.
+    rows_at_once : int
+        Rows go through the network in parts of this size, which bounds the memory.
+    """
+
+    def __init__(
+        self,
+        network: nn.Module,
+        objective: Callable[[Any, Tensor], Losses],
+        rows_at_once: int = 10**9,
+    ) -> None:
+        super().__init__(network, objective)
+        self.rows_at_once = rows_at_once
+        self.optimizer = torch.optim.LBFGS(
+            list(network.parameters()),
+            max_iter=20,
+            history_size=20,
+            tolerance_grad=1e-10,
+            tolerance_change=1e-13,
+            line_search_fn="strong_wolfe",
+        )
+
+    def update(self, batch: Batch) -> Losses:
+        """Go downhill; return the losses before."""
+        first: list[Losses] = []
+
+        def closure() -> Tensor:
+            self.optimizer.zero_grad()
+            n_rows = len(batch.target)
+            losses = _join(
+                self._backward(part, len(part.target) / n_rows)
+                for part in batch.split(self.rows_at_once)
+            )
+            first.append(losses)
+            return torch.stack([loss.mean() for loss in losses.values()]).sum()
+
+        self.optimizer.step(closure)
+        return first[0]
+
+    @torch.no_grad()
+    def evaluate(self, batch: Batch) -> Losses:
+        """Return the losses; nothing is learned."""
+        return _join(self._losses(part) for part in batch.split(self.rows_at_once))
+
+    def _backward(self, part: Batch, share: float) -> Losses:
+        """Add the gradient of a share of a batch to the parameters'; return the losses."""
+        losses = self._losses(part)
+        (share * torch.stack([loss.mean() for loss in losses.values()]).sum()).backward()
+        return {name: loss.detach() for name, loss in losses.items()}
+
+
+def _join(parts: Iterable[Losses]) -> Losses:
+    """Return the losses of a batch from those of its parts."""
+    parts = list(parts)
+    return {name: torch.cat([part[name] for part in parts]) for name in parts[0]}
