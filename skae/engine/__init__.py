@@ -10,6 +10,7 @@ from skae.engine._quasi_newton import QuasiNewtonStep
 from skae.engine._schedule import SCHEDULES, Schedule
 from skae.engine._step import Step
 from skae.engine._stopping import Acceptance, Stopping
+from skae.engine._threads import limited_threads
 
 __all__ = [
     "SCHEDULES",
@@ -32,6 +33,7 @@ __all__ = [
     "ShiftedNoise",
     "Step",
     "Stopping",
+    "limited_threads",
     "mean_loss",
     "run",
 ]

@@ -14,17 +14,18 @@ class Batch(NamedTuple):
     inputs: tuple[Tensor, ...]
     target: Tensor
 
-    def split(self, n_rows: int) -> "list[Batch]":
-        """Return parts of at most so many rows."""
-        inputs = zip(*(tensor.split(n_rows) for tensor in self.inputs), strict=True)
-        return [
-            Batch(part, target)
-            for part, target in zip(inputs, self.target.split(n_rows), strict=True)
-        ]
+    def split(self, n_rows: int | list[int]) -> "list[Batch]":
+        """Return parts of at most so many rows, or of exactly so many."""
+        targets = self.target.split(n_rows)
+        # a tensor that is both input and target stays one
+        inputs = (targets if x is self.target else x.split(n_rows) for x in self.inputs)
+        return [Batch(*part) for part in zip(zip(*inputs, strict=True), targets, strict=True)]
 
 
 class Batches:
     """Every row once per iteration, in batches whose sizes differ by at most one row.
+
+    A batch is to be used before the next one is asked for, which is put in its place.
 
     Parameters
     ----------
@@ -56,6 +57,8 @@ class Batches:
         self.batch_size = batch_size
         self.generator = generator
         self.corruption = corruption
+        self._input_places = [x.new_empty(0) for x in inputs]
+        self._target_place = target.new_empty(0)
 
     def __len__(self) -> int:
         return ceil(len(self.rows) / self.batch_size)
@@ -69,8 +72,15 @@ class Batches:
             yield batch if self.corruption is None else self.corruption(batch)
 
     def _take(self, rows: Tensor) -> Batch:
-        inputs = tuple(tensor.index_select(0, rows) for tensor in self.inputs)
-        for whole, part in zip(self.inputs, inputs, strict=True):
-            if self.target is whole:
-                return Batch(inputs, part)
-        return Batch(inputs, self.target.index_select(0, rows))
+        """Gather rows where the last ones lay: new memory would cost more than the copy."""
+        target = _gather(self.target, rows, self._target_place)
+        inputs = [
+            target if x is self.target else _gather(x, rows, place)
+            for x, place in zip(self.inputs, self._input_places, strict=True)
+        ]
+        return Batch(tuple(inputs), target)
+
+
+def _gather(tensor: Tensor, rows: Tensor, place: Tensor) -> Tensor:
+    place.resize_(rows.shape + tensor.shape[1:])
+    return torch.index_select(tensor, 0, rows, out=place)

@@ -27,7 +27,10 @@ class Pass(Protocol):
 
 
 class Differentiation(ABC):
-    """Adds the gradient of the mean loss of a batch to that of the parameters."""
+    """Adds the gradient of the mean loss of a batch to that of the parameters.
+
+    It is called where nothing is recorded.
+    """
 
     @abstractmethod
     def __call__(self, batch: Batch, weights: Weights) -> Losses:
@@ -50,9 +53,10 @@ class Autograd(Differentiation):
 
     def __call__(self, batch: Batch, weights: Weights) -> Losses:
         """Record the way forward, replay it backward."""
-        losses = self.objective(self.network(*batch.inputs), batch.target)
-        means = [weights.get(name, 1.0) * loss.mean() for name, loss in losses.items()]
-        torch.stack(means).sum().backward()
+        with torch.enable_grad():
+            losses = self.objective(self.network(*batch.inputs), batch.target)
+            means = [weights.get(name, 1.0) * loss.mean() for name, loss in losses.items()]
+            torch.stack(means).sum().backward()
         return {name: loss.detach() for name, loss in losses.items()}
 
 
@@ -74,7 +78,6 @@ class WrittenOut(Differentiation):
         self.network = network
         self.objective = objective
 
-    @torch.no_grad()
     def __call__(self, batch: Batch, weights: Weights) -> Losses:
         """Go forward and back."""
         outputs = self.network.forward(*batch.inputs)

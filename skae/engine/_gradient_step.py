@@ -5,8 +5,8 @@ from typing import Any
 
 import torch
 from torch import nn
-from torch.optim.adam import adam
 
+from skae.engine._adamw import AdamW
 from skae.engine._batches import Batch
 from skae.engine._differentiation import Weights, find_differentiation
 from skae.engine._flat import FlatParameters
@@ -51,38 +51,17 @@ class GradientStep(NetworkStep):
         self.weight_decay = weight_decay / max(1.0, schedule.total)
         self.n_updates = 0
         self._flat = FlatParameters(network)
-        self._moments = torch.zeros_like(self._flat.values), torch.zeros_like(self._flat.values)
-        self._count = torch.zeros((), device=self._flat.values.device)
+        self._adamw = AdamW(self._flat, self.weight_decay > 0)
         # last, as it may hold on to the parameters where they lie
         self._differentiate = find_differentiation(network, objective)
 
+    @torch.no_grad()
     def update(self, batch: Batch) -> Losses:
         """Take a gradient step; return the losses before it."""
         progress = self.n_updates / self.schedule.n_updates
         self._flat.gradients.zero_()
         losses = self._differentiate(batch, {} if self.weights is None else self.weights(progress))
-        self._descend(self.schedule(self.n_updates))
+        factor = self.schedule(self.n_updates)
+        self._adamw.descend(self.learning_rate * factor, self.weight_decay * factor)
         self.n_updates += 1
         return losses
-
-    @torch.no_grad()
-    def _descend(self, factor: float) -> None:
-        """Go downhill, at this share of the peak learning rate."""
-        self._flat.matrices.mul_(1 - self.weight_decay * factor)
-        # the optimiser's class would cost as much again as the arithmetic of a small network
-        adam(
-            [self._flat.values],
-            [self._flat.gradients],
-            [self._moments[0]],
-            [self._moments[1]],
-            [],
-            [self._count],
-            fused=self._flat.values.device.type != "mps",
-            amsgrad=False,
-            beta1=0.9,
-            beta2=0.999,
-            lr=self.learning_rate * factor,
-            weight_decay=0.0,
-            eps=1e-8,
-            maximize=False,
-        )

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import reduce
 from math import isfinite
 
 import torch
@@ -126,7 +127,7 @@ def mean_loss(step: Step, batches: Batches) -> float:
 
 def _pass(learn: Callable[[Batch], Losses], batches: Batches) -> Tensor:
     """Go through all rows once; return each row's loss, summed over the terms, shape (n,)."""
-    return torch.cat([torch.stack(list(learn(batch).values())).sum(0) for batch in batches])
+    return torch.cat([reduce(torch.add, learn(batch).values()) for batch in batches])
 
 
 def _check_converging(losses: list[float]) -> None:

@@ -10,7 +10,6 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator
-from sklearn.utils import gen_batches
 from sklearn.utils.validation import validate_data
 from torch import Generator, Tensor, nn
 
@@ -25,6 +24,7 @@ from skae.engine import (
     QuasiNewtonStep,
     Step,
     Stopping,
+    limited_threads,
     mean_loss,
     run,
 )
@@ -35,8 +35,8 @@ Augmentations = tuple[Callable[[Batch], Batch] | None, Callable[[Batch], Batch] 
 """What changes batches to learn from, every time anew, and held-out ones, once; or None."""
 MAX_BATCH = 2**24
 """Entries of the widest layer in a batch of training, unless its size is given."""
-ENTRIES_PER_BATCH = 2**20
-"""Rows go through a fitted network in batches of about this many entries."""
+ENTRIES_PER_PART = 2**20
+"""L-BFGS adds up its gradients over parts of about so many entries."""
 
 
 class TorchEstimator(BaseEstimator, ABC):
@@ -126,7 +126,8 @@ class TorchEstimator(BaseEstimator, ABC):
         stopping = Stopping(self.n_iter_no_change if self.early_stopping else None, self.tol)
         report = self._report if self.verbose else None
         try:
-            history = run(step, train, valid, self.max_iter, stopping, report, acceptance)
+            with limited_threads(module, train.batch_size):
+                history = run(step, train, valid, self.max_iter, stopping, report, acceptance)
         except DivergenceError as divergence:
             raise ValueError(
                 f"{type(self).__name__} diverged: {divergence}. Lower learning_rate_init (it was "
@@ -207,7 +208,7 @@ class TorchEstimator(BaseEstimator, ABC):
 
     def _rows_at_once(self, n_features: int) -> int:
         """Return with how many rows L-BFGS works at a time."""
-        return max(1, ENTRIES_PER_BATCH // n_features)
+        return max(1, ENTRIES_PER_PART // n_features)
 
     def _report(self, history: History) -> None:
         """Print one line an epoch."""
@@ -236,12 +237,14 @@ class TorchEstimator(BaseEstimator, ABC):
         network = self._network.on(device, torch.float64 if is_double else torch.float32)
         architecture = self._network.architecture
         n_entries = n_copies * max(X.shape[1], *architecture.sizes)
-        n_rows = ENTRIES_PER_BATCH // n_entries
+        n_rows = architecture.entries_per_batch // n_entries
         if is_double:
             n_rows = min(n_rows, MAX_BATCH // (n_entries * architecture.n_unrolled))
         result = np.empty((len(X), width), X.dtype)
         with torch.inference_mode(), np.errstate(over="ignore", invalid="ignore"):
-            for rows in gen_batches(len(X), max(1, n_rows)):
+            step = max(1, n_rows)
+            for start in range(0, len(X), step):
+                rows = slice(start, start + step)
                 result[rows] = function(network, X[rows])
         if not np.isfinite(result).all():
             raise ValueError(
@@ -259,9 +262,10 @@ def torch_generator(random_state: np.random.RandomState) -> Generator:
 
 def as_tensor(X: NDArray, like: nn.Module) -> Tensor:
     """Return an array as a tensor of a network's dtype, on its device."""
-    parameter = next(like.parameters())
-    # a copy in C order: torch knows no negative strides, and warns of arrays it may not write to
-    return torch.from_numpy(np.array(X, order="C")).to(parameter)
+    # torch knows no negative strides, and warns of arrays that it may not write to
+    if not (X.flags.c_contiguous and X.flags.writeable):
+        X = X.copy()
+    return torch.from_numpy(X).to(next(like.parameters()))
 
 
 def as_array(x: Tensor) -> NDArray:

@@ -360,7 +360,7 @@ class ConvAutoencoder(DeterministicAutoencoder):
         """Return the entries of one layer's maps, side by side."""
         is_around = self._network.architecture.linear_start  # type: ignore[attr-defined]
         encoder = network.encoder.network if is_around else network.encoder
-        x = as_tensor(self._units.enter(X), network)
+        x = as_tensor(self._units.enter_as_given(X), network)
         return as_array(encoder.maps(x)[layer].flatten(1))
 
     # What X is.

@@ -130,7 +130,7 @@ class DeterministicAutoencoder(BaseAutoencoder):
         return Objective(terms)
 
     def _encode(self, network: Any, X: NDArray) -> NDArray:
-        return as_array(network.encoder(as_tensor(self._units.enter(X), network)))
+        return as_array(network.encoder(as_tensor(self._units.enter_as_given(X), network)))
 
     def _decode(self, network: Any, codes: NDArray) -> NDArray:
         mean = self._link.mean(network.decoder(as_tensor(codes, network)))

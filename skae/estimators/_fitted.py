@@ -15,6 +15,10 @@ class Architecture(Protocol):
         """Widths from the data, first, to the code, last."""
 
     @property
+    def entries_per_batch(self) -> int:
+        """Entries of rows, as wide as the widest layer, that are best applied to at once."""
+
+    @property
     def n_unrolled(self) -> int:
         """Copies of its input that a layer makes in float64."""
 

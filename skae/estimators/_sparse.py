@@ -486,7 +486,7 @@ class SparseAutoencoder(BaseAutoencoder):
             yield self._encode_all(X[rows])
 
     def _encode(self, network: Any, X: NDArray) -> NDArray:
-        x = self._units.enter(X)
+        x = self._units.enter_as_given(X)
         if self.transform_algorithm == "encoder":
             return as_array(network.encode(as_tensor(x, network))) * self._units.scale
         codes = sparse_encode(

@@ -10,38 +10,56 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-Derivative = Callable[[Tensor, Tensor, Tensor], Tensor]
-"""Maps the gradient of an output, the input and the output to the gradient of the input."""
-
 _aten = torch.ops.aten
 
 
 class Activation(NamedTuple):
-    """A function of every entry.
+    """A function of every entry, and its derivative.
 
     Attributes
     ----------
-    module : type of nn.Module
-        Makes the function.
+    forward : callable
+        Maps the input to the output.
     backward : callable
+        Maps the gradient of the output, the input and the output to the gradient of the input,
+        which takes the place of the former.
     """
 
-    module: type[nn.Module]
-    backward: Derivative
+    forward: Callable[[Tensor], Tensor]
+    backward: Callable[[Tensor, Tensor, Tensor], Tensor]
 
 
-_ACTIVATIONS = {
-    "silu": Activation(nn.SiLU, lambda g, x, y: _aten.silu_backward(g, x)),
-    "relu": Activation(nn.ReLU, lambda g, x, y: _aten.threshold_backward(g, y, 0)),
-    "gelu": Activation(nn.GELU, lambda g, x, y: _aten.gelu_backward(g, x)),
-    "elu": Activation(nn.ELU, lambda g, x, y: _aten.elu_backward(g, 1.0, 1.0, 1.0, False, x)),
-    "tanh": Activation(nn.Tanh, lambda g, x, y: _aten.tanh_backward(g, y)),
-    "leaky_relu": Activation(
-        nn.LeakyReLU, lambda g, x, y: _aten.leaky_relu_backward(g, x, 0.01, False)
-    ),
-    "identity": Activation(nn.Identity, lambda g, x, y: g),
-}
 ACTIVATIONS: dict[str, type[nn.Module]] = {
-    name: activation.module for name, activation in _ACTIVATIONS.items()
+    "silu": nn.SiLU,
+    "relu": nn.ReLU,
+    "gelu": nn.GELU,
+    "elu": nn.ELU,
+    "tanh": nn.Tanh,
+    "leaky_relu": nn.LeakyReLU,
+    "identity": nn.Identity,
 }
-DERIVATIVES: dict[type[nn.Module], Derivative] = dict(_ACTIVATIONS.values())
+
+WRITTEN: dict[type[nn.Module], Activation] = {
+    nn.SiLU: Activation(
+        _aten.silu, lambda g, x, y: _aten.silu_backward.grad_input(g, x, grad_input=g)
+    ),
+    nn.ReLU: Activation(
+        torch.relu, lambda g, x, y: _aten.threshold_backward.grad_input(g, y, 0, grad_input=g)
+    ),
+    nn.GELU: Activation(
+        _aten.gelu, lambda g, x, y: _aten.gelu_backward.grad_input(g, x, grad_input=g)
+    ),
+    nn.ELU: Activation(
+        _aten.elu,
+        lambda g, x, y: _aten.elu_backward.grad_input(g, 1.0, 1.0, 1.0, False, x, grad_input=g),
+    ),
+    nn.Tanh: Activation(
+        torch.tanh, lambda g, x, y: _aten.tanh_backward.grad_input(g, y, grad_input=g)
+    ),
+    nn.LeakyReLU: Activation(
+        _aten.leaky_relu,
+        lambda g, x, y: _aten.leaky_relu_backward.grad_input(g, x, 0.01, False, grad_input=g),
+    ),
+    nn.Identity: Activation(lambda x: x, lambda g, x, y: g),
+}
+"""Of modules whose parameters are the defaults: what they compute, and backward."""

@@ -173,6 +173,11 @@ class ConvArchitecture(NamedTuple):
         )
 
     @property
+    def entries_per_batch(self) -> int:
+        """More than for dense layers: a convolution of few entries is slow to begin."""
+        return 2**20
+
+    @property
     def n_unrolled(self) -> int:
         """Copies of its input that a layer makes in float64, where torch unrolls convolutions."""
         return self.kernel_size ** len(self.layout.spatial)

@@ -9,8 +9,11 @@ from torch import Generator, Tensor, nn
 from torch.nn.functional import linear
 from torch.nn.utils import skip_init
 
-from skae.networks._activations import DERIVATIVES, Derivative
+from skae.networks._activations import WRITTEN, Activation
 from skae.networks._pass import LayerPass
+
+LARGE = 2**15
+"""Entries of a large result."""
 
 
 def _draw(layer: nn.Linear, generator: Generator) -> None:
@@ -120,22 +123,26 @@ class LinearPass(LayerPass):
         self, weight: Tensor, weight_gradient: Tensor, bias: Tensor, bias_gradient: Tensor
     ) -> None:
         self.weight, self.weight_gradient = weight.detach(), weight_gradient
+        self.transposed = self.weight.mT
         self.bias, self.bias_gradient = bias.detach(), bias_gradient
+        self.y, self.x_gradient = weight.new_empty(0), weight.new_empty(0)
 
     def forward(self, x: Tensor) -> Tensor:
         """Return the output, shape (n, n_out)."""
         self.x = x
-        return linear(x, self.weight, self.bias)
+        place = _place(self.y, x.shape[0], self.weight.shape[0])
+        return torch.addmm(self.bias, x, self.transposed, out=place)
 
     def backward(self, gradient: Tensor) -> None:
         """Add to the gradients of weight and bias."""
         self.gradient = gradient
-        self.weight_gradient.addmm_(gradient.T, self.x)
+        self.weight_gradient.addmm_(gradient.mT, self.x)
         self.bias_gradient.add_(gradient.sum(0))
 
     def input_gradient(self) -> Tensor:
         """Return the gradient of the input, shape (n, n_in)."""
-        return self.gradient @ self.weight
+        place = _place(self.x_gradient, *self.x.shape)
+        return torch.mm(self.gradient, self.weight, out=place)
 
 
 class ActivationPass(LayerPass):
@@ -143,17 +150,15 @@ class ActivationPass(LayerPass):
 
     Parameters
     ----------
-    function : callable
-    derivative : Derivative
+    activation : Activation
     """
 
-    def __init__(self, function: Callable[[Tensor], Tensor], derivative: Derivative) -> None:
-        self.function = function
-        self.derivative = derivative
+    def __init__(self, activation: Activation) -> None:
+        self.activation = activation
 
     def forward(self, x: Tensor) -> Tensor:
         """Return the output, the shape of `x`."""
-        self.x, self.y = x, self.function(x)
+        self.x, self.y = x, self.activation.forward(x)
         return self.y
 
     def backward(self, gradient: Tensor) -> None:
@@ -162,7 +167,7 @@ class ActivationPass(LayerPass):
 
     def input_gradient(self) -> Tensor:
         """Return the gradient of the input."""
-        return self.derivative(self.gradient, self.x, self.y)
+        return self.activation.backward(self.gradient, self.x, self.y)
 
 
 class Chain(LayerPass):
@@ -194,12 +199,20 @@ class Chain(LayerPass):
         return self.parts[0].input_gradient()
 
 
+def _place(last: Tensor, n_rows: int, width: int) -> Tensor | None:
+    """Return where a large result is to be put, namely where the last one lay, or None.
+
+    New memory is slow at first touch, where an allocator takes it from the system every time.
+    """
+    return last.resize_(n_rows, width) if n_rows * width >= LARGE else None
+
+
 def _make_pass(layers: Sequence[LinearPass], activation: nn.Module) -> LayerPass | None:
     """Return a chain of layers with an activation between each two."""
-    if type(activation) not in DERIVATIVES:
+    if type(activation) not in WRITTEN:
         return None
     first, *others = layers
     parts: list[LayerPass] = [first]
     for layer in others:
-        parts += [ActivationPass(activation, DERIVATIVES[type(activation)]), layer]
+        parts += [ActivationPass(WRITTEN[type(activation)]), layer]
     return Chain(parts)

@@ -45,7 +45,7 @@ class CorrectedAffine(nn.Module, ABC):
     def forward(self, x: Tensor) -> Tensor:
         """Return the sum of both parts, shape (n, n_out)."""
         affine = linear(x, self.weight, self.bias)
-        return torch.addcmul(affine, self.scale, self._correct(x, affine))
+        return affine.addcmul_(self.scale, self._correct(x, affine))
 
     @abstractmethod
     def _correct(self, x: Tensor, affine: Tensor) -> Tensor:

@@ -235,6 +235,11 @@ class SparseArchitecture(NamedTuple):
     n_steps: int
 
     @property
+    def entries_per_batch(self) -> int:
+        """Rows for which what a layer puts out stays near the processor."""
+        return 2**18
+
+    @property
     def n_unrolled(self) -> int:
         """Copies of its input that a layer makes in float64."""
         return 1

@@ -1,6 +1,7 @@
 """Reconstruction losses. Each owns its link: the decoder gives `raw`, the loss its mean."""
 
 from abc import abstractmethod
+from math import prod
 from typing import Any, ClassVar
 
 import torch
@@ -32,7 +33,7 @@ class ReconstructionLoss(Term):
         self, outputs: Any, target: Tensor, factor: float
     ) -> tuple[Tensor, Gradients]:
         """Return the loss of every row, and the gradient of ``factor`` times the sum."""
-        slope = self.slope(outputs.raw, target, factor / target[0].numel())
+        slope = self.slope(outputs.raw, target, factor / prod(target.shape[1:]))
         return self(outputs, target), {"raw": slope}
 
     @abstractmethod
@@ -67,6 +68,15 @@ class SquaredError(_LocationLoss):
     def elementwise(self, raw: Tensor, target: Tensor) -> Tensor:
         """Return the squared errors."""
         return (raw - target).square()
+
+    def differentiate(
+        self, outputs: Any, target: Tensor, factor: float
+    ) -> tuple[Tensor, Gradients]:
+        """Return the loss of every row, and the gradient of ``factor`` times the sum."""
+        n_features = prod(target.shape[1:])
+        error = outputs.raw - target
+        values = torch.linalg.vector_norm(error.flatten(1), dim=1).square_().div_(n_features)
+        return values, {"raw": error.mul_(2 * factor / n_features)}
 
     def slope(self, raw: Tensor, target: Tensor, factor: float) -> Tensor:
         """Return twice the errors."""

@@ -82,7 +82,7 @@ class Objective:
         losses: dict[str, Tensor] = {}
         gradients: Gradients = {}
         for name, term in self.terms.items():
-            factor = weights.get(name, 1.0) / len(target)
+            factor = weights.get(name, 1.0) / target.shape[0]
             losses[name], parts = term.differentiate(outputs, target, factor)
             for field, part in parts.items():
                 gradients[field] = gradients[field] + part if field in gradients else part

@@ -69,7 +69,8 @@ def _compare(network, make_objective, batch, weights=()):
             parameter.grad = torch.ones_like(parameter)  # gradients are added
         differentiate = kind(copy, make_objective(copy))
         assert isinstance(differentiate, Autograd if kind is Autograd else WrittenOut)
-        losses = differentiate(batch, dict(weights))
+        with torch.no_grad():
+            losses = differentiate(batch, dict(weights))
         assert not any(loss.requires_grad for loss in losses.values())
         results.append((losses, [parameter.grad for parameter in copy.parameters()]))
     (losses, gradients), (written_losses, written_gradients) = results

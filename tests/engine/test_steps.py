@@ -96,11 +96,12 @@ class TestBatches:
         x = _data()
         rows = torch.arange(2, 23)
         generator = None if seed is None else Generator().manual_seed(seed)
-        served = list(Batches((x,), x, rows, batch_size, generator))
-        sizes = [len(batch.target) for batch in served]
+        batches = Batches((x,), x, rows, batch_size, generator)
+        served = [batch.target.clone() for batch in batches]
+        sizes = [len(target) for target in served]
         assert max(sizes) <= batch_size
         assert max(sizes) - min(sizes) <= 1
-        together = torch.cat([batch.target for batch in served])
+        together = torch.cat(served)
         assert together.shape == (21, 3)
         assert {tuple(row.tolist()) for row in together} == {tuple(row.tolist()) for row in x[2:]}
 
@@ -108,7 +109,7 @@ class TestBatches:
         x = _data()
 
         def order(batches):
-            return torch.cat([batch.target for batch in batches])
+            return torch.cat([batch.target.clone() for batch in batches])
 
         first = Batches((x,), x, torch.arange(23), 5, Generator().manual_seed(0))
         second = Batches((x,), x, torch.arange(23), 5, Generator().manual_seed(0))

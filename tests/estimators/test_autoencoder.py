@@ -14,6 +14,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from skae import AutoencoderTransformer
+from skae.networks import DenseArchitecture
 
 
 @pytest.fixture(scope="module")
@@ -64,7 +65,7 @@ class TestMethods:
 
     def test_large_inputs_go_through_in_batches(self, fitted, digits, monkeypatch):
         whole = fitted.reconstruct(digits)
-        monkeypatch.setattr("skae.estimators._bridge.ENTRIES_PER_BATCH", 1000)
+        monkeypatch.setattr(DenseArchitecture, "entries_per_batch", 1000)
         assert_allclose(fitted.reconstruct(digits), whole, atol=1e-9)
 
     @pytest.mark.parametrize("library", ["pandas", "polars"])

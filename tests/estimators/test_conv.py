@@ -19,6 +19,7 @@ from skae import ConvAutoencoder
 from skae.engine import Batch
 from skae.estimators._base import _training_tensors
 from skae.metrics import neg_reconstruction_error_scorer, reconstruction_r2_scorer
+from skae.networks import ConvArchitecture
 
 RNG = np.random.default_rng(0)
 LAYOUTS = {
@@ -370,7 +371,7 @@ class TestFitted:
     def test_inference_does_not_depend_on_the_batch(self, fitted, images, monkeypatch):
         images = images[:200]
         whole = fitted.reconstruct(images)
-        monkeypatch.setattr("skae.estimators._bridge.ENTRIES_PER_BATCH", 3000)
+        monkeypatch.setattr(ConvArchitecture, "entries_per_batch", 3000)
         assert_allclose(fitted.reconstruct(images), whole, atol=1e-9)
 
     def test_pickles_give_the_same_bits(self, fitted, images):

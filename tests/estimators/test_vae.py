@@ -19,6 +19,7 @@ from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from skae import VAETransformer
+from skae.networks import VariationalArchitecture
 
 RNG = np.random.default_rng(0)
 CODES = RNG.normal(size=(400, 2))
@@ -309,7 +310,7 @@ class TestMethods:
     def test_memory_is_bounded(self, fitted, monkeypatch):
         model, X = fitted["gaussian"], DATA["gaussian"]
         whole = model.score_samples(X)
-        monkeypatch.setattr("skae.estimators._bridge.ENTRIES_PER_BATCH", 1000)
+        monkeypatch.setattr(VariationalArchitecture, "entries_per_batch", 1000)
         assert_allclose(model.score_samples(X), whole, atol=1e-9)
 
     @pytest.mark.parametrize("density", ["prior", "gmm", "gaussian", "kde"])

@@ -1,0 +1,41 @@
+"""How many threads a training is worth."""
+
+from contextlib import AbstractContextManager, nullcontext
+from functools import cache
+
+import torch
+from threadpoolctl import ThreadpoolController
+from torch import nn
+
+WORK_PER_THREAD = 2**25
+"""Multiplications in a batch's way forward that are worth a thread.
+
+On an idle machine a second one gains a quarter with 26 million of them and four fifths with 170
+million; on a busy one threads wait for each other, and two are slower than one.
+"""
+
+
+def limited_threads(network: nn.Module, n_rows: int) -> AbstractContextManager[object]:
+    """Return a context in which torch uses no more threads than a batch is worth.
+
+    The limit is OpenMP's own, which holds for the calling thread only: others, that may be
+    training as well, and torch's settings are left alone.
+
+    Parameters
+    ----------
+    network : nn.Module
+        With matrices. Of convolutions, a batch is worth all threads.
+    n_rows : int
+        In a batch.
+    """
+    weights = [parameter for parameter in network.parameters() if parameter.ndim > 1]
+    n_threads = max(1, n_rows * sum(w.numel() for w in weights) // WORK_PER_THREAD)
+    if n_threads >= torch.get_num_threads() or any(w.ndim > 2 for w in weights):
+        return nullcontext()
+    return _controller().limit(limits=n_threads, user_api="openmp")
+
+
+@cache
+def _controller() -> ThreadpoolController:
+    """Return the libraries that are loaded and have threads of their own, torch's among them."""
+    return ThreadpoolController()
