@@ -14,6 +14,14 @@ class Batch(NamedTuple):
     inputs: tuple[Tensor, ...]
     target: Tensor
 
+    def to(self, device: torch.device) -> "Batch":
+        """Return the batch on a device."""
+        if self.target.device == device:
+            return self
+        target = self.target.to(device)
+        inputs = [target if x is self.target else x.to(device) for x in self.inputs]
+        return Batch(tuple(inputs), target)
+
     def split(self, n_rows: int | list[int]) -> "list[Batch]":
         """Return parts of at most so many rows, or of exactly so many."""
         targets = self.target.split(n_rows)
@@ -40,6 +48,8 @@ class Batches:
         Draws a new order at every iteration. None: the order of `rows`.
     corruption : callable, default=None
         Changes each batch as it is served, anew at every iteration.
+    device : torch.device, default=None
+        Where batches are put. None: where the tensors are.
     """
 
     def __init__(
@@ -50,6 +60,7 @@ class Batches:
         batch_size: int,
         generator: Generator | None = None,
         corruption: Callable[[Batch], Batch] | None = None,
+        device: torch.device | None = None,
     ) -> None:
         self.inputs = inputs
         self.target = target
@@ -57,6 +68,7 @@ class Batches:
         self.batch_size = batch_size
         self.generator = generator
         self.corruption = corruption
+        self.device = target.device if device is None else device
         self._input_places = [x.new_empty(0) for x in inputs]
         self._target_place = target.new_empty(0)
 
@@ -68,7 +80,7 @@ class Batches:
         if self.generator is not None:
             order = order[torch.randperm(len(order), generator=self.generator)]
         for rows in order.to(self.target.device).tensor_split(len(self)):
-            batch = self._take(rows)
+            batch = self._take(rows).to(self.device)
             yield batch if self.corruption is None else self.corruption(batch)
 
     def _take(self, rows: Tensor) -> Batch:

@@ -45,18 +45,26 @@ class Autograd(Differentiation):
     network : nn.Module
     objective : callable
         Maps the network's outputs and a target to losses.
+    precision : torch.dtype, default=torch.float32
+        Of matrix products and convolutions. With bfloat16 the weights stay in float32.
     """
 
-    def __init__(self, network: nn.Module, objective: Any) -> None:
+    def __init__(
+        self, network: nn.Module, objective: Any, precision: torch.dtype = torch.float32
+    ) -> None:
         self.network = network
         self.objective = objective
+        self.precision = precision
 
     def __call__(self, batch: Batch, weights: Weights) -> Losses:
         """Record the way forward, replay it backward."""
-        with torch.enable_grad():
+        is_half = self.precision == torch.bfloat16
+        kind = batch.target.device.type
+        with torch.enable_grad(), torch.autocast(kind, torch.bfloat16, enabled=is_half):
             losses = self.objective(self.network(*batch.inputs), batch.target)
             means = [weights.get(name, 1.0) * loss.mean() for name, loss in losses.items()]
-            torch.stack(means).sum().backward()
+            total = torch.stack(means).sum()
+        total.backward()
         return {name: loss.detach() for name, loss in losses.items()}
 
 
@@ -86,14 +94,34 @@ class WrittenOut(Differentiation):
         return losses
 
 
-def find_differentiation(network: nn.Module, objective: Any) -> Differentiation:
+def find_differentiation(
+    network: nn.Module, objective: Any, precision: torch.dtype | None = None
+) -> Differentiation:
     """Return the fastest way that a network and an objective allow.
 
     It may hold on to the parameters and their gradients where they lie.
+
+    Parameters
+    ----------
+    network : nn.Module
+    objective : callable
+    precision : torch.dtype, default=None
+        None: float32 where gradients are written out, else bfloat16 on GPUs that have it.
     """
+    is_half = precision == torch.bfloat16
     make_pass = getattr(network, "make_pass", None)
-    if make_pass is not None and getattr(objective, "sees_outputs_only", False):
+    if make_pass is not None and getattr(objective, "sees_outputs_only", False) and not is_half:
         written = make_pass()
         if written is not None:
             return WrittenOut(written, objective)
-    return Autograd(network, objective)
+    return Autograd(network, objective, precision or _fast_precision(network))
+
+
+def _fast_precision(network: nn.Module) -> torch.dtype:
+    """Return bfloat16 if a network is on a GPU that computes with it, else float32."""
+    device = next(network.parameters()).device
+    if device.type != "cuda":
+        return torch.float32
+    with torch.cuda.device(device):
+        has_half = torch.cuda.is_bf16_supported(including_emulation=False)
+    return torch.bfloat16 if has_half else torch.float32

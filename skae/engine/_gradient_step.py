@@ -33,6 +33,9 @@ class GradientStep(NetworkStep):
         steps as it has, so that their number does not change the total.
     weights : callable, default=None
         Maps the share of training that is done to the weights of terms.
+    precision : torch.dtype, default=None
+        Of matrix products and convolutions, for parameters in float32; see
+        `find_differentiation`.
     """
 
     def __init__(
@@ -43,6 +46,7 @@ class GradientStep(NetworkStep):
         schedule: Schedule,
         weight_decay: float = 0.0,
         weights: Callable[[float], Weights] | None = None,
+        precision: torch.dtype | None = None,
     ) -> None:
         super().__init__(network, objective)
         self.weights = weights
@@ -53,7 +57,7 @@ class GradientStep(NetworkStep):
         self._flat = FlatParameters(network)
         self._adamw = AdamW(self._flat, self.weight_decay > 0)
         # last, as it may hold on to the parameters where they lie
-        self._differentiate = find_differentiation(network, objective)
+        self._differentiate = find_differentiation(network, objective, precision)
 
     @torch.no_grad()
     def update(self, batch: Batch) -> Losses:

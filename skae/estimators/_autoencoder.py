@@ -142,6 +142,12 @@ class AutoencoderTransformer(DeterministicAutoencoder):
     device : str, default="auto"
         "cpu", "cuda", "cuda:1", "mps", or "auto" for the first there is of CUDA, MPS and CPU.
 
+    precision : {"auto", "float32", "bfloat16"}, default="auto"
+        Of the products of matrices in training with "adam". "bfloat16" is several times faster
+        on processors and GPUs that have units for it, and slower on others; weights, the linear
+        start, what is held out and results stay in float32 and float64. "auto" is "bfloat16"
+        for convolutions on a GPU that has it, else "float32".
+
     random_state : int, RandomState instance or None, default=None
         Draws the weights, the held-out rows, the order of the rows and the noise. Pass an int
         for the same result at every call.
@@ -256,6 +262,7 @@ class AutoencoderTransformer(DeterministicAutoencoder):
         warm_start: Any = False,
         latent_density: Any = "gmm",
         device: str = "auto",
+        precision: Literal["auto", "float32", "bfloat16"] = "auto",
         random_state: Any = None,
         verbose: int = 0,
     ) -> None:
@@ -283,6 +290,7 @@ class AutoencoderTransformer(DeterministicAutoencoder):
         self.warm_start = warm_start
         self.latent_density = latent_density
         self.device = device
+        self.precision = precision
         self.random_state = random_state
         self.verbose = verbose
 

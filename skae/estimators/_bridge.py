@@ -28,7 +28,7 @@ from skae.engine import (
     mean_loss,
     run,
 )
-from skae.estimators._devices import find_device
+from skae.estimators._devices import PRECISIONS, find_device, fits
 from skae.objectives import Objective
 
 Augmentations = tuple[Callable[[Batch], Batch] | None, Callable[[Batch], Batch] | None]
@@ -164,16 +164,18 @@ class TorchEstimator(BaseEstimator, ABC):
         """
         train_rows, valid_rows = map(torch.from_numpy, split)
         device = find_device(self.device)
-        # a tensor that is both input and target stays one
-        there = {tensor: tensor.to(device) for tensor in (*inputs, target)}
+        # all rows on the device at once, if they fit; a tensor that is both input and target
+        # stays one
+        place = device if fits({*inputs, target}, device) else torch.device("cpu")
+        there = {tensor: tensor.to(place) for tensor in (*inputs, target)}
         data = tuple(there[tensor] for tensor in inputs), there[target]
         size = self._batch_size(len(train_rows), width)
         generator = torch_generator(random_state)
-        train = Batches(*data, train_rows, size, generator, augmentations[0])
+        train = Batches(*data, train_rows, size, generator, augmentations[0], device)
         if len(valid_rows) == 0:
             return train, None
         # taken out once: what is random in it is the same for all epochs
-        (held_out,) = Batches(*data, valid_rows, len(valid_rows), None, augmentations[1])
+        (held_out,) = Batches(*data, valid_rows, len(valid_rows), None, augmentations[1], device)
         n_at_once = max(size, min(1024, MAX_BATCH // width))
         return train, Batches(*held_out, torch.arange(len(valid_rows)), n_at_once)
 
@@ -195,7 +197,7 @@ class TorchEstimator(BaseEstimator, ABC):
 
     def _make_step(self, module: nn.Module, link: Any, train: Batches) -> Step:
         """Return the way in which a copy of the module learns."""
-        network: Any = deepcopy(module).to(train.target).requires_grad_(True)
+        network: Any = deepcopy(module).to(train.device, train.target.dtype).requires_grad_(True)
         objective = self._make_objective(network, link, len(train.rows))
         objective.check_reads(network.outputs._fields)
         if self._is_quasi_newton():
@@ -203,7 +205,13 @@ class TorchEstimator(BaseEstimator, ABC):
         schedule = SCHEDULES[self.learning_rate](self.max_iter * len(train))
         decay = self._find_weight_decay()
         return GradientStep(
-            network, objective, self.learning_rate_init, schedule, decay, objective.weights
+            network,
+            objective,
+            self.learning_rate_init,
+            schedule,
+            decay,
+            objective.weights,
+            PRECISIONS[self.precision],
         )
 
     def _rows_at_once(self, n_features: int) -> int:

@@ -1,6 +1,9 @@
-"""Where to compute."""
+"""Where to compute, and how precisely."""
+
+from collections.abc import Iterable
 
 import torch
+from torch import Tensor
 
 
 def find_device(name: str) -> torch.device:
@@ -32,3 +35,19 @@ def find_device(name: str) -> torch.device:
             f"{', '.join(map(repr, available))}."
         )
     return device
+
+
+def fits(tensors: Iterable[Tensor], device: torch.device) -> bool:
+    """Whether half of a GPU's free memory holds the tensors; of other devices, all do."""
+    if device.type != "cuda":
+        return True
+    n_bytes = sum(tensor.nbytes for tensor in tensors)
+    return n_bytes < torch.cuda.mem_get_info(device)[0] // 2
+
+
+PRECISIONS: dict[str, torch.dtype | None] = {
+    "auto": None,
+    "float32": torch.float32,
+    "bfloat16": torch.bfloat16,
+}
+"""Of the matrix products of a training, by the names users give them."""

@@ -7,6 +7,7 @@ from sklearn.base import _fit_context
 from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 
 from skae.engine import SCHEDULES
+from skae.estimators._devices import PRECISIONS
 from skae.latent import DENSITIES
 from skae.networks import ACTIVATIONS
 from skae.objectives import LOSSES
@@ -25,6 +26,7 @@ TRAINING: dict[str, list[Any]] = {
     "tol": [Interval(Real, 0, None, closed="left")],
     "warm_start": ["boolean", HasMethods(["fit", "transform", "inverse_transform"])],
     "device": [str],
+    "precision": [StrOptions(set(PRECISIONS))],
     "random_state": ["random_state"],
     "verbose": ["verbose"],
 }

@@ -44,8 +44,10 @@ class CorrectedAffine(nn.Module, ABC):
 
     def forward(self, x: Tensor) -> Tensor:
         """Return the sum of both parts, shape (n, n_out)."""
-        affine = linear(x, self.weight, self.bias)
-        return affine.addcmul_(self.scale, self._correct(x, affine))
+        # the linear optimum is not to be rounded where networks work in half precision
+        with torch.autocast(x.device.type, enabled=False):
+            affine = linear(x, self.weight, self.bias)
+        return torch.addcmul(affine, self.scale, self._correct(x, affine).to(affine.dtype))
 
     @abstractmethod
     def _correct(self, x: Tensor, affine: Tensor) -> Tensor:

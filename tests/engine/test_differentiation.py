@@ -246,3 +246,40 @@ class TestChoice:
     def test_objectives_of_other_kinds(self):
         dense = DenseArchitecture((D, 5, K), "silu", False, True).build(_generator())
         assert not self._is_written(dense, lambda outputs, target: {"loss": outputs.raw.mean(1)})
+
+
+class TestPrecision:
+    @staticmethod
+    def _loss(linear_start, precision):
+        architecture = DenseArchitecture((D, 5, K), "silu", False, linear_start)
+        network = architecture.build(_generator()).float()
+        if linear_start:
+            for part in (network.encoder, network.decoder):
+                part.set_affine_(*(_rows(*b.shape) for b in (part.weight, part.bias, part.scale)))
+        x = _rows(N, D).float()
+        differentiate = find_differentiation(
+            network, Objective({"loss": SquaredError()}), precision
+        )
+        losses = differentiate(Batch((x,), x), {})["loss"]
+        return losses, next(network.decoder.parameters()).grad
+
+    def test_half_precision_is_autograds(self):
+        losses, gradient = self._loss(False, torch.float32)
+        half_losses, half_gradient = self._loss(False, torch.bfloat16)
+        assert half_losses.dtype == half_gradient.dtype == torch.float32
+        torch.testing.assert_close(half_losses, losses, rtol=0.05, atol=0.01)
+        assert not torch.equal(half_losses, losses)
+        torch.testing.assert_close(half_gradient, gradient, rtol=0.1, atol=0.02)
+
+    def test_the_linear_optimum_is_not_rounded(self):
+        losses, _ = self._loss(True, torch.float32)
+        torch.testing.assert_close(self._loss(True, torch.bfloat16)[0], losses)
+
+    @pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU that torch can use")
+    def test_gpus_use_half_precision_where_autograd_serves(self):
+        architecture = DenseArchitecture((D, 5, K), "silu", False, True)
+        network = architecture.build(_generator()).float().cuda()
+        followed = find_differentiation(network, lambda outputs, target: {})
+        assert followed.precision == (
+            torch.bfloat16 if torch.cuda.is_bf16_supported(False) else torch.float32
+        )

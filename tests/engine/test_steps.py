@@ -117,6 +117,14 @@ class TestBatches:
         assert not torch.equal(one, two)
         assert torch.equal(one, order(second))
 
+    def test_batches_are_put_on_a_device(self):
+        x, y = _data(), _data() + 1
+        batches = Batches((x, y), y, torch.arange(23), 10, device=torch.device("meta"))
+        for batch in batches:
+            assert all(tensor.device.type == "meta" for tensor in batch.inputs)
+            assert batch.target is batch.inputs[1]
+            assert batch.target.shape[1:] == y.shape[1:]
+
     def test_a_shared_target_is_gathered_once(self):
         x, y = _data(), _data() + 1
         (batch,) = Batches((x,), x, torch.arange(23), 23)
