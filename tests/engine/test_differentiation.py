@@ -257,10 +257,12 @@ class TestPrecision:
             for part in (network.encoder, network.decoder):
                 part.set_affine_(*(_rows(*b.shape) for b in (part.weight, part.bias, part.scale)))
         x = _rows(N, D).float()
-        differentiate = find_differentiation(
-            network, Objective({"loss": SquaredError()}), precision
-        )
-        losses = differentiate(Batch((x,), x), {})["loss"]
+        for parameter in network.parameters():
+            parameter.grad = torch.zeros_like(parameter)
+        objective = Objective({"loss": SquaredError()})
+        differentiate = find_differentiation(network, objective, precision)
+        with torch.no_grad():
+            losses = differentiate(Batch((x,), x), {})["loss"]
         return losses, next(network.decoder.parameters()).grad
 
     def test_half_precision_is_autograds(self):
