@@ -22,8 +22,8 @@ class Batch(NamedTuple):
         inputs = [target if x is self.target else x.to(device) for x in self.inputs]
         return Batch(tuple(inputs), target)
 
-    def split(self, n_rows: int | list[int]) -> "list[Batch]":
-        """Return parts of at most so many rows, or of exactly so many."""
+    def split(self, n_rows: int) -> "list[Batch]":
+        """Return parts of at most so many rows."""
         targets = self.target.split(n_rows)
         # a tensor that is both input and target stays one
         inputs = (targets if x is self.target else x.split(n_rows) for x in self.inputs)

@@ -39,7 +39,7 @@ ACTIVATIONS: dict[str, type[nn.Module]] = {
     "identity": nn.Identity,
 }
 
-WRITTEN: dict[type[nn.Module], Activation] = {
+_WRITTEN: dict[type[nn.Module], Activation] = {
     nn.SiLU: Activation(
         _aten.silu, lambda g, x, y: _aten.silu_backward.grad_input(g, x, grad_input=g)
     ),
@@ -62,4 +62,5 @@ WRITTEN: dict[type[nn.Module], Activation] = {
     ),
     nn.Identity: Activation(lambda x: x, lambda g, x, y: g),
 }
-"""Of modules whose parameters are the defaults: what they compute, and backward."""
+WRITTEN: dict[str, Activation] = {repr(kind()): written for kind, written in _WRITTEN.items()}
+"""What modules compute, and backward; by their representation, which has their parameters."""

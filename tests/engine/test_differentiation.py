@@ -240,8 +240,11 @@ class TestChoice:
         for linear_start in (False, True):
             dense = DenseArchitecture((D, 5, K), "silu", False, linear_start).build(_generator())
             inner = dense.encoder.network if linear_start else dense.encoder
-            inner.activation = nn.Softplus()
-            assert not self._is_written(dense, objective)
+            for activation in (nn.Softplus(), nn.ELU(2.0), nn.GELU("tanh"), nn.LeakyReLU(0.2)):
+                inner.activation = activation
+                assert not self._is_written(dense, objective)
+            inner.activation = nn.ELU()
+            assert self._is_written(dense, objective)
 
     def test_objectives_of_other_kinds(self):
         dense = DenseArchitecture((D, 5, K), "silu", False, True).build(_generator())

@@ -1,0 +1,121 @@
+"""Forward and backward through linear layers with activations between them."""
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+
+from skae.networks._activations import WRITTEN, Activation
+from skae.networks._pass import LayerPass
+
+LARGE = 2**15
+"""Entries of a large result."""
+
+
+class LinearPass(LayerPass):
+    """``x @ weight.T + bias``.
+
+    Parameters
+    ----------
+    weight, weight_gradient : Tensor of shape (n_out, n_in)
+    bias, bias_gradient : Tensor of shape (n_out,)
+    """
+
+    def __init__(
+        self, weight: Tensor, weight_gradient: Tensor, bias: Tensor, bias_gradient: Tensor
+    ) -> None:
+        self.weight, self.weight_gradient = weight.detach(), weight_gradient
+        self.transposed = self.weight.mT
+        self.bias, self.bias_gradient = bias.detach(), bias_gradient
+        self.y, self.x_gradient = weight.new_empty(0), weight.new_empty(0)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return the output, shape (n, n_out)."""
+        self.x = x
+        place = _place(self.y, x.shape[0], self.weight.shape[0])
+        return torch.addmm(self.bias, x, self.transposed, out=place)
+
+    def backward(self, gradient: Tensor) -> None:
+        """Add to the gradients of weight and bias."""
+        self.gradient = gradient
+        self.weight_gradient.addmm_(gradient.mT, self.x)
+        self.bias_gradient.add_(gradient.sum(0))
+
+    def input_gradient(self) -> Tensor:
+        """Return the gradient of the input, shape (n, n_in)."""
+        place = _place(self.x_gradient, *self.x.shape)
+        return torch.mm(self.gradient, self.weight, out=place)
+
+
+class ActivationPass(LayerPass):
+    """A function of every entry.
+
+    Parameters
+    ----------
+    activation : Activation
+    """
+
+    def __init__(self, activation: Activation) -> None:
+        self.activation = activation
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return the output, the shape of `x`."""
+        self.x, self.y = x, self.activation.forward(x)
+        return self.y
+
+    def backward(self, gradient: Tensor) -> None:
+        """Keep the gradient: nothing is learned."""
+        self.gradient = gradient
+
+    def input_gradient(self) -> Tensor:
+        """Return the gradient of the input."""
+        return self.activation.backward(self.gradient, self.x, self.y)
+
+
+class Chain(LayerPass):
+    """One after the other.
+
+    Parameters
+    ----------
+    parts : sequence of LayerPass
+    """
+
+    def __init__(self, parts: Sequence[LayerPass]) -> None:
+        self.parts = parts
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return the output of the last part."""
+        for part in self.parts:
+            x = part.forward(x)
+        return x
+
+    def backward(self, gradient: Tensor) -> None:
+        """Go back to the first part, whose input has a gradient only if it is asked for."""
+        *others, last = self.parts
+        last.backward(gradient)
+        for part, after in zip(reversed(others), reversed(self.parts), strict=False):
+            part.backward(after.input_gradient())
+
+    def input_gradient(self) -> Tensor:
+        """Return the gradient of the first part's input."""
+        return self.parts[0].input_gradient()
+
+
+def dense_pass(layers: Sequence[LinearPass], activation: nn.Module) -> LayerPass | None:
+    """Return a chain of layers with an activation between each two, if it is in `WRITTEN`."""
+    written = WRITTEN.get(repr(activation))
+    if written is None:
+        return None
+    first, *others = layers
+    parts: list[LayerPass] = [first]
+    for layer in others:
+        parts += [ActivationPass(written), layer]
+    return Chain(parts)
+
+
+def _place(last: Tensor, n_rows: int, width: int) -> Tensor | None:
+    """Return where a large result is to be put, namely where the last one lay, or None.
+
+    New memory is slow at first touch, where an allocator takes it from the system every time.
+    """
+    return last.resize_(n_rows, width) if n_rows * width >= LARGE else None
