@@ -11,7 +11,7 @@ from torch.nn.utils import skip_init
 
 from skae.networks._activations import ACTIVATIONS
 from skae.networks._autoencoder import Autoencoder
-from skae.networks._convolutions import convolve, resize_and_convolve
+from skae.networks._convolutions import convolve, neighbour_sums, resize_and_convolve
 from skae.networks._image_layout import ImageLayout, as_maps, interleave
 from skae.networks._linear_start import AroundLinear, RefinedLinear
 
@@ -77,6 +77,7 @@ class ConvDecoder(nn.Module):
     """
 
     layers: Any
+    sums: Tensor
 
     def __init__(self, plan: "ConvArchitecture", generator: Generator) -> None:
         super().__init__()
@@ -93,12 +94,14 @@ class ConvDecoder(nn.Module):
         )
         n_seen = channels[-1] + (n_image if plan.linear_start else 0)
         self.output = _convolution(plan, n_seen, n_image, generator)
+        sums = neighbour_sums(plan.kernel_size, len(plan.layout.spatial))
+        self.register_buffer("sums", sums, persistent=False)
 
     def forward(self, code: Tensor, linear: Tensor | None = None) -> Tensor:
         """Return rows; `linear` are those that are to be refined."""
         maps = self.activation(as_maps(self.input(code), self.map_sizes[-1]))
         for layer, sizes in zip(self.layers, self.map_sizes[-2::-1], strict=True):
-            maps = self.activation(resize_and_convolve(layer, maps, sizes))
+            maps = self.activation(resize_and_convolve(layer, maps, sizes, self.sums))
         if linear is not None:
             maps = torch.cat([maps, self.layout.unflatten(linear)], 1)
         return self.layout.flatten(convolve(self.output, maps))

@@ -1,6 +1,7 @@
 """Convolutions of one, two and three dimensions, with the parameters of a given layer."""
 
 from collections.abc import Sequence
+from functools import reduce
 from typing import Any
 
 import torch
@@ -27,19 +28,28 @@ def convolve(layer: Any, maps: Tensor) -> Tensor:
     return result
 
 
-def resize_and_convolve(layer: Any, maps: Tensor, sizes: Sequence[int]) -> Tensor:
+def neighbour_sums(size: int, n_dims: int) -> Tensor:
+    """Return the matrix that sums neighbours of a kernel along every axis, in float64.
+
+    Its shape is (size**n_dims, (size + 1)**n_dims): summed kernels are larger by one.
+    """
+    one = torch.eye(size, dtype=torch.float64)
+    along_one_axis = functional.pad(one, (0, 1)) + functional.pad(one, (1, 0))
+    return reduce(torch.kron, [along_one_axis] * n_dims)
+
+
+def resize_and_convolve(layer: Any, maps: Tensor, sizes: Sequence[int], sums: Tensor) -> Tensor:
     """Double every size by repeating each entry, convolve, and cut to the given sizes.
 
     Odena, Dumoulin and Olah (2016): no checkerboards, since every entry of the result is made in
     the same way. Both steps are one transposed convolution, whose kernel is the layer's summed over
-    neighbours.
+    neighbours: `sums` is `neighbour_sums` of the layer's kernel.
     """
     transposed = TRANSPOSED[maps.ndim - 3]
-    size = layer.weight.shape[2]
-    weight = layer.weight.transpose(0, 1)  # (n_in, n_out, size, ...)
-    for axis in range(2, weight.ndim):
-        gap = torch.zeros_like(weight.narrow(axis, 0, 1))
-        weight = torch.cat([weight, gap], axis) + torch.cat([gap, weight], axis)
+    size, n_dims = layer.weight.shape[2], maps.ndim - 2
+    # (n_out, n_in, size, ...) -> (n_in, n_out, size + 1, ...)
+    weight = layer.weight.transpose(0, 1).flatten(2) @ sums
+    weight = weight.unflatten(2, (size + 1,) * n_dims)
     maps = transposed(maps, weight, layer.bias, stride=2, padding=size // 2)
     inside: Any = (..., *map(slice, sizes))
     return maps[inside]

@@ -1,0 +1,67 @@
+"""Units in double and in single precision."""
+
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose, assert_array_equal
+from torch import Generator, nn
+
+from skae.estimators._bridge import as_tensor
+from skae.estimators._units import Units
+from skae.networks import Dense
+
+
+def _rows(offset, scale):
+    rng = np.random.default_rng(0)
+    return (offset + scale * rng.normal(size=(50, 4))).astype(np.float32)
+
+
+@pytest.mark.parametrize("scale", [1e-35, 1e-3, 1.0, 1e4, 1e35])
+@pytest.mark.parametrize("offset", [0.0, 3.0, 1e3])
+def test_single_precision_loses_nothing(offset, scale):
+    X = _rows(offset * scale, scale)
+    units = Units.of(X)
+    entered = units.enter_as_given(X)
+    assert entered.dtype == np.float32
+    assert_allclose(entered, units.enter(X), rtol=1e-6, atol=1e-6)
+    left = units.leave(entered)
+    assert left.dtype == np.float32
+    # the one rounding that float32 cannot avoid is of numbers as large as X
+    assert_allclose(left, X, rtol=3e-7, atol=1e-6 * scale)
+
+
+def test_double_precision_stays_double():
+    X = _rows(3.0, 2.0).astype(np.float64)
+    units = Units.of(X)
+    assert_array_equal(units.enter_as_given(X), units.enter(X))
+    assert units.leave(units.enter(X)).dtype == np.float64
+    assert_allclose(units.leave(units.enter(X)), X, rtol=1e-14)
+
+
+def test_rows_are_not_changed():
+    X = _rows(3.0, 2.0)
+    before = X.copy()
+    units = Units.of(X)
+    units.leave(units.enter_as_given(X))
+    units.leave(X)
+    assert_array_equal(X, before)
+
+
+class TestTensors:
+    @staticmethod
+    def _network():
+        return Dense((4, 2), nn.SiLU, Generator())
+
+    def test_no_copy_where_none_is_needed(self):
+        X = np.ones((3, 4))
+        assert np.shares_memory(as_tensor(X, self._network()).numpy(), X)
+
+    @pytest.mark.parametrize("kind", ["reversed", "read-only", "columns"])
+    def test_arrays_that_torch_cannot_share(self, kind):
+        X = np.arange(12.0).reshape(3, 4)
+        if kind == "read-only":
+            X.flags.writeable = False
+        else:
+            X = X[::-1] if kind == "reversed" else np.asfortranarray(X)
+        tensor = as_tensor(X, self._network())
+        assert_array_equal(tensor.numpy(), X)
+        assert not np.shares_memory(tensor.numpy(), X)
