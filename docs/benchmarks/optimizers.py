@@ -2,16 +2,16 @@
 
     SKAE_DATA=folder python docs/benchmarks/optimizers.py [seconds ...] [candidates ...]
 
-`seconds`: budgets of a whole fit, 1 and 3 unless given. `candidates`: words that their names
-contain; all unless given. The number of epochs is chosen before, from the time that a few of them
-take, so that every schedule ends with the budget. Time is the process's own, which a busy
-neighbour hardly changes. What is measured are the weights of the best epoch on a tenth of the
-training rows, held out as `fit` does it, by all candidates; nothing stops early. Prints Markdown.
+`seconds`: budgets of a whole fit, 1 and 3 unless given. `candidates`: parts of their names; all
+unless given. From the time that a few epochs take follows how many fit into a budget, and every
+schedule ends with it. Time is the process's own, which a busy neighbour hardly changes. Measured
+are the weights of the best epoch on a tenth of the training rows, held out as `fit` does it, for
+all candidates; nothing stops early. Prints errors over PCA's, geometric means, as Markdown.
 
-The Levenberg-Marquardt method is left out. The default network for digits has 54,000 parameters,
-and a batch of 128 rows 8,192 residuals. A step with all rows solves normal equations of 54,000
-unknowns: 12 GB, and 5e13 multiplications. One with a batch, by the inner products of its
-residuals' gradients, takes 3.6e12, as many as some 500 epochs of AdamW.
+Levenberg and Marquardt's method is left out. For digits the network has 54,000 parameters, and a
+batch of 128 rows 8,192 residuals. With all rows a step solves for 54,000 unknowns: 12 GB and 5e13
+multiplications. With a batch it solves for one unknown a residual: 1.8e11 multiplications, as many
+as in 900 epochs of AdamW.
 """
 
 import sys
@@ -37,18 +37,16 @@ N_TIMED = 5
 
 
 class Averaged:
-    """The package's AdamW; shows an exponential mean of the weights.
-
-    The mean reaches back over a tenth of the training.
-    """
+    """The package's AdamW; shows a running mean of the weights over a tenth of the training."""
 
     def __init__(self, step):
-        self._adamw = step._adamw
-        self._values, self.shown = step._flat.values, step._flat.values.clone()
+        self._adamw, self._values = step._adamw, step._flat.values
+        self.shown = self._values.clone()
         self._rate = min(1.0, 10 / step.schedule.n_updates)
         self._n_updates = 0
 
     def descend(self, learning_rate, decay):
+        """Take a step."""
         self._adamw.descend(learning_rate, decay)
         self._n_updates += 1
         self.shown.lerp_(self._values, max(self._rate, 1 / self._n_updates))
@@ -65,16 +63,17 @@ class ScheduleFree:
         self._values, self._gradients = flat.values, flat.gradients
         self._n_decayed = len(flat.matrices)
         self._reached, self.shown = flat.values.clone(), flat.values.clone()
-        self._second_moment = torch.zeros_like(flat.values)
+        self._square = torch.zeros_like(flat.values)
         self._n_updates, self._sum_of_squares = 0, 0.0
 
     def descend(self, learning_rate, decay):
+        """Take a step."""
         self._n_updates += 1
         learning_rate *= (1 - 0.999**self._n_updates) ** 0.5
         self._sum_of_squares += learning_rate**2
-        second_moment, gradients = self._second_moment, self._gradients
-        second_moment.mul_(0.999).addcmul_(gradients, gradients, value=0.001)
-        self._reached.addcdiv_(gradients, second_moment.sqrt().add_(1e-8), value=-learning_rate)
+        self._square.lerp_(self._gradients.square(), 0.001)
+        spread = self._square.sqrt().add_(1e-8)
+        self._reached.addcdiv_(self._gradients, spread, value=-learning_rate)
         decayed = slice(self._n_decayed)
         self._reached[decayed].sub_(self._values[decayed], alpha=decay)
         self.shown.lerp_(self._reached, learning_rate**2 / self._sum_of_squares)
@@ -85,23 +84,22 @@ class ByMatrix:
     """Abstract base: one update for every matrix, AdamW for the vectors."""
 
     def __init__(self, step):
-        self.shown = step._flat.values
-        self._decayed = step._flat.matrices
+        flat = step._flat
+        self.shown, self._decayed = flat.values, flat.matrices
         self._matrices = [p for p in step.network.parameters() if p.ndim > 1]
-        rest = slice(len(step._flat.matrices), None)
-        vectors = SimpleNamespace(
-            values=step._flat.values[rest], gradients=step._flat.gradients[rest]
-        )
+        rest = slice(len(flat.matrices), None)
+        vectors = SimpleNamespace(values=flat.values[rest], gradients=flat.gradients[rest])
         self._adamw = AdamW(vectors, has_decay=False)
 
     def descend(self, learning_rate, decay):
+        """Take a step."""
         self._adamw.descend(learning_rate, 0.0)
         self._decayed.mul_(1 - decay)
         self._update(learning_rate)
 
 
 class Muon(ByMatrix):
-    """Momentum made orthogonal, scaled to updates of AdamW's size (Liu et al. 2025)."""
+    """Momentum made orthogonal, in steps of AdamW's size (Liu et al. 2025)."""
 
     def __init__(self, step):
         super().__init__(step)
@@ -112,41 +110,6 @@ class Muon(ByMatrix):
     def _update(self, learning_rate):
         self._muon.param_groups[0]["lr"] = learning_rate
         self._muon.step()
-
-
-class Rotated:
-    """Adam for one matrix, along the eigenvectors of Shampoo's two preconditioners."""
-
-    def __init__(self, matrix):
-        self._matrix = matrix
-        self._sums = [torch.zeros(size, size) for size in matrix.shape]
-        self._bases = [torch.eye(size) for size in matrix.shape]
-        self._moments = torch.zeros_like(matrix), torch.zeros_like(matrix)
-        self._n_updates = 0
-
-    def descend(self, learning_rate):
-        gradient = self._matrix.grad
-        first, second = self._moments
-        first.lerp_(gradient, 0.1)
-        self._refresh(gradient)
-        left, right = self._bases
-        second.lerp_((left.T @ gradient @ right).square_(), 0.01)
-        mean = left.T @ first @ right / (1 - 0.9**self._n_updates)
-        spread = (second / (1 - 0.99**self._n_updates)).sqrt_().add_(1e-8)
-        self._matrix.sub_(left @ (mean / spread) @ right.T, alpha=learning_rate)
-
-    def _refresh(self, gradient):
-        """Add up what distinguishes rows and columns; every so often, turn towards it."""
-        products = gradient @ gradient.T, gradient.T @ gradient
-        for total, product in zip(self._sums, products, strict=True):
-            total.lerp_(product, 0.05)
-        if self._n_updates % 20 == 0:
-            pairs = zip(self._sums, self._bases, strict=True)
-            self._bases = [
-                torch.linalg.qr(total @ basis).Q if self._n_updates else torch.linalg.eigh(total)[1]
-                for total, basis in pairs
-            ]
-        self._n_updates += 1
 
 
 class Soap(ByMatrix):
@@ -161,57 +124,82 @@ class Soap(ByMatrix):
             part.descend(learning_rate)
 
 
+class Rotated:
+    """Adam for one matrix, along the eigenvectors of Shampoo's two preconditioners."""
+
+    def __init__(self, matrix):
+        self._matrix = matrix
+        self._sums = [torch.zeros(size, size) for size in matrix.shape]
+        self._bases = [torch.eye(size) for size in matrix.shape]
+        self._mean, self._square = torch.zeros_like(matrix), torch.zeros_like(matrix)
+        self._n_updates = 0
+
+    def descend(self, learning_rate):
+        """Take a step."""
+        gradient = self._matrix.grad
+        self._mean.lerp_(gradient, 0.1)
+        self._turn(gradient)
+        left, right = self._bases
+        self._square.lerp_((left.T @ gradient @ right).square_(), 0.01)
+        mean = left.T @ self._mean @ right / (1 - 0.9**self._n_updates)
+        spread = (self._square / (1 - 0.99**self._n_updates)).sqrt_().add_(1e-8)
+        self._matrix.sub_(left @ (mean / spread) @ right.T, alpha=learning_rate)
+
+    def _turn(self, gradient):
+        """Add up products of rows and of columns; iterate their eigenvectors now and then."""
+        self._sums[0].lerp_(gradient @ gradient.T, 0.05)
+        self._sums[1].lerp_(gradient.T @ gradient, 0.05)
+        if self._n_updates == 0:
+            self._bases = [torch.linalg.eigh(total).eigenvectors for total in self._sums]
+        elif self._n_updates % 20 == 0:
+            products = map(torch.matmul, self._sums, self._bases)
+            self._bases = [torch.linalg.qr(product).Q for product in products]
+        self._n_updates += 1
+
+
 class OtherStep(Step):
     """A gradient step with another optimiser, measured at the weights which that shows."""
 
     def __init__(self, step, make_optimizer):
-        self._step = step
+        self._step, self._values = step, step._flat.values
         self._optimizer = step._adamw = make_optimizer(step)
 
     def update(self, batch):
+        """Learn."""
         return self._step.update(batch)
 
     def evaluate(self, batch):
-        with self._shown():
+        """Measure."""
+        with self._showing():
             return self._step.evaluate(batch)
 
     def state(self):
-        with self._shown():
+        """Return a copy of what is shown."""
+        with self._showing():
             return self._step.state()
 
     def restore(self, state):
+        """Put back what was shown."""
         self._step.restore(state)
-        self._optimizer.shown.copy_(self._step._flat.values)
+        self._optimizer.shown.copy_(self._values)
 
     @contextmanager
-    def _shown(self):
-        values = self._step._flat.values
-        kept = values.clone()
-        values.copy_(self._optimizer.shown)
+    def _showing(self):
+        values = self._values.clone()
+        self._values.copy_(self._optimizer.shown)
         yield
-        values.copy_(kept)
+        self._values.copy_(values)
 
 
 class Autoencoder(AutoencoderTransformer):
     """With another optimiser, and with the time of every epoch."""
 
-    make_optimizer = None
-
     def _make_step(self, module, link, train):
         step = super()._make_step(module, link, train)
-        return step if self.make_optimizer is None else OtherStep(step, self.make_optimizer)
+        return OtherStep(step, self.make_optimizer) if self.make_optimizer else step
 
     def _report(self, history):
         self.times.append(time.process_time())
-
-
-OTHERS = (
-    (Averaged, "constant", (5e-3, 1e-2)),
-    (ScheduleFree, "constant", (5e-3, 1e-2)),
-    (Muon, "cosine", (1e-2, 2e-2)),
-    (Soap, "cosine", (5e-3, 1e-2)),
-)
-"""Optimisers, courses of the learning rate and its peaks."""
 
 
 def candidates():
@@ -223,27 +211,32 @@ def candidates():
         f"AdamW {rate:g}, {size}": (None, {"learning_rate_init": rate, "batch_size": size})
         for rate, size in grid
     }
-    for make, course, rates in OTHERS:
+    for make, course, rates in (
+        (Averaged, "constant", (5e-3, 1e-2)),
+        (ScheduleFree, "constant", (5e-3, 1e-2)),
+        (Muon, "cosine", (1e-2, 2e-2)),
+        (Soap, "cosine", (5e-3, 1e-2)),
+    ):
         for rate in rates:
             parameters = {"learning_rate_init": rate, "learning_rate": course}
             table[f"{make.__name__} {rate:g}"] = make, parameters
     return table | {"L-BFGS": (None, {"solver": "lbfgs"})}
 
 
-def fit(X, candidate, seed, n_epochs):
+def fit(X, label, seed, n_epochs):
     """Return a fitted autoencoder, and the seconds it took."""
-    make, parameters = candidate
-    model = Autoencoder(X.shape[1] // 4, random_state=seed, device="cpu", verbose=1, **parameters)
-    model.set_params(max_iter=n_epochs, n_iter_no_change=max(1, n_epochs))
-    model.make_optimizer, model.times = make, []
+    make_optimizer, parameters = candidates()[label]
+    model = Autoencoder(X.shape[1] // 4, random_state=seed, device="cpu", verbose=1)
+    model.set_params(max_iter=n_epochs, n_iter_no_change=n_epochs, **parameters)
+    model.make_optimizer, model.times = make_optimizer, []
     start = time.process_time()
     model.fit(X)
     return model, time.process_time() - start
 
 
-def seconds_per_epoch(X, candidate):
+def seconds_per_epoch(X, label):
     """Return what an epoch takes."""
-    model, _ = fit(X, candidate, 0, N_TIMED)
+    model, _ = fit(X, label, 0, N_TIMED)
     return float(np.diff(model.times).mean())
 
 
@@ -251,33 +244,27 @@ def cell(name, seed, budget, label, pace):
     """Return one fit's errors over PCA's."""
     train, test = load(name, seed)
     pca = PCA(train.shape[1] // 4, svd_solver="full").fit(train)
-    model, seconds = fit(train, candidates()[label], seed, max(1, int(budget / pace)))
-    ratios = [reconstruction_error(model, X) / reconstruction_error(pca, X) for X in (test, train)]
-    return {
-        "name": name,
-        "budget": budget,
-        "label": label,
-        "test": ratios[0],
-        "train": ratios[1],
-        "seconds": seconds,
-        "epochs": model.n_iter_,
+    model, seconds = fit(train, label, seed, max(1, int(budget / pace)))
+    ratios = {
+        rows: reconstruction_error(model, X) / reconstruction_error(pca, X)
+        for rows, X in (("test", test), ("train", train))
     }
+    return {"name": name, "key": (budget, label), "seconds": seconds, **ratios}
 
 
 def summarize(cells):
-    """Print a line for every candidate and budget, the lowest error first."""
+    """Print a line for every budget and candidate, the lowest error first."""
     print("\n| budget | candidate | all | worst |", " | ".join(SETS), "| training | seconds |")
     print("|---|---|---|---|" + "---|" * (len(SETS) + 2))
     lines = []
-    for key in dict.fromkeys((c["budget"], c["label"]) for c in cells):
-        rows = [c for c in cells if (c["budget"], c["label"]) == key]
+    for key in dict.fromkeys(c["key"] for c in cells):
+        rows = [c for c in cells if c["key"] == key]
         by_set = [[c["test"] for c in rows if c["name"] == name] for name in SETS]
-        everything = [c["test"] for c in rows]
-        values = [geometric_mean(everything), max(everything)]
-        values += [geometric_mean(ratios) for ratios in by_set if ratios]
+        errors = [c["test"] for c in rows]
+        values = [geometric_mean(errors), max(errors), *map(geometric_mean, by_set)]
         values += [geometric_mean([c["train"] for c in rows])]
-        lines.append((*key, values, np.mean([c["seconds"] for c in rows])))
-    for budget, label, values, seconds in sorted(lines, key=lambda line: (line[0], line[2])):
+        lines.append((key[0], values, key[1], np.mean([c["seconds"] for c in rows])))
+    for budget, values, label, seconds in sorted(lines):
         shown = " | ".join(f"{value:.3f}" for value in values)
         print(f"| {budget:g} | {label} | {shown} | {seconds:.2f} |")
 
@@ -286,12 +273,12 @@ def main(arguments):
     """Run all cells."""
     torch.set_num_threads(1)
     budgets = [float(a) for a in arguments if a[0].isdigit()] or BUDGETS
-    words = [a for a in arguments if not a[0].isdigit()] or [""]
-    labels = [label for label in candidates() if any(word in label for word in words)]
+    parts = [a for a in arguments if not a[0].isdigit()] or [""]
+    labels = [label for label in candidates() if any(part in label for part in parts)]
     cells = []
     for name in SETS:
         X, _ = load(name, 0)
-        paces = {label: seconds_per_epoch(X, candidates()[label]) for label in labels}
+        paces = {label: seconds_per_epoch(X, label) for label in labels}
         jobs = [(seed, b, label) for seed in SEEDS for b in budgets for label in labels]
         cells += [cell(name, *job, paces[job[-1]]) for job in jobs]
     summarize(cells)

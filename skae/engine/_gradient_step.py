@@ -1,17 +1,19 @@
 """First-order steps."""
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import torch
 from torch import nn
 
 from skae.engine._adamw import AdamW
+from skae.engine._average import Average
 from skae.engine._batches import Batch
 from skae.engine._differentiation import Weights, find_differentiation
 from skae.engine._flat import FlatParameters
 from skae.engine._schedule import Schedule
-from skae.engine._step import Losses, NetworkStep
+from skae.engine._step import Losses, NetworkStep, State
 
 
 class GradientStep(NetworkStep):
@@ -56,6 +58,7 @@ class GradientStep(NetworkStep):
         self.n_updates = 0
         self._flat = FlatParameters(network)
         self._adamw = AdamW(self._flat, self.weight_decay > 0)
+        self._average = self._make_average()
         # last, as it may hold on to the parameters where they lie
         self._differentiate = find_differentiation(network, objective, precision)
 
@@ -68,4 +71,31 @@ class GradientStep(NetworkStep):
         factor = self.schedule(self.n_updates)
         self._adamw.descend(self.learning_rate * factor, self.weight_decay * factor)
         self.n_updates += 1
+        if self._average is not None:
+            self._average.update()
         return losses
+
+    @torch.no_grad()
+    def evaluate(self, batch: Batch) -> Losses:
+        """Return the losses, with averaged weights if the schedule has them averaged."""
+        with self._shown():
+            return super().evaluate(batch)
+
+    def state(self) -> State:
+        """Return a copy of the parameters, averaged if the schedule has them averaged."""
+        with self._shown():
+            return super().state()
+
+    def restore(self, state: State) -> None:
+        """Put the parameters back; nothing else has been averaged."""
+        super().restore(state)
+        self._average = self._make_average()
+
+    def _make_average(self) -> Average | None:
+        """Return what averages the weights, if the schedule has them averaged."""
+        n_updates = self.schedule.averaged * self.schedule.n_updates
+        return Average(self._flat.values, n_updates) if n_updates > 0 else None
+
+    def _shown(self) -> AbstractContextManager[None]:
+        """Return a context in which the network has the weights to be measured and kept."""
+        return nullcontext() if self._average is None else self._average.shown()

@@ -2,6 +2,7 @@
 
 from abc import ABC, abstractmethod
 from math import cos, pi
+from typing import ClassVar
 
 
 class Schedule(ABC):
@@ -13,6 +14,8 @@ class Schedule(ABC):
         Number of updates in the whole training.
     """
 
+    averaged: ClassVar[float] = 0.0
+    """Share of training over which weights are averaged, for what is measured and kept."""
     warm_up = 0.05
     """Share of training in which the rate rises linearly: Adam's first steps, taken while its
     moments rest on few gradients, would otherwise leave the start at full speed."""
@@ -52,4 +55,17 @@ class Constant(Schedule):
         return 1.0
 
 
-SCHEDULES: dict[str, type[Schedule]] = {"cosine": Cosine, "constant": Constant}
+class Averaged(Constant):
+    """Stays at the peak, and has the weights averaged (Polyak and Juditsky 1992).
+
+    What a falling rate does at the end of a training, the average does at any time of it.
+    """
+
+    averaged = 0.1
+
+
+SCHEDULES: dict[str, type[Schedule]] = {
+    "averaged": Averaged,
+    "cosine": Cosine,
+    "constant": Constant,
+}
