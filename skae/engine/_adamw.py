@@ -47,7 +47,7 @@ class AdamW:
                 gradients=part[1],
                 first_moment=part[2],
                 second_moment=part[3],
-                n_updates=torch.zeros((), device=values.device),
+                n_updates=torch.zeros((), dtype=torch.float32, device=values.device),
                 is_decayed=is_decayed,
             )
             for part, is_decayed in zip(slices, (True, False), strict=True)

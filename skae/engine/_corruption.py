@@ -61,7 +61,7 @@ class Masking(Corruption):
 
     def corrupt(self, x: Tensor) -> Tensor:
         """Return `x` with some entries replaced."""
-        return torch.where(self._uniform(x) < self.level, self.value, x)
+        return torch.where(self._uniform(x) < self.level, self.value.to(x), x)
 
 
 class SaltAndPepper(Corruption):
@@ -82,5 +82,5 @@ class SaltAndPepper(Corruption):
     def corrupt(self, x: Tensor) -> Tensor:
         """Return `x` with some entries at an extreme of their feature."""
         draw = self._uniform(x)
-        x = torch.where(draw < self.level, self.high, x)
-        return torch.where(draw < self.level / 2, self.low, x)
+        x = torch.where(draw < self.level, self.high.to(x), x)
+        return torch.where(draw < self.level / 2, self.low.to(x), x)

@@ -17,7 +17,7 @@ Gradients = Mapping[str, Tensor]
 
 
 class Pass(Protocol):
-    """A network's forward and backward."""
+    """A network's forward and backward, as the engine sees them."""
 
     def forward(self, *inputs: Tensor) -> Any:
         """Return the network's outputs, and keep what `backward` needs."""
@@ -46,7 +46,7 @@ class Autograd(Differentiation):
     objective : callable
         Maps the network's outputs and a target to losses.
     precision : torch.dtype, default=torch.float32
-        Of matrix products and convolutions. With bfloat16 the weights stay in float32.
+        Of matrix products and convolutions. With bfloat16, weights and losses stay in float32.
     """
 
     def __init__(
@@ -58,14 +58,21 @@ class Autograd(Differentiation):
 
     def __call__(self, batch: Batch, weights: Weights) -> Losses:
         """Record the way forward, replay it backward."""
-        is_half = self.precision == torch.bfloat16
-        kind = batch.target.device.type
-        with torch.enable_grad(), torch.autocast(kind, torch.bfloat16, enabled=is_half):
-            losses = self.objective(self.network(*batch.inputs), batch.target)
+        with torch.enable_grad():
+            losses = self.objective(self._outputs(batch), batch.target)
             means = [weights.get(name, 1.0) * loss.mean() for name, loss in losses.items()]
             total = torch.stack(means).sum()
         total.backward()
         return {name: loss.detach() for name, loss in losses.items()}
+
+    def _outputs(self, batch: Batch) -> Any:
+        if self.precision != torch.bfloat16:
+            return self.network(*batch.inputs)
+        kind = batch.target.device.type
+        # not cached: inside another autocast, rounded weights would be kept for good
+        with torch.autocast(kind, torch.bfloat16, cache_enabled=False):
+            outputs = self.network(*batch.inputs)
+        return outputs._make(output.float() for output in outputs)
 
 
 class WrittenOut(Differentiation):
@@ -106,7 +113,7 @@ def find_differentiation(
     network : nn.Module
     objective : callable
     precision : torch.dtype, default=None
-        None: float32 where gradients are written out, else bfloat16 on GPUs that have it.
+        None: bfloat16 for convolutions on GPUs that have it, else float32.
     """
     is_half = precision == torch.bfloat16
     make_pass = getattr(network, "make_pass", None)
@@ -118,9 +125,10 @@ def find_differentiation(
 
 
 def _fast_precision(network: nn.Module) -> torch.dtype:
-    """Return bfloat16 if a network is on a GPU that computes with it, else float32."""
+    """Return bfloat16 for convolutions on a GPU that computes with it, else float32."""
     device = next(network.parameters()).device
-    if device.type != "cuda":
+    has_convolutions = any(parameter.ndim > 2 for parameter in network.parameters())
+    if device.type != "cuda" or not has_convolutions:
         return torch.float32
     with torch.cuda.device(device):
         has_half = torch.cuda.is_bf16_supported(including_emulation=False)

@@ -19,7 +19,8 @@ def limited_threads(network: nn.Module, n_rows: int) -> AbstractContextManager[o
     """Return a context in which torch uses no more threads than a batch is worth.
 
     The limit is OpenMP's own, which holds for the calling thread only: others, that may be
-    training as well, and torch's settings are left alone.
+    training as well, and torch's settings are left alone. A thread that has called
+    `torch.set_num_threads` has the last word on its matrix products.
 
     Parameters
     ----------
@@ -32,10 +33,10 @@ def limited_threads(network: nn.Module, n_rows: int) -> AbstractContextManager[o
     n_threads = max(1, n_rows * sum(w.numel() for w in weights) // WORK_PER_THREAD)
     if n_threads >= torch.get_num_threads() or any(w.ndim > 2 for w in weights):
         return nullcontext()
-    return _controller().limit(limits=n_threads, user_api="openmp")
+    return _controller().limit(limits=n_threads)
 
 
 @cache
 def _controller() -> ThreadpoolController:
-    """Return the libraries that are loaded and have threads of their own, torch's among them."""
-    return ThreadpoolController()
+    """Return the loaded copies of OpenMP, torch's among them, and no other library."""
+    return ThreadpoolController().select(user_api="openmp")

@@ -100,9 +100,10 @@ class AutoencoderTransformer(DeterministicAutoencoder):
         would shrink by the factor ``exp(-weight_decay)`` in `max_iter` epochs. Has no effect
         without hidden layers, where it would only bias the solution.
 
-    learning_rate : {"cosine", "constant"}, default="cosine"
-        Course of the learning rate after a warm-up of 5 % of the updates: down to zero at
-        `max_iter` along half a cosine, or constant.
+    learning_rate : {"averaged", "cosine", "constant"}, default="averaged"
+        Course of the learning rate after a warm-up of 5 % of the updates: constant, or down to
+        zero at `max_iter` along half a cosine. "averaged" is constant, and the weights that are
+        measured and kept are means over the last tenth of `max_iter`.
 
     learning_rate_init : float, default=0.005
         Largest learning rate.
@@ -144,9 +145,9 @@ class AutoencoderTransformer(DeterministicAutoencoder):
 
     precision : {"auto", "float32", "bfloat16"}, default="auto"
         Of the products of matrices in training with "adam". "bfloat16" is several times faster
-        on processors and GPUs that have units for it, and slower on others; weights, the linear
-        start, what is held out and results stay in float32 and float64. "auto" is "bfloat16"
-        for convolutions on a GPU that has it, else "float32".
+        for large networks on processors and GPUs that have units for it, and slower elsewhere;
+        weights, the linear start, losses and results stay in float32 and float64. "auto" is
+        "bfloat16" for convolutions on a GPU that has it, else "float32".
 
     random_state : int, RandomState instance or None, default=None
         Draws the weights, the held-out rows, the order of the rows and the noise. Pass an int
@@ -165,7 +166,8 @@ class AutoencoderTransformer(DeterministicAutoencoder):
 
     loss_curve_ : list of float of length n_iter_ + 1
         Mean training loss per row, penalties included; entry 0 is the start's. For the squared
-        error without penalties this is the share of the variance of X that is lost.
+        error without penalties this is the share of the variance of X that is lost. Weights are
+        not averaged here: those that are kept do better.
 
     validation_curve_ : list of float of length n_iter_ + 1, or None
         The same for the held-out rows; None without early stopping.
@@ -251,7 +253,7 @@ class AutoencoderTransformer(DeterministicAutoencoder):
         corruption_level: float = 0.3,
         solver: Literal["auto", "adam", "lbfgs"] = "auto",
         weight_decay: float = 1.0,
-        learning_rate: Literal["cosine", "constant"] = "cosine",
+        learning_rate: Literal["averaged", "cosine", "constant"] = "averaged",
         learning_rate_init: float = 5e-3,
         batch_size: Literal["auto"] | int = "auto",
         max_iter: int = 100,

@@ -116,17 +116,13 @@ class TorchEstimator(BaseEstimator, ABC):
         """
         train, valid = batches
         step = self._make_step(module, link, train)
-        acceptance = Acceptance()
-        if rival is not None and valid is not None:
-            # The rows are new to the start, known to the rival. On new rows the rival would do
-            # better than the former and worse than the latter: the middle is to be beaten.
-            rivals = [self._make_step(m, link, train) for m in (module, rival)]
-            losses = [mean_loss(rival, valid) for rival in rivals]
-            acceptance = Acceptance(is_tested=True, ceiling=sum(losses) / 2)
         stopping = Stopping(self.n_iter_no_change if self.early_stopping else None, self.tol)
         report = self._report if self.verbose else None
+        # a fit inside a user's autocast is a fit like any other
+        context = torch.autocast(train.device.type, enabled=False)
         try:
-            with limited_threads(module, train.batch_size):
+            with context, limited_threads(module, train.batch_size):
+                acceptance = self._make_acceptance(module, link, batches, rival)
                 history = run(step, train, valid, self.max_iter, stopping, report, acceptance)
         except DivergenceError as divergence:
             raise ValueError(
@@ -137,6 +133,23 @@ class TorchEstimator(BaseEstimator, ABC):
             for parameter, trained in zip(module.parameters(), step.state(), strict=True):
                 parameter.copy_(trained)
         return history
+
+    def _make_acceptance(
+        self,
+        module: nn.Module,
+        link: Any,
+        batches: tuple[Batches, Batches | None],
+        rival: nn.Module | None,
+    ) -> Acceptance:
+        """Return what the held-out rows must say; the parameters are those of `_train`."""
+        train, valid = batches
+        if rival is None or valid is None:
+            return Acceptance()
+        # The rows are new to the start, known to the rival. On new rows the rival would do
+        # better than the former and worse than the latter: the middle is to be beaten.
+        steps = [self._make_step(m, link, train) for m in (module, rival)]
+        losses = [mean_loss(step, valid) for step in steps]
+        return Acceptance(is_tested=True, ceiling=sum(losses) / 2)
 
     def _make_batches(
         self,
@@ -249,8 +262,12 @@ class TorchEstimator(BaseEstimator, ABC):
         if is_double:
             n_rows = min(n_rows, MAX_BATCH // (n_entries * architecture.n_unrolled))
         result = np.empty((len(X), width), X.dtype)
-        with torch.inference_mode(), np.errstate(over="ignore", invalid="ignore"):
-            step = max(1, n_rows)
+        step = max(1, n_rows)
+        with (
+            torch.inference_mode(),
+            torch.autocast(device.type, enabled=False),
+            np.errstate(over="ignore", invalid="ignore"),
+        ):
             for start in range(0, len(X), step):
                 rows = slice(start, start + step)
                 result[rows] = function(network, X[rows])

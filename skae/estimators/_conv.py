@@ -128,9 +128,10 @@ class ConvAutoencoder(DeterministicAutoencoder):
         Decoupled weight decay over the whole training: without gradients, weights would shrink
         by the factor ``exp(-weight_decay)`` in `max_iter` epochs.
 
-    learning_rate : {"cosine", "constant"}, default="cosine"
-        Course of the learning rate after a warm-up of 5 % of the updates: down to zero at
-        `max_iter` along half a cosine, or constant.
+    learning_rate : {"averaged", "cosine", "constant"}, default="cosine"
+        Course of the learning rate after a warm-up of 5 % of the updates: constant, or down to
+        zero at `max_iter` along half a cosine. "averaged" is constant, and the weights that are
+        measured and kept are means over the last tenth of `max_iter`.
 
     learning_rate_init : float, default=0.003
         Largest learning rate.
@@ -172,9 +173,9 @@ class ConvAutoencoder(DeterministicAutoencoder):
 
     precision : {"auto", "float32", "bfloat16"}, default="auto"
         Of the products of matrices in training. "bfloat16" is several times faster
-        on processors and GPUs that have units for it, and slower on others; weights, the linear
-        start, what is held out and results stay in float32 and float64. "auto" is "bfloat16"
-        for convolutions on a GPU that has it, else "float32".
+        for large networks on processors and GPUs that have units for it, and slower elsewhere;
+        weights, the linear start, losses and results stay in float32 and float64. "auto" is
+        "bfloat16" for convolutions on a GPU that has it, else "float32".
 
     random_state : int, RandomState instance or None, default=None
         Draws the weights, the held-out rows, the order of the rows, the moves and the noise.
@@ -285,7 +286,7 @@ class ConvAutoencoder(DeterministicAutoencoder):
         corruption: Literal["gaussian", "masking", "salt_and_pepper"] | None = None,
         corruption_level: float = 0.3,
         weight_decay: float = 1.0,
-        learning_rate: Literal["cosine", "constant"] = "cosine",
+        learning_rate: Literal["averaged", "cosine", "constant"] = "cosine",
         learning_rate_init: float = 3e-3,
         batch_size: Literal["auto"] | int = "auto",
         max_iter: int = 40,

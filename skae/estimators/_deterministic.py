@@ -134,4 +134,4 @@ class DeterministicAutoencoder(BaseAutoencoder):
 
     def _decode(self, network: Any, codes: NDArray) -> NDArray:
         mean = self._link.mean(network.decoder(as_tensor(codes, network)))
-        return self._output_units().leave(as_array(mean))
+        return self._output_units().leave(as_array(mean), codes.dtype)

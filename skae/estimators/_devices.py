@@ -42,7 +42,8 @@ def fits(tensors: Iterable[Tensor], device: torch.device) -> bool:
     if device.type != "cuda":
         return True
     n_bytes = sum(tensor.nbytes for tensor in tensors)
-    return n_bytes < torch.cuda.mem_get_info(device)[0] // 2
+    cached = torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
+    return n_bytes < (torch.cuda.mem_get_info(device)[0] + cached) // 2
 
 
 PRECISIONS: dict[str, torch.dtype | None] = {

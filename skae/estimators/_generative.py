@@ -300,13 +300,14 @@ class GenerativeAutoencoder(BaseAutoencoder):
     def _decode_told(self, network: Any, rows: NDArray) -> NDArray:
         """Decode codes, with indicators of classes beside them."""
         raw = self._raw(network, rows)
-        return self._output_units().leave(as_array(self._link.reconstruction(raw, network.shared)))
+        shown = self._link.reconstruction(raw, network.shared)
+        return self._output_units().leave(as_array(shown), rows.dtype)
 
     def _draw(self, network: Any, rows: NDArray, generator: Generator) -> NDArray:
         """Draw rows, given codes with indicators of classes beside them."""
         raw = self._raw(network, rows).cpu()
         drawn = self._link.sample(raw, network.shared.cpu(), generator)
-        return self._output_units().leave(as_array(drawn))
+        return self._output_units().leave(as_array(drawn), rows.dtype)
 
     def _decode(self, network: Any, codes: NDArray) -> NDArray:
         if self._class_shares is None:
@@ -315,7 +316,7 @@ class GenerativeAutoencoder(BaseAutoencoder):
         shares = as_tensor(self._class_shares, network)
         raw = torch.stack([network.decoder(code, told) for told in torch.eye(len(shares)).to(code)])
         mixed = self._link.mixed_reconstruction(raw, network.shared, shares)
-        return self._output_units().leave(as_array(mixed))
+        return self._output_units().leave(as_array(mixed), codes.dtype)
 
     def _log_likelihood(self, network: Any, rows: NDArray, noise: Noise) -> NDArray:
         """Return importance-weighted log-likelihoods, shape (n, 1)."""

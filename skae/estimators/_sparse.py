@@ -101,8 +101,10 @@ class SparseAutoencoder(BaseAutoencoder):
     init : {"rows", "random"}, default="rows"
         Where the atoms start: at training rows, whitened, or at random directions.
 
-    learning_rate : {"cosine", "constant"}, default="cosine"
-        Course of the learning rate after a warm-up of 5 % of the updates.
+    learning_rate : {"averaged", "cosine", "constant"}, default="cosine"
+        Course of the learning rate after a warm-up of 5 % of the updates: constant, or down to
+        zero at `max_iter` along half a cosine. "averaged" is constant, and the weights that are
+        measured and kept are means over the last tenth of `max_iter`.
 
     learning_rate_init : float, default=0.01
         Largest learning rate.
@@ -145,9 +147,9 @@ class SparseAutoencoder(BaseAutoencoder):
 
     precision : {"auto", "float32", "bfloat16"}, default="auto"
         Of the products of matrices in training. "bfloat16" is several times faster
-        on processors and GPUs that have units for it, and slower on others; weights, the linear
-        start, what is held out and results stay in float32 and float64. "auto" is "bfloat16"
-        for convolutions on a GPU that has it, else "float32".
+        for large networks on processors and GPUs that have units for it, and slower elsewhere;
+        weights, the linear start, losses and results stay in float32 and float64. "auto" is
+        "bfloat16" for convolutions on a GPU that has it, else "float32".
 
     random_state : int, RandomState instance or None, default=None
         Draws the atoms, the held-out rows and the order of the rows. Pass an int for the same
@@ -263,7 +265,7 @@ class SparseAutoencoder(BaseAutoencoder):
         transform_algorithm: Literal["encoder", "omp"] = "encoder",
         sparse_output: bool = False,
         init: Literal["rows", "random"] = "rows",
-        learning_rate: Literal["cosine", "constant"] = "cosine",
+        learning_rate: Literal["averaged", "cosine", "constant"] = "cosine",
         learning_rate_init: float = 1e-2,
         batch_size: Literal["auto"] | int = "auto",
         max_iter: int = 120,
@@ -374,7 +376,7 @@ class SparseAutoencoder(BaseAutoencoder):
         self.n_nonzero_ = architecture.n_nonzero
         self._is_limited = architecture.threshold == "topk"
         self.components_ = module.atoms().numpy()
-        self.intercept_ = units.leave(module.center.numpy())
+        self.intercept_ = units.leave(module.center.numpy(), np.float64)
         super()._set_fitted(problem, network, history, random_state)
         n_active = sum((codes != 0).sum(axis=0) for codes in self._encoded_blocks(problem.X))
         self.sparsity_ = float(n_active.sum() / len(problem.X))
@@ -506,9 +508,8 @@ class SparseAutoencoder(BaseAutoencoder):
         return codes * self._units.scale
 
     def _decode(self, network: Any, codes: NDArray) -> NDArray:
-        return self._units.leave(
-            as_array(network.decode(as_tensor(codes / self._units.scale, network)))
-        )
+        rows = network.decode(as_tensor(codes / self._units.scale, network))
+        return self._units.leave(as_array(rows), codes.dtype)
 
     def _find_codes(self, codes: NDArray) -> NDArray:
         """Return draws from a density as codes: not negative, and with as few nonzeros at most."""

@@ -3,7 +3,7 @@
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import DTypeLike, NDArray
 from sklearn.utils import gen_batches
 
 
@@ -44,7 +44,7 @@ class Units(NamedTuple):
 
     def enter_as_given(self, X: NDArray) -> NDArray:
         """Return `X` in these units and in its own dtype."""
-        if not self._is_single(X):
+        if not self._is_single(X.dtype):
             return self.enter(X).astype(X.dtype, copy=False)
         high, low = self._parts()
         rows = X - high
@@ -52,10 +52,10 @@ class Units(NamedTuple):
         rows /= np.float32(self.scale)
         return rows
 
-    def leave(self, X: NDArray) -> NDArray:
-        """Return `X`, in these units, in the data's own; in its dtype."""
-        if not self._is_single(X):
-            rows = X * self.scale
+    def leave(self, X: NDArray, dtype: DTypeLike) -> NDArray:
+        """Return `X`, in these units, in the data's own, precise enough for a dtype."""
+        if not self._is_single(dtype):
+            rows = np.multiply(X, self.scale, dtype=np.float64)
             rows += self.location
             return rows
         high, low = self._parts()
@@ -64,9 +64,9 @@ class Units(NamedTuple):
         rows += high
         return rows
 
-    def _is_single(self, X: NDArray) -> bool:
-        """Whether float32 will do."""
-        return X.dtype == np.float32 and 1e-30 < self.scale < 1e30
+    def _is_single(self, dtype: DTypeLike) -> bool:
+        """Whether to compute in float32."""
+        return dtype == np.float32 and 1e-30 < self.scale < 1e30
 
     def _parts(self) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """Return the location as the sum of two numbers of single precision.

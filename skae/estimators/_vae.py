@@ -149,8 +149,10 @@ class VAETransformer(GenerativeAutoencoder):
         would shrink by the factor ``exp(-weight_decay)`` in `max_iter` epochs. Has no effect
         without hidden layers.
 
-    learning_rate : {"cosine", "constant"}, default="cosine"
-        Course of the learning rate after a warm-up of 5 % of the updates.
+    learning_rate : {"averaged", "cosine", "constant"}, default="cosine"
+        Course of the learning rate after a warm-up of 5 % of the updates: constant, or down to
+        zero at `max_iter` along half a cosine. "averaged" is constant, and the weights that are
+        measured and kept are means over the last tenth of `max_iter`.
 
     learning_rate_init : float, default=0.001
         Largest learning rate.
@@ -190,9 +192,9 @@ class VAETransformer(GenerativeAutoencoder):
 
     precision : {"auto", "float32", "bfloat16"}, default="auto"
         Of the products of matrices in training with "adam". "bfloat16" is several times faster
-        on processors and GPUs that have units for it, and slower on others; weights, the linear
-        start, what is held out and results stay in float32 and float64. "auto" is "bfloat16"
-        for convolutions on a GPU that has it, else "float32".
+        for large networks on processors and GPUs that have units for it, and slower elsewhere;
+        weights, the linear start, losses and results stay in float32 and float64. "auto" is
+        "bfloat16" for convolutions on a GPU that has it, else "float32".
 
     random_state : int, RandomState instance or None, default=None
         Draws the weights, the held-out rows, the order of the rows and the codes. Pass an int
@@ -319,7 +321,7 @@ class VAETransformer(GenerativeAutoencoder):
         conditional: bool = False,
         solver: Literal["auto", "adam", "lbfgs"] = "auto",
         weight_decay: float = 1.0,
-        learning_rate: Literal["cosine", "constant"] = "cosine",
+        learning_rate: Literal["averaged", "cosine", "constant"] = "cosine",
         learning_rate_init: float = 1e-3,
         batch_size: Literal["auto"] | int = "auto",
         max_iter: int = 200,

@@ -39,7 +39,7 @@ ACTIVATIONS: dict[str, type[nn.Module]] = {
     "identity": nn.Identity,
 }
 
-_WRITTEN: dict[type[nn.Module], Activation] = {
+WRITTEN: dict[type[nn.Module], Activation] = {
     nn.SiLU: Activation(
         _aten.silu, lambda g, x, y: _aten.silu_backward.grad_input(g, x, grad_input=g)
     ),
@@ -62,5 +62,11 @@ _WRITTEN: dict[type[nn.Module], Activation] = {
     ),
     nn.Identity: Activation(lambda x: x, lambda g, x, y: g),
 }
-WRITTEN: dict[str, Activation] = {repr(kind()): written for kind, written in _WRITTEN.items()}
-"""What modules compute, and backward; by their representation, which has their parameters."""
+"""Of modules with the parameters that they have by default."""
+
+
+def find_written(module: nn.Module) -> Activation | None:
+    """Return what a module computes, and backward, if it is known."""
+    kind = type(module)
+    is_known = kind in WRITTEN and repr(module) == repr(kind())
+    return WRITTEN[kind] if is_known else None

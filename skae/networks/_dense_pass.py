@@ -1,11 +1,12 @@
 """Forward and backward through linear layers with activations between them."""
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 import torch
 from torch import Tensor, nn
 
-from skae.networks._activations import WRITTEN, Activation
+from skae.networks._activations import Activation, find_written
 from skae.networks._pass import LayerPass
 
 LARGE = 2**15
@@ -91,9 +92,8 @@ class Chain(LayerPass):
 
     def backward(self, gradient: Tensor) -> None:
         """Go back to the first part, whose input has a gradient only if it is asked for."""
-        *others, last = self.parts
-        last.backward(gradient)
-        for part, after in zip(reversed(others), reversed(self.parts), strict=False):
+        self.parts[-1].backward(gradient)
+        for after, part in pairwise(reversed(self.parts)):
             part.backward(after.input_gradient())
 
     def input_gradient(self) -> Tensor:
@@ -102,8 +102,8 @@ class Chain(LayerPass):
 
 
 def dense_pass(layers: Sequence[LinearPass], activation: nn.Module) -> LayerPass | None:
-    """Return a chain of layers with an activation between each two, if it is in `WRITTEN`."""
-    written = WRITTEN.get(repr(activation))
+    """Return a chain of layers with an activation between each two, if its backward is known."""
+    written = find_written(activation)
     if written is None:
         return None
     first, *others = layers

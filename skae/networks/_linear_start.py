@@ -45,8 +45,8 @@ class CorrectedAffine(nn.Module, ABC):
     def forward(self, x: Tensor) -> Tensor:
         """Return the sum of both parts, shape (n, n_out)."""
         # the linear optimum is not to be rounded where networks work in half precision
-        with torch.autocast(x.device.type, enabled=False):
-            affine = linear(x, self.weight, self.bias)
+        with torch.autocast(self.weight.device.type, enabled=False):
+            affine = linear(x.to(self.weight.dtype), self.weight, self.bias)
         return torch.addcmul(affine, self.scale, self._correct(x, affine).to(affine.dtype))
 
     @abstractmethod

@@ -13,8 +13,8 @@ Gradients = Mapping[str, Tensor]
 class LayerPass(ABC):
     """From one tensor to another, and back.
 
-    It works on the weights of a module where they lie and adds to their `grad`. `forward` keeps
-    what the other two need.
+    It works on the weights of a module where they lie and adds to their `grad`, which they have.
+    `forward` keeps what the other two need, and results are good until it is called again.
     """
 
     @abstractmethod
@@ -27,7 +27,7 @@ class LayerPass(ABC):
 
     @abstractmethod
     def input_gradient(self) -> Tensor:
-        """Return the gradient of the last input, after `backward`."""
+        """Return the gradient of the last input, after `backward`; to be called once."""
 
 
 class NetworkPass(ABC):

@@ -146,7 +146,7 @@ class SparsePass(NetworkPass):
         """Return the code of `x` and what is made of it."""
         coder = self.coder
         self.x = x
-        self.norms = coder.directions.norm(dim=1, keepdim=True)
+        self.norms = coder.directions.norm(dim=1, keepdim=True).clamp_min(1e-12)
         self.atoms = coder.directions / self.norms
         self.weight = coder.unit * coder.weight
         bias = torch.addmv(coder.bias, self.weight, coder.center, alpha=-1)

@@ -135,12 +135,14 @@ class VariationalPass(NetworkPass):
 
     def backward(self, gradients: Gradients) -> None:
         """Go back by way of the codes, and from the moments themselves."""
-        self.shared.grad.add_(gradients["shared"])
+        if "shared" in gradients:
+            self.shared.grad.add_(gradients["shared"])
         self.decoder.backward(gradients["raw"].flatten(2).flatten(0, 1))
         n_components = self.scaled_noise.shape[2]
         to_code = self.decoder.input_gradient()[:, :n_components].view_as(self.scaled_noise)
-        to_mean = gradients["mean"] + to_code.sum(1)
-        to_log_var = gradients["log_var"] + (to_code * self.scaled_noise).sum(1) / 2
+        to_code = to_code + gradients.get("code", 0)
+        to_mean = to_code.sum(1) + gradients.get("mean", 0)
+        to_log_var = (to_code * self.scaled_noise).sum(1) / 2 + gradients.get("log_var", 0)
         free = self.moments[:, n_components:]
         is_inside = (free >= LOG_VARS[0]) & (free <= LOG_VARS[1])
         self.encoder.backward(torch.cat([to_mean, to_log_var * is_inside], 1))

@@ -19,6 +19,7 @@ class ReconstructionLogLikelihood(Term):
     """
 
     reads = ("raw", "shared")
+    sees_outputs_only = True
 
     def __init__(self, likelihood: Likelihood) -> None:
         self.likelihood = likelihood
@@ -54,6 +55,7 @@ class KullbackLeibler(Term):
     """
 
     reads = ("mean", "log_var")
+    sees_outputs_only = True
 
     def __init__(self, beta: float = 1.0, free_bits: float = 0.0, warm_up: float = 0.0) -> None:
         self.beta = beta
@@ -99,7 +101,6 @@ class ImportanceWeightedBound(Term):
     """
 
     reads = ("mean", "log_var", "code", "raw", "shared")
-    sees_outputs_only = False  # it changes the gradient on its way back to the encoder
 
     def __init__(self, likelihood: Likelihood, beta: float = 1.0) -> None:
         self.likelihood = likelihood

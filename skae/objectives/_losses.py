@@ -18,6 +18,7 @@ class ReconstructionLoss(Term):
     """
 
     reads = ("raw",)
+    sees_outputs_only = True
     equivariant: ClassVar[bool]
     """Whether the data may be shifted and rescaled without changing what is optimal.
 
@@ -29,20 +30,9 @@ class ReconstructionLoss(Term):
         """Return the loss of every row, shape (n,)."""
         return self.elementwise(outputs.raw, target).flatten(1).mean(1)
 
-    def differentiate(
-        self, outputs: Any, target: Tensor, factor: float
-    ) -> tuple[Tensor, Gradients]:
-        """Return the loss of every row, and the gradient of ``factor`` times the sum."""
-        slope = self.slope(outputs.raw, target, factor / prod(target.shape[1:]))
-        return self(outputs, target), {"raw": slope}
-
     @abstractmethod
     def elementwise(self, raw: Tensor, target: Tensor) -> Tensor:
         """Return the loss of every entry, the shape of `target`."""
-
-    @abstractmethod
-    def slope(self, raw: Tensor, target: Tensor, factor: float) -> Tensor:
-        """Return `factor` times the derivative of `elementwise` by `raw`."""
 
     @abstractmethod
     def mean(self, raw: Tensor) -> Tensor:
@@ -73,14 +63,9 @@ class SquaredError(_LocationLoss):
         self, outputs: Any, target: Tensor, factor: float
     ) -> tuple[Tensor, Gradients]:
         """Return the loss of every row, and the gradient of ``factor`` times the sum."""
-        n_features = prod(target.shape[1:])
         error = outputs.raw - target
-        values = torch.linalg.vector_norm(error.flatten(1), dim=1).square_().div_(n_features)
-        return values, {"raw": error.mul_(2 * factor / n_features)}
-
-    def slope(self, raw: Tensor, target: Tensor, factor: float) -> Tensor:
-        """Return twice the errors."""
-        return (raw - target).mul_(2 * factor)
+        values = torch.linalg.vector_norm(error.flatten(1), dim=1).square_()
+        return values.div_(prod(target.shape[1:])), _scaled(error, 2 * factor)
 
 
 class AbsoluteError(_LocationLoss):
@@ -90,9 +75,12 @@ class AbsoluteError(_LocationLoss):
         """Return the absolute errors."""
         return (raw - target).abs()
 
-    def slope(self, raw: Tensor, target: Tensor, factor: float) -> Tensor:
-        """Return the signs of the errors."""
-        return (raw - target).sign_().mul_(factor)
+    def differentiate(
+        self, outputs: Any, target: Tensor, factor: float
+    ) -> tuple[Tensor, Gradients]:
+        """Return the loss of every row, and the gradient of ``factor`` times the sum."""
+        slope = (outputs.raw - target).sign_()
+        return self(outputs, target), _scaled(slope, factor)
 
 
 class Huber(_LocationLoss):
@@ -105,9 +93,12 @@ class Huber(_LocationLoss):
         """Return the Huber losses."""
         return huber_loss(raw, target, reduction="none")
 
-    def slope(self, raw: Tensor, target: Tensor, factor: float) -> Tensor:
-        """Return the errors, cut off at 1."""
-        return (raw - target).clamp_(-1, 1).mul_(factor)
+    def differentiate(
+        self, outputs: Any, target: Tensor, factor: float
+    ) -> tuple[Tensor, Gradients]:
+        """Return the loss of every row, and the gradient of ``factor`` times the sum."""
+        slope = (outputs.raw - target).clamp_(-1, 1)
+        return self(outputs, target), _scaled(slope, factor)
 
 
 class BinaryCrossEntropy(ReconstructionLoss):
@@ -120,13 +111,21 @@ class BinaryCrossEntropy(ReconstructionLoss):
         """Return the cross-entropies."""
         return binary_cross_entropy_with_logits(raw, target, reduction="none")
 
-    def slope(self, raw: Tensor, target: Tensor, factor: float) -> Tensor:
-        """Return the errors of the probabilities."""
-        return raw.sigmoid().sub_(target).mul_(factor)
+    def differentiate(
+        self, outputs: Any, target: Tensor, factor: float
+    ) -> tuple[Tensor, Gradients]:
+        """Return the loss of every row, and the gradient of ``factor`` times the sum."""
+        slope = outputs.raw.sigmoid().sub_(target)
+        return self(outputs, target), _scaled(slope, factor)
 
     def mean(self, raw: Tensor) -> Tensor:
         """Return the probabilities."""
         return torch.sigmoid(raw)
+
+
+def _scaled(slope: Tensor, factor: float) -> Gradients:
+    """Return the gradient, given that of the sum over all entries, which it replaces."""
+    return {"raw": slope.mul_(factor / prod(slope.shape[1:]))}
 
 
 LOSSES: dict[str, type[ReconstructionLoss]] = {

@@ -24,6 +24,7 @@ class ElasticNet(Term):
     """
 
     reads = ()
+    sees_outputs_only = True  # and the weights, to whose gradients it adds
 
     def __init__(self, weights: Sequence[Any], alpha: float, l1_ratio: float) -> None:
         self.weights = weights
@@ -61,7 +62,6 @@ class Contractive(Term):
     """
 
     reads = ("x",)
-    sees_outputs_only = False
 
     def __init__(self, encoder: Callable[[Tensor], Tensor], strength: float) -> None:
         self.jacobian = vmap(jacrev(lambda row: encoder(row[None])[0]))

@@ -24,6 +24,7 @@ class CodeLasso(Term):
     """
 
     reads = ("code",)
+    sees_outputs_only = True
 
     def __init__(self, weight: float) -> None:
         self.strength = weight
@@ -54,6 +55,7 @@ class ActivationDivergence(Term):
     """
 
     reads = ("code",)
+    sees_outputs_only = True
 
     def __init__(self, weight: float, rate: float) -> None:
         self.strength = weight
@@ -78,7 +80,6 @@ class ActiveCount(Term):
     """
 
     reads = ("drive",)
-    sees_outputs_only = False  # the thresholds learn from it
 
     def __init__(self, weight: float, count: Callable[[Tensor], Tensor]) -> None:
         self.strength = weight
@@ -107,6 +108,7 @@ class Revival(Term):
     """
 
     reads = ("raw", "code", "drive", "atoms")
+    sees_outputs_only = True
 
     def __init__(
         self, n_components: int, patience: int, n_used: int, weight: float = 1 / 32

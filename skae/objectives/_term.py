@@ -16,7 +16,7 @@ class Term(ABC):
 
     reads: ClassVar[tuple[str, ...]]
     """Fields of the network's outputs that the term needs."""
-    sees_outputs_only: ClassVar[bool] = True
+    sees_outputs_only: ClassVar[bool] = False
     """Whether its gradient reaches parameters by way of the network's outputs alone, or is
     added to theirs by `differentiate`. Otherwise only autograd can follow it."""
 
@@ -29,7 +29,7 @@ class Term(ABC):
     ) -> tuple[Tensor, Gradients]:
         """Return the values, shape (n,), and the gradients of ``factor`` times their sum.
 
-        By autograd, unless a term knows better.
+        For terms that see outputs only. By autograd, unless a term knows better.
         """
         fields = [name for name in self.reads if getattr(outputs, name).is_floating_point()]
         with torch.enable_grad():

@@ -15,6 +15,7 @@ from skae.networks import (
     ImageLayout,
     SparseArchitecture,
     VariationalArchitecture,
+    _dense_pass,
 )
 from skae.objectives import (
     LOSSES,
@@ -38,6 +39,7 @@ from skae.objectives import (
     Revival,
     SquaredError,
     StudentT,
+    Term,
 )
 
 N, D, K = 9, 6, 3
@@ -60,6 +62,17 @@ def _rows(*shape):
     return torch.rand(*shape, generator=_generator(), dtype=torch.float64)
 
 
+@pytest.fixture(params=["new memory", "reused memory"], autouse=True)
+def memory(request, monkeypatch):
+    """Have results of layers put where the last ones lay, or not."""
+    monkeypatch.setattr(_dense_pass, "LARGE", 0 if request.param == "reused memory" else 10**9)
+
+
+def _parts(batch):
+    """Return the batch, and then parts of it of several sizes."""
+    return [batch, *batch.split(4), *batch.split(7)]
+
+
 def _compare(network, make_objective, batch, weights=()):
     """Hold losses and gradients of the written-out way to those of autograd."""
     results = []
@@ -70,7 +83,8 @@ def _compare(network, make_objective, batch, weights=()):
         differentiate = kind(copy, make_objective(copy))
         assert isinstance(differentiate, Autograd if kind is Autograd else WrittenOut)
         with torch.no_grad():
-            losses = differentiate(batch, dict(weights))
+            parts = [differentiate(part, dict(weights)) for part in _parts(batch)]
+        losses = {name: torch.cat([part[name] for part in parts]) for name in parts[0]}
         assert not any(loss.requires_grad for loss in losses.values())
         results.append((losses, [parameter.grad for parameter in copy.parameters()]))
     (losses, gradients), (written_losses, written_gradients) = results
@@ -80,6 +94,16 @@ def _compare(network, make_objective, batch, weights=()):
     assert any((gradient != 1).any() for gradient in gradients)
     for gradient, written in zip(gradients, written_gradients, strict=True):
         torch.testing.assert_close(written, gradient, rtol=1e-10, atol=1e-10)
+
+
+class LassoOfCodes(CodeLasso):
+    """On codes of any shape, by autograd."""
+
+    def __call__(self, outputs, target):
+        """Return the penalty of every row."""
+        return self.strength * outputs.code.abs().flatten(1).sum(1)
+
+    differentiate = Term.differentiate
 
 
 class TestAutoencoders:
@@ -168,6 +192,14 @@ class TestVariational:
         objective = self._objective(LIKELIHOODS["gaussian"], *kl)
         network = self._network(LIKELIHOODS["gaussian"])
         _compare(network, objective, self._batch(), {"kl": 0.25})
+
+    def test_terms_on_some_outputs_only(self):
+        likelihood = LIKELIHOODS["gaussian"]
+        network = self._network(likelihood)
+        terms = {"loss": ReconstructionLogLikelihood(likelihood), "lasso": LassoOfCodes(0.3)}
+        _compare(network, lambda network: Objective(terms), self._batch(3))
+        del terms["lasso"]
+        _compare(network, lambda network: Objective(terms), self._batch(3))
 
     def test_bounds_of_variances_stop_gradients(self):
         network = self._network(LIKELIHOODS["gaussian"])
@@ -280,11 +312,26 @@ class TestPrecision:
         losses, _ = self._loss(True, torch.float32)
         torch.testing.assert_close(self._loss(True, torch.bfloat16)[0], losses)
 
+    def test_losses_are_not_rounded(self):
+        """Outputs have three digits, but what is made of them is in single precision."""
+        network = DenseArchitecture((D, 5, K), "silu", False, False).build(_generator()).float()
+        x = _rows(N, D).float()
+        seen = []
+
+        def objective(outputs, target):
+            seen.extend(output.dtype for output in outputs)
+            return {"loss": (outputs.raw - target).square().mean(1)}
+
+        with torch.no_grad():
+            Autograd(network, objective, torch.bfloat16)(Batch((x,), x), {})
+        assert set(seen) == {torch.float32}
+
     @pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU that torch can use")
-    def test_gpus_use_half_precision_where_autograd_serves(self):
-        architecture = DenseArchitecture((D, 5, K), "silu", False, True)
-        network = architecture.build(_generator()).float().cuda()
-        followed = find_differentiation(network, lambda outputs, target: {})
-        assert followed.precision == (
-            torch.bfloat16 if torch.cuda.is_bf16_supported(False) else torch.float32
-        )
+    def test_gpus_use_half_precision_for_convolutions(self):
+        layout = ImageLayout((1, 4, 4), False)
+        conv = ConvArchitecture(layout, (2,), 3, "stride", 2, "silu", True).build(_generator())
+        dense = DenseArchitecture((D, 5, K), "silu", False, True).build(_generator())
+        expected = torch.bfloat16 if torch.cuda.is_bf16_supported(False) else torch.float32
+        for network, precision in ((conv, expected), (dense, torch.float32)):
+            network = network.float().cuda()
+            assert find_differentiation(network, lambda *_: {}).precision == precision

@@ -4,6 +4,7 @@ import threading
 
 import pytest
 import torch
+from threadpoolctl import ThreadpoolController
 from torch import nn
 
 from skae.engine import limited_threads
@@ -47,6 +48,20 @@ def test_other_threads_are_left_alone(four_threads):
         other.join()
         assert torch.get_num_threads() == 1
     assert seen == [4]
+
+
+def test_other_libraries_are_left_alone(four_threads):
+    """Their numbers may change meanwhile, by other threads, and are not put back."""
+    blas = ThreadpoolController().select(user_api="blas")
+    before = [library["num_threads"] for library in blas.info()]
+    try:
+        with limited_threads(_matrix(0.01), 64):
+            blas.limit(limits=1)
+        after = [library["num_threads"] for library in blas.info()]
+    finally:
+        blas.limit(limits=max(before))
+    assert before
+    assert set(after) == {1}
 
 
 def test_the_limit_ends_with_an_error(four_threads):
