@@ -36,22 +36,6 @@ BUDGETS = (1.0, 3.0)
 N_TIMED = 5
 
 
-class Averaged:
-    """The package's AdamW; shows a running mean of the weights over a tenth of the training."""
-
-    def __init__(self, step):
-        self._adamw, self._values = step._adamw, step._flat.values
-        self.shown = self._values.clone()
-        self._rate = min(1.0, 10 / step.schedule.n_updates)
-        self._n_updates = 0
-
-    def descend(self, learning_rate, decay):
-        """Take a step."""
-        self._adamw.descend(learning_rate, decay)
-        self._n_updates += 1
-        self.shown.lerp_(self._values, max(self._rate, 1 / self._n_updates))
-
-
 class ScheduleFree:
     """Schedule-free AdamW (Defazio et al. 2024, algorithm 1).
 
@@ -203,23 +187,30 @@ class Autoencoder(AutoencoderTransformer):
 
 
 def candidates():
-    """Return by name what makes an optimiser (None: the package's own), and parameters."""
+    """Return by name what makes an optimiser (None: the package's own), and parameters.
+
+    AdamW has a rate that falls along a cosine, or weights that are averaged.
+    """
     grid = [(5e-3, size) for size in ("auto", 64, 128, 256, 512)]
     grid += [(2.5e-3, "auto"), (1e-2, "auto"), (2e-2, "auto")]
     grid += [(2.5e-3, 64), (1e-2, 64), (1e-2, 512)]
     table = {
-        f"AdamW {rate:g}, {size}": (None, {"learning_rate_init": rate, "batch_size": size})
+        f"AdamW {rate:g}, {size}": (
+            None,
+            {"learning_rate": "cosine", "learning_rate_init": rate, "batch_size": size},
+        )
         for rate, size in grid
     }
     for make, course, rates in (
-        (Averaged, "constant", (5e-3, 1e-2)),
+        (None, "averaged", (5e-3, 1e-2)),
         (ScheduleFree, "constant", (5e-3, 1e-2)),
         (Muon, "cosine", (1e-2, 2e-2)),
         (Soap, "cosine", (5e-3, 1e-2)),
     ):
         for rate in rates:
             parameters = {"learning_rate_init": rate, "learning_rate": course}
-            table[f"{make.__name__} {rate:g}"] = make, parameters
+            name = "AdamW averaged" if make is None else make.__name__
+            table[f"{name} {rate:g}"] = make, parameters
     return table | {"L-BFGS": (None, {"solver": "lbfgs"})}
 
 

@@ -288,7 +288,8 @@ def torch_generator(random_state: np.random.RandomState) -> Generator:
 def as_tensor(X: NDArray, like: nn.Module) -> Tensor:
     """Return an array as a tensor of a network's dtype, on its device."""
     # torch knows no negative strides, and warns of arrays that it may not write to
-    if not (X.flags.c_contiguous and X.flags.writeable):
+    # (an array without entries counts as contiguous, whatever its strides)
+    if not (X.flags.c_contiguous and X.flags.writeable) or min(X.strides) < 0:
         X = X.copy()
     return torch.from_numpy(X).to(next(like.parameters()))
 

@@ -45,6 +45,8 @@ BAD_PARAMETERS = [
     ("latent_density", object()),
     ("device", "tpu-of-my-own"),
     ("device", 3),
+    ("precision", "float16"),
+    ("precision", 32),
     ("random_state", "seed"),
     ("verbose", -1),
     ("likelihood", "normal"),

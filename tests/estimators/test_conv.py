@@ -238,16 +238,16 @@ class TestTraining:
         batch = train(Batch(inputs, target))
         leave = problem.units.leave
         is_own = loss == "binary_crossentropy"
-        moved = batch.target.numpy() if is_own else leave(batch.target.numpy())
+        moved = batch.target.numpy() if is_own else leave(batch.target.numpy(), np.float64)
         for image, before in zip(moved.reshape(X.shape)[:20], X[:20], strict=True):
             assert any(np.allclose(image, other) for other in _all_moves(before, channels))
-        seen = leave(batch.inputs[0].numpy())
+        seen = leave(batch.inputs[0].numpy(), np.float64)
         is_masked = np.isclose(seen, 0)
         assert 0.4 < is_masked.mean() < 0.6
         assert_allclose(seen[~is_masked], moved[~is_masked])
         still = held_out(Batch(inputs, target))
         assert still.target is target
-        assert 0.4 < np.isclose(leave(still.inputs[0].numpy()), 0).mean() < 0.6
+        assert 0.4 < np.isclose(leave(still.inputs[0].numpy(), np.float64), 0).mean() < 0.6
 
     def test_moves_that_leave_nothing(self):
         with pytest.raises(ValueError, match="must be below the size of the images, 5"):
