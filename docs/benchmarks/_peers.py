@@ -4,7 +4,7 @@
 
 prints the seconds that an epoch takes, by the difference between fits of 6 and of 2 epochs. SIZES
 are the widths of the encoder's layers, such as 784,128,32; the decoder mirrors them. ReLU, Adam,
-batches of 128 rows, one thread.
+batches of 128 rows; one thread, or OMP_NUM_THREADS.
 """
 
 import os
@@ -97,6 +97,14 @@ def skae_default(X, sizes, n_epochs):
         random_state=0,
         device="cpu",
     ).fit(X)
+
+
+def skae_all_threads(X, sizes, n_epochs):
+    """Fit the same with as many threads as torch has."""
+    from skae.engine import _threads
+
+    _threads.WORK_PER_THREAD = 1
+    skae_default(X, sizes, n_epochs)
 
 
 def torch_layers(sizes):
@@ -250,6 +258,7 @@ KINDS = {
         bare_linear,
         skae,
         skae_default,
+        skae_all_threads,
         torch_loop,
         scikit_learn,
         skorch,
@@ -273,9 +282,6 @@ def seconds_per_epoch(train, X, sizes, few=2, many=6):
 
 def main(name, sizes, n_rows):
     """Print seconds per epoch."""
-    import torch
-
-    torch.set_num_threads(1)
     warnings.simplefilter("ignore")
     sizes = tuple(map(int, sizes.split(",")))
     X = np.random.default_rng(0).normal(size=(int(n_rows), sizes[0])).astype(np.float32)

@@ -24,6 +24,7 @@ SETS = {"mnist": 30, "ad_optdigits": 16, "ad_satellite": 9, "ad_pendigits": 4}
 SEEDS = (0, 1, 2)
 LENGTHS = (1, 2, 3, 5, 8, 12, 20, 30)
 HIDDEN = 128
+MNIST_EPOCHS = 150
 
 
 def timed(function):
@@ -92,9 +93,11 @@ def mnist():
         hidden_layer_sizes=(1024, 512, 256),
         corruption="gaussian",
         corruption_level=0.08,
+        learning_rate="cosine",
         learning_rate_init=4e-3,
+        weight_decay=9.0,
         batch_size=512,
-        max_iter=150,
+        max_iter=MNIST_EPOCHS,
         early_stopping=False,
         random_state=0,
         device="cpu",

@@ -13,6 +13,7 @@ To be run alone: a busy process beside it makes everything slower, and not evenl
 """
 
 import multiprocessing
+import os
 import resource
 import subprocess
 import sys
@@ -35,11 +36,14 @@ N_ROWS = 10_000
 N_RUNS = 5
 
 
-def in_process(name, sizes):
+def in_process(name, sizes, n_threads=1):
     """Return the seconds per epoch that a process of its own measures."""
     script = Path(__file__).with_name("_peers.py")
     command = [sys.executable, str(script), name, sizes, str(N_ROWS)]
-    out = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    environment = os.environ | {"OMP_NUM_THREADS": str(n_threads)}
+    out = subprocess.run(
+        command, capture_output=True, text=True, check=True, env=environment
+    ).stdout
     return float(out.split()[-1])
 
 
@@ -198,33 +202,19 @@ def _spin():
 
 def threads():
     """Print milliseconds per epoch on one and on two threads."""
-    print(
-        "\n| network | machine | one thread | two threads | as fit chooses |\n|---|---|---|---|---|"
-    )
+    print("\n| network | machine | one thread | two threads | as fit chooses of two |")
+    print("|---|---|---|---|---|")
+    runs = (("skae_default", 1), ("skae_all_threads", 2), ("skae_default", 2))
     for is_busy in (False, True):
         neighbour = multiprocessing.Process(target=_spin, daemon=True)
         if is_busy:
             neighbour.start()
         for sizes in (*NETWORKS.values(), *DEFAULTS.values()):
-            print(f"| {sizes} | {'busy' if is_busy else 'idle'} |", end=" ")
-            print(" | ".join(f"{1000 * s:.0f}" for s in _on_threads(sizes)), "|")
+            seconds = [min(in_process(n, sizes, k) for _ in range(2)) for n, k in runs]
+            shown = " | ".join(f"{1000 * s:.0f}" for s in seconds)
+            print(f"| {sizes} | {'busy' if is_busy else 'idle'} | {shown} |", flush=True)
         if is_busy:
             neighbour.kill()
-    torch.set_num_threads(1)
-
-
-def _on_threads(sizes):
-    """Return seconds per epoch on one thread, on two, and on as many as fit chooses."""
-    from skae.engine import _threads
-
-    sizes = tuple(map(int, sizes.split(",")))
-    X = np.random.default_rng(0).normal(size=(N_ROWS // 2, sizes[0])).astype(np.float32)
-    work = _threads.WORK_PER_THREAD
-    for n_threads, work_per_thread in ((1, work), (2, 1), (2, work)):
-        torch.set_num_threads(n_threads)
-        _threads.WORK_PER_THREAD = work_per_thread
-        yield seconds_per_epoch(skae_default, X, sizes)
-    _threads.WORK_PER_THREAD = work
 
 
 def main(names):

@@ -55,13 +55,18 @@ class Constant(Schedule):
         return 1.0
 
 
-class Averaged(Constant):
-    """Stays at the peak, and has the weights averaged (Polyak and Juditsky 1992).
+class Averaged(Cosine):
+    """At the peak for the first half, then down along half a cosine; weights are averaged.
 
-    What a falling rate does at the end of a training, the average does at any time of it.
+    What a falling rate does at the end of a training, the mean of the weights (Polyak and Juditsky
+    1992) does at any time of it, so that the rate may stay high for longer.
     """
 
     averaged = 0.1
+
+    def decay(self, progress: float) -> float:
+        """Return the factor at `progress`."""
+        return super().decay(max(0.0, 2 * progress - 1))
 
 
 SCHEDULES: dict[str, type[Schedule]] = {

@@ -103,8 +103,9 @@ class SparseAutoencoder(BaseAutoencoder):
 
     learning_rate : {"averaged", "cosine", "constant"}, default="cosine"
         Course of the learning rate after a warm-up of 5 % of the updates: constant, or down to
-        zero at `max_iter` along half a cosine. "averaged" is constant, and the weights that are
-        measured and kept are means over the last tenth of `max_iter`.
+        zero at `max_iter` along half a cosine. "averaged" is constant in the first half and falls
+        in the second, and the weights that are measured and kept are means over the last tenth
+        of `max_iter`.
 
     learning_rate_init : float, default=0.01
         Largest learning rate.

@@ -142,8 +142,14 @@ def test_schedules_warm_up_to_one(name):
     assert factors[0] == pytest.approx(0.1)
     assert max(factors) == pytest.approx(1.0)
     assert factors[:10] == sorted(factors[:10])
-    assert factors[-1] == pytest.approx(0.0 if name == "cosine" else 1.0, abs=1e-12)
+    assert factors[-1] == pytest.approx(1.0 if name == "constant" else 0.0, abs=1e-12)
     assert schedule.total == pytest.approx(sum(factors))
+
+
+def test_the_averaged_schedule_stays_high_for_half_of_the_training():
+    schedule = SCHEDULES["averaged"](200)
+    assert [schedule(update) for update in range(10, 105)] == [1.0] * 95
+    assert schedule(110) < 1.0
 
 
 @pytest.mark.parametrize("name", SCHEDULES)
