@@ -36,10 +36,10 @@ N_ROWS = 10_000
 N_RUNS = 5
 
 
-def in_process(name, sizes, n_threads=1):
+def in_process(name, sizes, n_threads=1, n_rows=N_ROWS):
     """Return the seconds per epoch that a process of its own measures."""
     script = Path(__file__).with_name("_peers.py")
-    command = [sys.executable, str(script), name, sizes, str(N_ROWS)]
+    command = [sys.executable, str(script), name, sizes, str(n_rows)]
     environment = os.environ | {"OMP_NUM_THREADS": str(n_threads)}
     out = subprocess.run(
         command, capture_output=True, text=True, check=True, env=environment
@@ -140,7 +140,7 @@ def growth():
         "features": [(10_000, d, 8) for d in (16, 64, 256, 1024)],
         "components": [(10_000, 256, k) for k in (2, 8, 32, 128)],
     }
-    figure, places = plt.subplots(1, 3, figsize=(9, 3), layout="constrained")
+    figure, places = plt.subplots(1, 3, sharey=True, figsize=(9, 3), layout="constrained")
     for (name, cells), place in zip(axes.items(), places, strict=True):
         seconds = []
         for n, d, k in cells:
@@ -149,7 +149,8 @@ def growth():
         values = [cell[list(axes).index(name)] for cell in cells]
         print(f"{name} {values}: {', '.join(f'{s:.3g}' for s in seconds)} s per epoch")
         place.loglog(values, seconds, "o-")
-        place.set(xlabel=name, ylabel="seconds per epoch")
+        place.set(xlabel=name)
+    places[0].set(ylabel="seconds per epoch")
     figure.savefig(Path(__file__).with_name("growth.png"), dpi=100)
 
 
@@ -210,8 +211,8 @@ def threads():
         if is_busy:
             neighbour.start()
         for sizes in (*NETWORKS.values(), *DEFAULTS.values()):
-            seconds = [min(in_process(n, sizes, k) for _ in range(2)) for n, k in runs]
-            shown = " | ".join(f"{1000 * s:.0f}" for s in seconds)
+            seconds = [[in_process(n, sizes, k, 2000) for n, k in runs] for _ in range(3)]
+            shown = " | ".join(f"{1000 * s:.0f}" for s in np.median(seconds, axis=0))
             print(f"| {sizes} | {'busy' if is_busy else 'idle'} | {shown} |", flush=True)
         if is_busy:
             neighbour.kill()
