@@ -10,7 +10,7 @@ from torch import nn
 WORK_PER_THREAD = 2**25
 """Multiplications in a batch's way forward that are worth a thread.
 
-On an idle machine a second one gains a quarter with 26 million of them and four fifths with 170
+On an idle machine a second one gains nothing with few of them and nearly halves the time with 170
 million; on a busy one threads wait for each other, and two are slower than one.
 """
 

@@ -173,7 +173,7 @@ class ConvAutoencoder(DeterministicAutoencoder):
         "cpu", "cuda", "cuda:1", "mps", or "auto" for the first there is of CUDA, MPS and CPU.
 
     precision : {"auto", "float32", "bfloat16"}, default="auto"
-        Of the products of matrices in training. "bfloat16" is several times faster
+        Of the products of matrices in training. "bfloat16" is faster
         for large networks on processors and GPUs that have units for it, and slower elsewhere;
         weights, the linear start, losses and results stay in float32 and float64. "auto" is
         "bfloat16" for convolutions on a GPU that has it, else "float32".

@@ -102,7 +102,7 @@ class DenseArchitecture(NamedTuple):
 
     @property
     def entries_per_batch(self) -> int:
-        """Rows for which what a layer puts out stays near the processor."""
+        """Few enough for what a layer puts out to stay near the processor."""
         return 2**18
 
     @property
