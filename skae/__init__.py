@@ -2,6 +2,7 @@
 
 from skae._version import __version__
 from skae.estimators import (
+    AutoencoderCV,
     AutoencoderTransformer,
     ConvAutoencoder,
     SparseAutoencoder,
@@ -9,6 +10,7 @@ from skae.estimators import (
 )
 
 __all__ = [
+    "AutoencoderCV",
     "AutoencoderTransformer",
     "ConvAutoencoder",
     "SparseAutoencoder",

@@ -4,6 +4,7 @@ from skae.engine._augmentation import ImageAugmentation
 from skae.engine._batches import Batch, Batches
 from skae.engine._corruption import Corruption, Gaussian, Masking, SaltAndPepper
 from skae.engine._gradient_step import GradientStep
+from skae.engine._lengths import DrawnLengths, SpreadLengths
 from skae.engine._loop import DivergenceError, History, mean_loss, run
 from skae.engine._noise import CubatureNoise, Noise, NormalNoise, ShiftedNoise
 from skae.engine._quasi_newton import QuasiNewtonStep
@@ -20,6 +21,7 @@ __all__ = [
     "Corruption",
     "CubatureNoise",
     "DivergenceError",
+    "DrawnLengths",
     "Gaussian",
     "GradientStep",
     "History",
@@ -31,6 +33,7 @@ __all__ = [
     "SaltAndPepper",
     "Schedule",
     "ShiftedNoise",
+    "SpreadLengths",
     "Step",
     "Stopping",
     "limited_threads",

@@ -6,15 +6,15 @@ from typing import Any, Literal
 import numpy as np
 
 from skae.estimators._base import Problem
-from skae.estimators._deterministic import DeterministicAutoencoder
-from skae.estimators._parameters import DENSE, LATENT, RECONSTRUCTION, TRAINING
+from skae.estimators._ordered import OrderedAutoencoder
+from skae.estimators._parameters import DENSE, LATENT, ORDERED, RECONSTRUCTION, TRAINING
 from skae.estimators._principal_axes import PrincipalAxes
 from skae.estimators._starts import LinearStart, pca_start, tied_pca_start
 from skae.estimators._widths import hidden_sizes, is_linear
 from skae.networks import DenseArchitecture
 
 
-class AutoencoderTransformer(DeterministicAutoencoder):
+class AutoencoderTransformer(OrderedAutoencoder):
     r"""Nonlinear dimensionality reduction that starts at PCA and only gets better.
 
     An encoder maps each row x to a code z of `n_components` numbers, a decoder maps the code
@@ -235,13 +235,15 @@ class AutoencoderTransformer(DeterministicAutoencoder):
         **TRAINING,
         **DENSE,
         **RECONSTRUCTION,
+        **ORDERED,
         "tied_weights": ["boolean"],
     }
 
     def __init__(
         self,
-        n_components: int = 2,
+        n_components: int | float = 2,
         *,
+        ordered: bool = False,
         hidden_layer_sizes: Literal["auto"] | int | Sequence[int] = "auto",
         activation: str = "silu",
         init: Literal["pca", "random"] = "pca",
@@ -270,6 +272,7 @@ class AutoencoderTransformer(DeterministicAutoencoder):
         verbose: int = 0,
     ) -> None:
         self.n_components = n_components
+        self.ordered = ordered
         self.hidden_layer_sizes = hidden_layer_sizes
         self.activation = activation
         self.init = init
@@ -299,26 +302,33 @@ class AutoencoderTransformer(DeterministicAutoencoder):
 
     def _make_architecture(self, problem: Problem) -> DenseArchitecture:
         """Return an encoder of the given widths and the decoder that mirrors it."""
+        if self.ordered and self.tied_weights:
+            raise ValueError(
+                "ordered=True needs a decoder with weights of its own. Set tied_weights=False."
+            )
         n_features = problem.X.shape[1]
         return DenseArchitecture(
             sizes=(
                 n_features,
                 *hidden_sizes(self.hidden_layer_sizes, n_features),
-                int(self.n_components),
+                self._find_n_components(problem),
             ),
             activation=self.activation,
             tied_weights=self.tied_weights,
             linear_start=self.init == "pca",
+            ordered=self.ordered,
         )
 
     def _make_pca_start(
-        self, pca: PrincipalAxes, random_state: np.random.RandomState
+        self, pca: PrincipalAxes, n_components: int, random_state: np.random.RandomState
     ) -> LinearStart:
         make_start = tied_pca_start if self.tied_weights else pca_start
-        return make_start(pca, self.n_components, random_state)
+        return make_start(pca, n_components, random_state)
 
     def _is_quasi_newton(self) -> bool:
-        is_better = is_linear(self.hidden_layer_sizes) and self.corruption is None
+        # drawn lengths are noise in the loss, as a corruption is
+        is_noisy = self.ordered or self.corruption is not None
+        is_better = is_linear(self.hidden_layer_sizes) and not is_noisy
         return self.solver == "lbfgs" or (self.solver == "auto" and is_better)
 
     def _find_weight_decay(self) -> float:

@@ -15,12 +15,12 @@ from torch import Tensor, nn
 
 from skae.engine import History
 from skae.estimators._bridge import Augmentations, TorchEstimator, torch_generator
-from skae.estimators._fitted import Architecture, FittedNetwork
+from skae.estimators._fitted import FittedNetwork
 from skae.estimators._parameters import validated_fit
 from skae.estimators._units import Units
 from skae.estimators._warm_start import find_source
 from skae.latent import LatentDensity
-from skae.networks import FromUnits
+from skae.networks import Architecture, FromUnits
 
 MAX_CODES = 10_000
 """Codes that are kept for the density from which `sample` draws."""
@@ -231,6 +231,7 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, TorchEs
         self._units = problem.units
         self._link = problem.link
         self._network = network
+        self.n_components_ = network.architecture.sizes[-1]
         self.mean_ = problem.units.location
         self.loss_curve_ = history.training
         self.validation_curve_ = history.validation or None

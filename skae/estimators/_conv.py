@@ -14,19 +14,19 @@ from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 from torch import Tensor
 
-from skae.engine import Batch, ImageAugmentation
+from skae.engine import ImageAugmentation
 from skae.estimators._base import Problem
 from skae.estimators._bridge import Augmentations, as_array, as_tensor, torch_generator
-from skae.estimators._deterministic import DeterministicAutoencoder
 from skae.estimators._layout import accepts, find_layout
-from skae.estimators._parameters import DENSE, LATENT, RECONSTRUCTION, TRAINING
+from skae.estimators._ordered import OrderedAutoencoder, in_turn
+from skae.estimators._parameters import DENSE, LATENT, ORDERED, RECONSTRUCTION, TRAINING
 from skae.estimators._units import Units
 from skae.networks import POOLINGS, ConvArchitecture
 
 AUGMENTATIONS = ("shift", "flip")
 
 
-class ConvAutoencoder(DeterministicAutoencoder):
+class ConvAutoencoder(OrderedAutoencoder):
     r"""Convolutional autoencoder of signals, images and volumes that starts at PCA.
 
     As :class:`AutoencoderTransformer`, with convolutional networks f and g around PCA::
@@ -257,6 +257,7 @@ class ConvAutoencoder(DeterministicAutoencoder):
         **LATENT,
         **TRAINING,
         **RECONSTRUCTION,
+        **ORDERED,
         **{name: DENSE[name] for name in ("activation", "init", "weight_decay")},
         "image_shape": ["array-like", None],
         "channels": [StrOptions({"first", "last"})],
@@ -269,8 +270,9 @@ class ConvAutoencoder(DeterministicAutoencoder):
 
     def __init__(
         self,
-        n_components: int = 2,
+        n_components: int | float = 2,
         *,
+        ordered: bool = False,
         image_shape: Sequence[int] | None = None,
         channels: Literal["first", "last"] = "first",
         hidden_channels: Sequence[int] = (16, 32, 64),
@@ -303,6 +305,7 @@ class ConvAutoencoder(DeterministicAutoencoder):
         verbose: int = 0,
     ) -> None:
         self.n_components = n_components
+        self.ordered = ordered
         self.image_shape = image_shape
         self.channels = channels
         self.hidden_channels = hidden_channels
@@ -412,9 +415,10 @@ class ConvAutoencoder(DeterministicAutoencoder):
             hidden_channels=self._check_hidden_channels(),
             kernel_size=self._check_kernel_size(),
             pooling=self.pooling,
-            n_components=int(self.n_components),
+            n_components=self._find_n_components(problem),
             activation=self.activation,
             linear_start=self.init == "pca",
+            ordered=self.ordered,
         )
 
     def _check_hidden_channels(self) -> tuple[int, ...]:
@@ -447,13 +451,7 @@ class ConvAutoencoder(DeterministicAutoencoder):
         if not names:
             return corrupt, corrupt_held_out
         move = self._make_move(names, problem.units, random_state)
-        if corrupt is None:
-            return move, corrupt_held_out
-
-        def move_and_corrupt(batch: Batch) -> Batch:
-            return corrupt(move(batch))
-
-        return move_and_corrupt, corrupt_held_out
+        return move if corrupt is None else in_turn(move, corrupt), corrupt_held_out
 
     def _make_move(
         self, names: set[str], units: Units, random_state: np.random.RandomState

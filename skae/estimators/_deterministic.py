@@ -67,10 +67,10 @@ class DeterministicAutoencoder(BaseAutoencoder):
         return corruption, corruption
 
     def _make_pca_start(
-        self, pca: PrincipalAxes, random_state: np.random.RandomState
+        self, pca: PrincipalAxes, n_components: int, random_state: np.random.RandomState
     ) -> LinearStart:
         """Return encoder and decoder of PCA."""
-        return pca_start(pca, self.n_components, random_state)
+        return pca_start(pca, n_components, random_state)
 
     def _set_start(
         self, module: Any, problem: Problem, random_state: np.random.RandomState
@@ -86,8 +86,9 @@ class DeterministicAutoencoder(BaseAutoencoder):
     def _set_pca(
         self, network: Any, problem: Problem, rows: NDArray, random_state: np.random.RandomState
     ) -> None:
-        pca = principal_axes(problem.X, rows, problem.units, self.n_components, random_state)
-        start = self._make_pca_start(pca, random_state)
+        n_components = len(network.encoder.bias)
+        pca = principal_axes(problem.X, rows, problem.units, n_components, random_state)
+        start = self._make_pca_start(pca, n_components, random_state)
         if self.corruption is not None or not problem.link.equivariant:
             start = self._fit_decoder(start, problem, rows[:MAX_REGRESSION_ROWS], random_state)
         network.encoder.set_affine_(*map(torch.from_numpy, start.encoder))

@@ -1,29 +1,12 @@
 """A trained network that can be pickled without a tensor in the file."""
 
 from copy import deepcopy
-from typing import Any, Protocol
+from typing import Any
 
 import torch
 from torch import Generator, nn
 
-
-class Architecture(Protocol):
-    """Plain values from which a network can be built."""
-
-    @property
-    def sizes(self) -> tuple[int, ...]:
-        """Widths from the data, first, to the code, last."""
-
-    @property
-    def entries_per_batch(self) -> int:
-        """Entries of rows, as wide as the widest layer, that are best applied to at once."""
-
-    @property
-    def n_unrolled(self) -> int:
-        """Copies of its input that a layer makes in float64."""
-
-    def build(self, generator: Generator) -> nn.Module:
-        """Return the network in float64."""
+from skae.networks import Architecture
 
 
 class FittedNetwork:

@@ -4,7 +4,7 @@ from numbers import Integral, Real
 from typing import Any
 
 from sklearn.base import _fit_context
-from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
+from sklearn.utils._param_validation import HasMethods, Interval, RealNotInt, StrOptions
 
 from skae.engine import SCHEDULES
 from skae.estimators._devices import PRECISIONS
@@ -55,4 +55,9 @@ DENSE: dict[str, list[Any]] = {
 LATENT: dict[str, list[Any]] = {
     "n_components": [Interval(Integral, 1, None, closed="left")],
     "latent_density": [StrOptions(set(DENSITIES)), HasMethods(["fit", "sample"])],
+}
+
+ORDERED: dict[str, list[Any]] = {
+    "n_components": [*LATENT["n_components"], Interval(RealNotInt, 0, 1, closed="neither")],
+    "ordered": ["boolean"],
 }

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from copy import deepcopy
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -81,7 +82,7 @@ def set_linear_start(
     is_exact = type(problem.link) is Gaussian and problem.classes is None
     is_learnt = not is_exact and len(enough) >= ROWS_PER_INPUT * n_inputs
     if like is None or not is_learnt:
-        plan = architecture._replace(sizes=(architecture.sizes[0], n_components))
+        plan = replace(architecture, sizes=(architecture.sizes[0], n_components))
         linear = plan.build(torch_generator(random_state))
         _set_probabilistic_pca(linear, problem, rows, random_state)
     else:

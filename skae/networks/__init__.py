@@ -1,11 +1,14 @@
 """Torch modules: tensors in, named outputs out. No loss, no training."""
 
 from skae.networks._activations import ACTIVATIONS
-from skae.networks._autoencoder import Autoencoder, DenseArchitecture, Reconstruction
+from skae.networks._architecture import Architecture
+from skae.networks._autoencoder import Autoencoder, Reconstruction
 from skae.networks._convolutional import POOLINGS, ConvArchitecture
 from skae.networks._dense import Dense, Mirrored
+from skae.networks._dense_architecture import DenseArchitecture
 from skae.networks._image_layout import ImageLayout
 from skae.networks._linear_start import AroundLinear, RefinedLinear
+from skae.networks._ordered import OrderedAutoencoder, PrefixReconstruction
 from skae.networks._sparse import Encoder, SparseArchitecture, SparseCoder, SparseOutputs
 from skae.networks._thresholds import THRESHOLDS, JumpReLU, TopK
 from skae.networks._units import FromUnits, ToUnits
@@ -19,6 +22,7 @@ __all__ = [
     "ACTIVATIONS",
     "POOLINGS",
     "THRESHOLDS",
+    "Architecture",
     "AroundLinear",
     "Autoencoder",
     "ConvArchitecture",
@@ -29,6 +33,8 @@ __all__ = [
     "ImageLayout",
     "JumpReLU",
     "Mirrored",
+    "OrderedAutoencoder",
+    "PrefixReconstruction",
     "Reconstruction",
     "RefinedLinear",
     "SparseArchitecture",

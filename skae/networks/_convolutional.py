@@ -1,8 +1,9 @@
 """Convolutional autoencoders of signals, images and volumes; rows come and go flattened."""
 
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from math import ceil, prod
-from typing import Any, NamedTuple
+from typing import Any
 
 import torch
 from torch import Generator, Tensor, nn
@@ -10,10 +11,13 @@ from torch.nn import functional
 from torch.nn.utils import skip_init
 
 from skae.networks._activations import ACTIVATIONS
+from skae.networks._architecture import Architecture
 from skae.networks._autoencoder import Autoencoder
 from skae.networks._convolutions import convolve, neighbour_sums, resize_and_convolve
+from skae.networks._dense import keep_inputs_, keep_outputs_
 from skae.networks._image_layout import ImageLayout, as_maps, interleave
 from skae.networks._linear_start import AroundLinear, RefinedLinear
+from skae.networks._ordered import OrderedAutoencoder, PrefixDecoder
 
 CONVOLUTIONS = (nn.Conv1d, nn.Conv2d, nn.Conv3d)
 MAX_POOLS: Any = (functional.max_pool1d, functional.max_pool2d, functional.max_pool3d)
@@ -56,6 +60,10 @@ class ConvEncoder(nn.Module):
         """Return the code of rows, shape (n, n_components)."""
         return self.output(interleave(self.maps(x)[-1]))
 
+    def keep_outputs_(self, places: Tensor) -> None:
+        """Keep some of the components."""
+        keep_outputs_(self.output, places)
+
     def _pool(self, maps: Tensor) -> Tensor:
         if self.pooling == "stride":
             return maps
@@ -88,7 +96,7 @@ class ConvDecoder(nn.Module):
         n_deepest = plan.hidden_channels[-1]
         # half the first width at full size, where a channel costs most
         channels = *plan.hidden_channels[::-1], max(1, plan.hidden_channels[0] // 2)
-        self.input = _linear(plan.n_components, n_deepest * prod(plan.map_sizes[-1]), generator)
+        self.input = _linear(plan.n_decoder_inputs, n_deepest * prod(plan.map_sizes[-1]), generator)
         self.layers = nn.ModuleList(
             _convolution(plan, n_in, n_out, generator) for n_in, n_out in pairwise(channels)
         )
@@ -105,6 +113,10 @@ class ConvDecoder(nn.Module):
         if linear is not None:
             maps = torch.cat([maps, self.layout.unflatten(linear)], 1)
         return self.layout.flatten(convolve(self.output, maps))
+
+    def keep_inputs_(self, places: Tensor) -> None:
+        """Keep some of the inputs: what the network does where the others are zero."""
+        keep_inputs_(self.input, places)
 
 
 def _convolution(
@@ -130,7 +142,8 @@ def _draw(layer: Any, generator: Generator) -> Any:
     return layer
 
 
-class ConvArchitecture(NamedTuple):
+@dataclass(frozen=True)
+class ConvArchitecture(Architecture):
     """All it takes to build a convolutional autoencoder again; plain values only.
 
     Attributes
@@ -146,6 +159,8 @@ class ConvArchitecture(NamedTuple):
     activation : str
     linear_start : bool
         Whether both networks learn around an affine map.
+    ordered : bool, default=False
+        Whether prefixes of codes can be decoded.
     """
 
     layout: ImageLayout
@@ -155,6 +170,12 @@ class ConvArchitecture(NamedTuple):
     n_components: int
     activation: str
     linear_start: bool
+    ordered: bool = False
+
+    @property
+    def n_decoder_inputs(self) -> int:
+        """Entries of what the decoder is given: a code, and which of its entries to use."""
+        return self.n_components * (2 if self.ordered else 1)
 
     @property
     def map_sizes(self) -> list[tuple[int, ...]]:
@@ -185,16 +206,20 @@ class ConvArchitecture(NamedTuple):
         """Copies of its input that a layer makes in float64, where torch unrolls convolutions."""
         return self.kernel_size ** len(self.layout.spatial)
 
-    def build(self, generator: Generator) -> Autoencoder:
+    def narrowed(self, n_components: int) -> "ConvArchitecture":
+        """Return the plan with fewer components."""
+        return replace(self, n_components=n_components)
+
+    def build(self, generator: Generator) -> Autoencoder | OrderedAutoencoder:
         """Return the autoencoder in float64; its affine maps, if any, are zero."""
-        encoder = ConvEncoder(self, generator)
-        decoder = ConvDecoder(self, generator)
-        if not self.linear_start:
-            return Autoencoder(encoder, decoder)
-        nn.init.zeros_(encoder.output.weight)
-        nn.init.zeros_(decoder.output.weight)
+        encoder: Any = ConvEncoder(self, generator)
+        decoder: Any = ConvDecoder(self, generator)
         n_features, n_components = prod(self.layout.shape), self.n_components
-        return Autoencoder(
-            AroundLinear(n_features, n_components, encoder),
-            RefinedLinear(n_components, n_features, decoder),
-        )
+        if self.linear_start:
+            nn.init.zeros_(encoder.output.weight)
+            nn.init.zeros_(decoder.output.weight)
+            encoder = AroundLinear(n_features, n_components, encoder)
+            decoder = RefinedLinear(self.n_decoder_inputs, n_features, decoder)
+        if self.ordered:
+            return OrderedAutoencoder(encoder, PrefixDecoder(decoder), n_components)
+        return Autoencoder(encoder, decoder)

@@ -23,6 +23,19 @@ def _draw(layer: nn.Linear, generator: Generator) -> None:
         layer.bias.zero_()
 
 
+def keep_outputs_(layer: nn.Linear, places: Tensor) -> None:
+    """Keep some outputs of a layer."""
+    layer.weight = nn.Parameter(layer.weight.detach()[places], layer.weight.requires_grad)
+    layer.bias = nn.Parameter(layer.bias.detach()[places], layer.bias.requires_grad)
+    layer.out_features = len(places)
+
+
+def keep_inputs_(layer: nn.Linear, places: Tensor) -> None:
+    """Keep some inputs of a layer."""
+    layer.weight = nn.Parameter(layer.weight.detach()[:, places], layer.weight.requires_grad)
+    layer.in_features = len(places)
+
+
 class Dense(nn.Module):
     """Linear layers with an activation between each two; the last one has none. In float64.
 
@@ -63,6 +76,14 @@ class Dense(nn.Module):
         for layer in self.layers[:-1]:
             x = self.activation(layer(x))
         return self.layers[-1](x)
+
+    def keep_outputs_(self, places: Tensor) -> None:
+        """Keep some of the outputs."""
+        keep_outputs_(self.layers[-1], places)
+
+    def keep_inputs_(self, places: Tensor) -> None:
+        """Keep some of the inputs: what the network does where the others are zero."""
+        keep_inputs_(self.layers[0], places)
 
     def make_pass(self) -> LayerPass | None:
         """Return forward and backward, if the activation is one of ours."""

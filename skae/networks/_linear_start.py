@@ -42,6 +42,17 @@ class CorrectedAffine(nn.Module, ABC):
         self.bias.copy_(bias)
         self.scale.copy_(scale)
 
+    def keep_outputs_(self, places: Tensor) -> None:
+        """Keep some of the outputs."""
+        self.weight, self.bias = self.weight[places], self.bias[places]
+        self.scale = self.scale[places]
+        self.network.keep_outputs_(places)
+
+    def keep_inputs_(self, places: Tensor) -> None:
+        """Keep some of the inputs: what the map does where the others are zero."""
+        self.weight = self.weight[:, places]
+        self.network.keep_inputs_(places)
+
     def forward(self, x: Tensor) -> Tensor:
         """Return the sum of both parts, shape (n, n_out)."""
         # the linear optimum is not to be rounded where networks work in half precision

@@ -1,10 +1,12 @@
 """A sparse coder: few of many atoms for each row."""
 
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import torch
 from torch import Generator, Tensor, nn
 
+from skae.networks._architecture import Architecture
 from skae.networks._pass import Gradients, NetworkPass
 from skae.networks._thresholds import THRESHOLDS, JumpReLU
 
@@ -216,7 +218,8 @@ class Encoder(nn.Module):
         return self.coder.encode(x)
 
 
-class SparseArchitecture(NamedTuple):
+@dataclass(frozen=True)
+class SparseArchitecture(Architecture):
     """All it takes to build a sparse coder again; plain values only.
 
     Attributes
@@ -233,16 +236,6 @@ class SparseArchitecture(NamedTuple):
     threshold: str
     n_nonzero: int
     n_steps: int
-
-    @property
-    def entries_per_batch(self) -> int:
-        """Few enough for what a layer puts out to stay near the processor."""
-        return 2**18
-
-    @property
-    def n_unrolled(self) -> int:
-        """Copies of its input that a layer makes in float64."""
-        return 1
 
     def build(self, generator: Generator) -> SparseCoder:
         """Return the coder in float64, with random atoms."""

@@ -1,11 +1,13 @@
 """Variational autoencoders: encoder and decoder both give distributions."""
 
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import torch
 from torch import Generator, Tensor, nn
 
 from skae.networks._activations import ACTIVATIONS
+from skae.networks._architecture import Architecture
 from skae.networks._dense import Dense
 from skae.networks._linear_start import AroundLinear
 from skae.networks._pass import Gradients, LayerPass, NetworkPass, make_pass
@@ -154,7 +156,8 @@ class VariationalPass(NetworkPass):
         return self.decoder.forward(code.flatten(0, 1))
 
 
-class VariationalArchitecture(NamedTuple):
+@dataclass(frozen=True)
+class VariationalArchitecture(Architecture):
     """All it takes to build a fully connected variational autoencoder again; plain values only.
 
     Attributes
@@ -180,16 +183,6 @@ class VariationalArchitecture(NamedTuple):
     n_raw: int
     n_shared: int
     n_classes: int
-
-    @property
-    def entries_per_batch(self) -> int:
-        """Few enough for what a layer puts out to stay near the processor."""
-        return 2**18
-
-    @property
-    def n_unrolled(self) -> int:
-        """Copies of its input that a layer makes in float64."""
-        return 1
 
     def build(self, generator: Generator) -> VariationalAutoencoder:
         """Return the network in float64; its affine maps, if any, are zero."""

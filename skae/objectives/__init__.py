@@ -28,6 +28,7 @@ from skae.objectives._losses import (
     SquaredError,
 )
 from skae.objectives._penalties import Contractive, ElasticNet
+from skae.objectives._prefixes import OverPrefixes
 from skae.objectives._sparsity import (
     ActivationDivergence,
     ActiveCount,
@@ -58,6 +59,7 @@ __all__ = [
     "Likelihood",
     "NegativeBinomial",
     "Objective",
+    "OverPrefixes",
     "Poisson",
     "ReconstructionLogLikelihood",
     "ReconstructionLoss",

@@ -1,0 +1,66 @@
+"""How many entries of each code are to be decoded."""
+
+import torch
+from torch import Generator, Tensor
+
+from skae.engine._batches import Batch
+
+FULL = 0.25
+"""Share of the rows that are decoded from all entries of their codes."""
+MAX_PREFIXES = 2**12
+"""Prefixes of held-out codes, unless there are more rows."""
+
+
+def with_lengths(batch: Batch, lengths: Tensor) -> Batch:
+    """Return the batch with lengths, shape (n, n_lengths), as its last input."""
+    return Batch((*batch.inputs, lengths.to(batch.target.device)), batch.target)
+
+
+class DrawnLengths:
+    """Gives every row of a batch a length, drawn anew each time.
+
+    Some are decoded from the whole code. The lengths of the others have uniform logarithms: one
+    entry more changes a short code more than a long one. Both are stratified over the batch.
+
+    Parameters
+    ----------
+    n_components : int
+        The largest length.
+    generator : torch.Generator
+        On the CPU.
+    """
+
+    def __init__(self, n_components: int, generator: Generator) -> None:
+        self.n_components = n_components
+        self.generator = generator
+
+    def __call__(self, batch: Batch) -> Batch:
+        """Return the batch with a length for each row, shape (n, 1)."""
+        n_rows = len(batch.target)
+        order = torch.randperm(n_rows, generator=self.generator)
+        share = (order + torch.rand(n_rows, generator=self.generator)) / n_rows
+        exponent = (share / (1 - FULL)).clamp(max=1.0)  # 1 for those with the whole code
+        lengths = (self.n_components + 1.0) ** exponent
+        return with_lengths(batch, lengths.long().clamp(1, self.n_components)[:, None])
+
+
+class SpreadLengths:
+    """Gives every row of a batch some lengths, evenly spread, the same ones each time.
+
+    Parameters
+    ----------
+    n_components : int
+        The largest length.
+    """
+
+    def __init__(self, n_components: int) -> None:
+        self.n_components = n_components
+
+    def __call__(self, batch: Batch) -> Batch:
+        """Return the batch with lengths, shape (n, n_lengths): all of them for few rows."""
+        n_rows = len(batch.target)
+        n_lengths = max(1, min(self.n_components, MAX_PREFIXES // n_rows))
+        # multiples of the golden ratio are evenly spread over [0, 1), however many there are
+        offsets = (torch.arange(n_rows, dtype=torch.float64) * (5**0.5 - 1) / 2).frac()
+        places = (torch.arange(n_lengths) + offsets[:, None]) / n_lengths
+        return with_lengths(batch, 1 + (places * self.n_components).long())

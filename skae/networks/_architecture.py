@@ -1,0 +1,35 @@
+"""The contract of plans from which networks are built."""
+
+from abc import ABC, abstractmethod
+from typing import Any
+
+from torch import Generator, nn
+
+
+class Architecture(ABC):
+    """All it takes to build a network again; subclasses are frozen dataclasses of plain values.
+
+    Attributes
+    ----------
+    sizes : tuple of int
+        Widths from the data, first, to the code, last.
+    """
+
+    sizes: Any
+
+    @property
+    def entries_per_batch(self) -> int:
+        """Entries of rows, as wide as the widest layer, that are best applied to at once.
+
+        Few enough for what a dense layer puts out to stay near the processor.
+        """
+        return 2**18
+
+    @property
+    def n_unrolled(self) -> int:
+        """Copies of its input that a layer makes in float64."""
+        return 1
+
+    @abstractmethod
+    def build(self, generator: Generator) -> nn.Module:
+        """Return the network in float64."""

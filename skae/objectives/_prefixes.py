@@ -1,0 +1,55 @@
+"""Losses over prefixes of ordered codes."""
+
+from typing import Any
+
+from torch import Tensor
+
+from skae.objectives._losses import ReconstructionLoss
+from skae.objectives._term import Gradients, Term
+
+
+class OverPrefixes(Term):
+    """A reconstruction loss at every length, over that with which training starts there.
+
+    A share of what the start leaves over counts the same, whatever the length. Averaged over the
+    prefixes that are decoded of a row.
+
+    Parameters
+    ----------
+    loss : ReconstructionLoss
+    """
+
+    reads = ("raw", "start_error")
+    sees_outputs_only = True
+
+    def __init__(self, loss: ReconstructionLoss) -> None:
+        self.loss = loss
+
+    def __call__(self, outputs: Any, target: Tensor) -> Tensor:
+        """Return the mean of every row, shape (n,)."""
+        values = self.loss(outputs, _repeated(target, len(outputs.raw)))
+        return _means(values / outputs.start_error, len(target))
+
+    def differentiate(
+        self, outputs: Any, target: Tensor, factor: float
+    ) -> tuple[Tensor, Gradients]:
+        """Return the mean of every row, and the gradient of ``factor`` times the sum."""
+        n_rows, n_prefixes = len(target), len(outputs.raw)
+        values, gradients = self.loss.differentiate(
+            outputs, _repeated(target, n_prefixes), factor * n_rows / n_prefixes
+        )
+        slope = gradients["raw"]
+        # (n_prefixes,) -> (n_prefixes, 1, ...)
+        slope /= outputs.start_error.view(-1, *[1] * (slope.ndim - 1))
+        return _means(values / outputs.start_error, n_rows), {"raw": slope}
+
+
+def _repeated(target: Tensor, n: int) -> Tensor:
+    """Return every row as often as it takes to have n."""
+    n_times = n // len(target)
+    return target if n_times == 1 else target.repeat_interleave(n_times, 0)
+
+
+def _means(values: Tensor, n_rows: int) -> Tensor:
+    """Return the mean of those that belong to a row."""
+    return values.unflatten(0, (n_rows, -1)).mean(1)
