@@ -72,14 +72,10 @@ def quality(names, is_development):
                 cells[key] += ratios
     for key, ratios in cells.items():
         over, over_pca = np.array(ratios).T
-        print(
-            f"\n{key}: over fits apart {geometric_mean(over):.3f}, worst {over.max():.3f}; ", end=""
-        )
-        print(
-            f"over PCA {geometric_mean(over_pca):.3f}, worst {over_pca.max():.4f}, above 1 in ",
-            end="",
-        )
-        print(f"{(over_pca > 1 + 1e-6).sum()} of {len(over)} cells")
+        print(f"\n{key}, {len(over)} cells:\n")
+        print(f"- over fits apart: {geometric_mean(over):.3f}; worst {over.max():.3f}")
+        print(f"- over PCA: {geometric_mean(over_pca):.3f}; worst {over_pca.max():.4f}; ", end="")
+        print(f"above 1 in {(over_pca > 1 + 1e-6).sum()}")
 
 
 def line(name, seed, is_development):

@@ -7,7 +7,7 @@ from skae.engine._batches import Batch
 
 FULL = 0.25
 """Share of the rows that are decoded from all entries of their codes."""
-MAX_PREFIXES = 2**12
+MAX_PREFIXES = 2**10
 """Prefixes of held-out codes, unless there are more rows."""
 
 

@@ -5,7 +5,6 @@ from collections.abc import Sequence
 from typing import Any, Literal, NamedTuple, Self
 
 import numpy as np
-from joblib import Parallel, delayed
 from numpy.ma import MaskedArray
 from numpy.typing import ArrayLike, NDArray
 from scipy.stats import rankdata
@@ -15,6 +14,7 @@ from sklearn.model_selection import check_cv
 from sklearn.utils import _safe_indexing, get_tags, indexable
 from sklearn.utils._param_validation import HasMethods, StrOptions
 from sklearn.utils.metaestimators import available_if
+from sklearn.utils.parallel import Parallel, delayed
 from sklearn.utils.validation import check_is_fitted
 
 from skae.estimators._autoencoder import AutoencoderTransformer
@@ -260,7 +260,7 @@ class AutoencoderCV(MetaEstimatorMixin, TransformerMixin, BaseEstimator):
     def _set_results(self, folds: list[_Fold], widths: list[int]) -> None:
         """Set what was found in the folds."""
         self.n_splits_ = len(folds)
-        params = {
+        params: dict[str, Any] = {
             "param_n_components": MaskedArray(widths, mask=False),
             "params": [{"n_components": width} for width in widths],
         }

@@ -7,6 +7,7 @@ from typing import Any, Self
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from sklearn.utils import gen_batches
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 from torch import Tensor, nn
@@ -22,8 +23,11 @@ from skae.objectives import Objective, OverPrefixes
 MAX_ROWS = 1000
 """Rows on which the losses at the start are measured."""
 SMALLEST_SHARE = 1e-4
-"""Where PCA leaves over less than this share of the variance, errors count as if it left that:
+"""Where the start leaves over less than this share of the loss, errors count as if it left that:
 codes could not change at all without harm to what is next to nothing."""
+POWER = 0.75
+"""A length counts by the inverse of the start's loss to this power. With 1, a share of what the
+start leaves over would count the same at all lengths; in the middle ones it would reach less."""
 
 
 def _has_ordered_codes(estimator: Any) -> bool:
@@ -111,9 +115,9 @@ class OrderedAutoencoder(DeterministicAutoencoder):
             rows = problem.train[:MAX_ROWS]
             seen = torch.from_numpy(problem.units.enter(problem.seen[rows]))
             target = seen if problem.link.equivariant else torch.from_numpy(problem.X[rows])
-            errors = _start_errors(module, problem.link, seen, target)
+            weights = _find_weights(module, problem.link, seen, target)
             for network in (module, rival):
-                network.start_errors.copy_(errors)
+                network.weights.copy_(weights)
         return rival
 
     def _make_augmentations(
@@ -149,21 +153,28 @@ class OrderedAutoencoder(DeterministicAutoencoder):
 
     def _explain(self, X: NDArray) -> NDArray[np.float64]:
         """Return what share of the variance of X each component adds to those before it."""
-        errors = self._in_batches(self._prefix_errors, X.astype(np.float64), self.n_components_)
-        deviations = X - X.mean(axis=0, dtype=np.float64)
-        total = np.square(deviations, out=deviations).sum()
-        explained = 1 - errors.sum(axis=0) / total if total > 0 else np.ones(self.n_components_)
+        errors = self._in_batches(self._prefix_errors, X, self.n_components_)
+        lost = errors.sum(axis=0, dtype=np.float64)
+        mean, scale = X.mean(axis=0, dtype=np.float64), self._units.scale
+        total = sum(
+            np.square((X[rows] - mean) / scale).sum()
+            for rows in gen_batches(len(X), max(1, 10**6 // X.shape[1]))
+        )
+        explained = 1 - lost / total if total > 0 else np.ones(self.n_components_)
         return np.diff(explained, prepend=0.0)
 
     def _prefix_errors(self, network: Any, X: NDArray) -> NDArray:
-        """Return the squared error of every row at every length, shape (n, n_components)."""
+        """Return the squared error of every row at every length, shape (n, n_components).
+
+        In units of the network: squares of X's own might not be numbers of X's dtype.
+        """
         code = network.encoder(as_tensor(self._units.enter_as_given(X), network))
         errors = np.empty(code.shape)
         for place in range(code.shape[1]):
             lengths = torch.full((len(X), 1), place + 1, device=code.device)
             mean = as_array(self._link.mean(network.decoder(code, lengths)))
             rows = self._output_units().leave(mean, X.dtype)
-            errors[:, place] = np.square(rows - X).sum(axis=1)
+            errors[:, place] = np.square((rows - X) / self._units.scale).sum(axis=1)
         return errors
 
 
@@ -175,8 +186,11 @@ def in_turn(
 
 
 @torch.no_grad()
-def _start_errors(network: Any, link: Any, seen: Tensor, target: Tensor) -> Tensor:
-    """Return the mean loss at every length, shape (n_components,)."""
+def _find_weights(network: Any, link: Any, seen: Tensor, target: Tensor) -> Tensor:
+    """Return what a loss counts at every length, by the start's, shape (n_components,).
+
+    The mean over the lengths of the start's weighted loss is 1.
+    """
     code = network.encoder(seen)
     errors = []
     for n_used in range(code.shape[1] + 1):
@@ -185,7 +199,9 @@ def _start_errors(network: Any, link: Any, seen: Tensor, target: Tensor) -> Tens
         errors.append(link.elementwise(raw, target).mean())
     nothing_used, *others = errors
     smallest = SMALLEST_SHARE * nothing_used.clamp(min=torch.finfo(code.dtype).tiny)
-    return torch.stack(others).clamp(min=smallest)
+    loss = torch.stack(others).clamp(min=smallest)
+    weights = loss**-POWER
+    return weights / (weights * loss).mean()
 
 
 def _n_needed(shares: NDArray, wanted: float) -> int:

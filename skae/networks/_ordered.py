@@ -19,14 +19,14 @@ class PrefixReconstruction(NamedTuple):
     code : Tensor of shape (n, n_components)
     raw : Tensor of shape (n * n_lengths, ...)
         The decoder's output for prefixes of the codes; those of a row follow each other.
-    start_error : Tensor of shape (n * n_lengths,)
-        With what loss training starts at the length of each prefix.
+    weight : Tensor of shape (n * n_lengths,)
+        What a loss counts at the length of each prefix.
     """
 
     x: Tensor
     code: Tensor
     raw: Tensor
-    start_error: Tensor
+    weight: Tensor
 
 
 class PrefixDecoder(nn.Module):
@@ -110,13 +110,13 @@ class OrderedAutoencoder(nn.Module):
     """
 
     outputs = PrefixReconstruction
-    start_errors: Tensor
+    weights: Tensor
 
     def __init__(self, encoder: nn.Module, decoder: PrefixDecoder, n_components: int) -> None:
         super().__init__()
         self.encoder: Any = encoder
         self.decoder = decoder
-        self.register_buffer("start_errors", torch.ones(n_components, dtype=torch.float64))
+        self.register_buffer("weights", torch.ones(n_components, dtype=torch.float64))
 
     def forward(self, x: Tensor, lengths: Tensor) -> PrefixReconstruction:
         """Return the codes of `x` and what the decoder makes of their prefixes.
@@ -128,23 +128,23 @@ class OrderedAutoencoder(nn.Module):
             From 1 to `n_components`.
         """
         code = self.encoder(x)
-        start_error = self.start_errors[lengths.flatten() - 1]
-        return PrefixReconstruction(x, code, self.decoder(code, lengths), start_error)
+        weight = self.weights[lengths.flatten() - 1]
+        return PrefixReconstruction(x, code, self.decoder(code, lengths), weight)
 
     def make_pass(self) -> NetworkPass | None:
         """Return forward and backward, if both parts have them."""
         encoder, decoder = make_pass(self.encoder), self.decoder.make_pass()
         if encoder is None or decoder is None:
             return None
-        return OrderedAutoencoderPass(encoder, decoder, self.start_errors)
+        return OrderedAutoencoderPass(encoder, decoder, self.weights)
 
     def truncated(self, n_components: int) -> "OrderedAutoencoder":
         """Return the network of the first components, which gives what this one does of them."""
         network = deepcopy(self)
         first = torch.arange(n_components)
         network.encoder.keep_outputs_(first)
-        network.decoder.network.keep_inputs_(torch.cat([first, len(self.start_errors) + first]))
-        network.start_errors = self.start_errors[:n_components].clone()
+        network.decoder.network.keep_inputs_(torch.cat([first, len(self.weights) + first]))
+        network.weights = self.weights[:n_components].clone()
         return network
 
 
@@ -155,21 +155,19 @@ class OrderedAutoencoderPass(NetworkPass):
     ----------
     encoder : LayerPass
     decoder : PrefixDecoderPass
-    start_errors : Tensor of shape (n_components,)
+    weights : Tensor of shape (n_components,)
     """
 
-    def __init__(
-        self, encoder: LayerPass, decoder: PrefixDecoderPass, start_errors: Tensor
-    ) -> None:
+    def __init__(self, encoder: LayerPass, decoder: PrefixDecoderPass, weights: Tensor) -> None:
         self.encoder = encoder
         self.decoder = decoder
-        self.start_errors = start_errors
+        self.weights = weights
 
     def forward(self, x: Tensor, lengths: Tensor) -> PrefixReconstruction:
         """Return the codes of `x` and what the decoder makes of their prefixes."""
         code = self.encoder.forward(x)
-        start_error = self.start_errors[lengths.flatten() - 1]
-        return PrefixReconstruction(x, code, self.decoder.forward(code, lengths), start_error)
+        weight = self.weights[lengths.flatten() - 1]
+        return PrefixReconstruction(x, code, self.decoder.forward(code, lengths), weight)
 
     def backward(self, gradients: Gradients) -> None:
         """Go back from raw."""

@@ -9,17 +9,16 @@ from skae.objectives._term import Gradients, Term
 
 
 class OverPrefixes(Term):
-    """A reconstruction loss at every length, over that with which training starts there.
+    """A reconstruction loss times the weight of each length.
 
-    A share of what the start leaves over counts the same, whatever the length. Averaged over the
-    prefixes that are decoded of a row.
+    Averaged over the prefixes that are decoded of a row.
 
     Parameters
     ----------
     loss : ReconstructionLoss
     """
 
-    reads = ("raw", "start_error")
+    reads = ("raw", "weight")
     sees_outputs_only = True
 
     def __init__(self, loss: ReconstructionLoss) -> None:
@@ -28,7 +27,7 @@ class OverPrefixes(Term):
     def __call__(self, outputs: Any, target: Tensor) -> Tensor:
         """Return the mean of every row, shape (n,)."""
         values = self.loss(outputs, _repeated(target, len(outputs.raw)))
-        return _means(values / outputs.start_error, len(target))
+        return _means(values * outputs.weight, len(target))
 
     def differentiate(
         self, outputs: Any, target: Tensor, factor: float
@@ -40,8 +39,8 @@ class OverPrefixes(Term):
         )
         slope = gradients["raw"]
         # (n_prefixes,) -> (n_prefixes, 1, ...)
-        slope /= outputs.start_error.view(-1, *[1] * (slope.ndim - 1))
-        return _means(values / outputs.start_error, n_rows), {"raw": slope}
+        slope *= outputs.weight.view(-1, *[1] * (slope.ndim - 1))
+        return _means(values * outputs.weight, n_rows), {"raw": slope}
 
 
 def _repeated(target: Tensor, n: int) -> Tensor:

@@ -1,5 +1,7 @@
 """Convolutional networks: any size, no checkerboards, and nothing at the start."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 from torch import Generator
@@ -18,7 +20,7 @@ def _plan(shape, is_last=False, **changes):
     shape = (*shape[1:], shape[0]) if is_last else shape
     layout = ImageLayout(shape, is_last)
     plan = ConvArchitecture(layout, (4, 6), 3, "stride", 2, "silu", False)
-    return plan._replace(**changes)
+    return replace(plan, **changes)
 
 
 def _rows(plan, n=3):
