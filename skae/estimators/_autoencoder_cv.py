@@ -284,7 +284,7 @@ class AutoencoderCV(MetaEstimatorMixin, TransformerMixin, BaseEstimator):
         is_close = means >= means[best] - error
         return int(np.argmin(np.where(is_close, widths, np.inf)))
 
-    @_has("transform")
+    # not by `available_if`, which set_output would undo
     def transform(self, X: ArrayLike) -> NDArray:
         """Encode X with the refitted estimator.
 
@@ -296,6 +296,7 @@ class AutoencoderCV(MetaEstimatorMixin, TransformerMixin, BaseEstimator):
         -------
         codes : ndarray of shape (n_samples, n_components_)
         """
+        _is_refitted(self)
         check_is_fitted(self)
         return self.best_estimator_.transform(X)
 

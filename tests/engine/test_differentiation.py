@@ -34,6 +34,7 @@ from skae.objectives import (
     KullbackLeibler,
     NegativeBinomial,
     Objective,
+    OverPrefixes,
     Poisson,
     ReconstructionLogLikelihood,
     Revival,
@@ -132,6 +133,33 @@ class TestAutoencoders:
         # the target is not the input, as with a corruption; errors are on both sides of 1
         batch = Batch((_rows(N, D) * 3,), _rows(N, D))
         _compare(network, make_objective, batch, {"alpha": 0.25})
+
+    @pytest.mark.parametrize("n_lengths", [1, 3])
+    @pytest.mark.parametrize("linear_start", [False, True])
+    @pytest.mark.parametrize("hidden", [(), (5,), (7, 4)])
+    @pytest.mark.parametrize("activation", ACTIVATIONS)
+    def test_prefixes(self, activation, hidden, linear_start, n_lengths):
+        plan = DenseArchitecture((D, *hidden, K), activation, False, linear_start, ordered=True)
+        x = _rows(N, D)
+        lengths = torch.randint(1, K + 1, (N, n_lengths), generator=_generator())
+        _compare(
+            _shake(plan.build(_generator())),
+            lambda network: Objective({"loss": OverPrefixes(SquaredError())}),
+            Batch((x, lengths), x),
+        )
+
+    @pytest.mark.parametrize("loss", LOSSES)
+    def test_losses_of_prefixes(self, loss):
+        plan = DenseArchitecture((D, 5, K), "silu", False, True, ordered=True)
+        lengths = torch.randint(1, K + 1, (N, 2), generator=_generator())
+
+        def make_objective(network):
+            weights = [p for p in network.parameters() if p.ndim > 1]
+            loss_term = OverPrefixes(LOSSES[loss]())
+            return Objective({"loss": loss_term, "alpha": ElasticNet(weights, 0.7, 0.3)})
+
+        batch = Batch((_rows(N, D) * 3, lengths), _rows(N, D))
+        _compare(_shake(plan.build(_generator())), make_objective, batch, {"alpha": 0.25})
 
     def test_a_term_on_the_code(self):
         network = _shake(DenseArchitecture((D, 5, K), "silu", False, True).build(_generator()))

@@ -12,6 +12,7 @@ from skae.estimators import _devices
 ESTIMATORS = [
     AutoencoderTransformer(2),
     AutoencoderTransformer(2, contractive=0.1),
+    AutoencoderTransformer(2, ordered=True),
     VAETransformer(2),
     SparseAutoencoder(6, n_nonzero=2),
     ConvAutoencoder(2),

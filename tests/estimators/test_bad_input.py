@@ -16,6 +16,7 @@ METHODS = ["transform", "inverse_transform", "reconstruct", "score_samples", "sc
 BAD_PARAMETERS = [
     ("n_components", 0),
     ("n_components", 1.5),
+    ("ordered", "yes"),
     ("hidden_layer_sizes", "wide"),
     ("hidden_layer_sizes", 0),
     ("hidden_layer_sizes", (10, 0)),
@@ -216,6 +217,7 @@ VARIANTS = [
     AutoencoderTransformer(2),
     AutoencoderTransformer(2, init="random"),
     AutoencoderTransformer(2, tied_weights=True),
+    AutoencoderTransformer(2, ordered=True),
     VAETransformer(2),
     VAETransformer(2, init="random"),
     VAETransformer(2, likelihood="gaussian_diagonal", hidden_layer_sizes=()),
@@ -226,6 +228,7 @@ VARIANTS = [
     SparseAutoencoder(6, sparsity="kl", n_steps=0),
     SparseAutoencoder(6, sparsity="jumprelu"),
     ConvAutoencoder(2),
+    ConvAutoencoder(2, ordered=True, augment="flip"),
     ConvAutoencoder(2, init="random", augment=("shift", "flip")),
     ConvAutoencoder(2, pooling="average", image_shape=None, channels="last"),
 ]

@@ -4,7 +4,13 @@ import pytest
 from sklearn.utils import estimator_checks
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
-from skae import AutoencoderTransformer, ConvAutoencoder, SparseAutoencoder, VAETransformer
+from skae import (
+    AutoencoderCV,
+    AutoencoderTransformer,
+    ConvAutoencoder,
+    SparseAutoencoder,
+    VAETransformer,
+)
 
 ESTIMATORS = [
     AutoencoderTransformer(),
@@ -12,6 +18,8 @@ ESTIMATORS = [
     AutoencoderTransformer(hidden_layer_sizes=(256,)),
     AutoencoderTransformer(init="random"),
     AutoencoderTransformer(tied_weights=True, hidden_layer_sizes=()),
+    AutoencoderTransformer(ordered=True, max_iter=20),
+    AutoencoderCV([1, 2], estimator=AutoencoderTransformer(max_iter=3), cv=2),
     VAETransformer(),
     VAETransformer(batch_size=8),
     VAETransformer(hidden_layer_sizes=(256,)),
@@ -25,6 +33,7 @@ ESTIMATORS = [
     SparseAutoencoder(sparsity="jumprelu"),
     SparseAutoencoder(transform_algorithm="omp"),
     ConvAutoencoder(max_iter=10),
+    ConvAutoencoder(ordered=True, max_iter=3),
     ConvAutoencoder(hidden_channels=(64, 5), init="random", batch_size=8, max_iter=3),
     ConvAutoencoder(hidden_channels=[4], pooling="max", augment="shift", max_iter=5),
 ]

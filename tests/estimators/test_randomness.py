@@ -17,6 +17,7 @@ from skae import AutoencoderTransformer, ConvAutoencoder, SparseAutoencoder, VAE
 VARIANTS = [
     AutoencoderTransformer(2),
     AutoencoderTransformer(2, init="random"),
+    AutoencoderTransformer(2, ordered=True),
     AutoencoderTransformer(2, corruption="gaussian"),
     AutoencoderTransformer(2, corruption="salt_and_pepper", tied_weights=True),
     AutoencoderTransformer(2, hidden_layer_sizes=(), init="random"),

@@ -14,6 +14,7 @@ WRITTEN = [
     AutoencoderTransformer(3, tied_weights=True, alpha=1e-3, l1_ratio=0.5),
     AutoencoderTransformer(3, init="random", activation="relu", loss="huber"),
     AutoencoderTransformer(3, corruption="gaussian", learning_rate="constant"),
+    AutoencoderTransformer(3, ordered=True, loss="absolute_error", alpha=1e-3),
     VAETransformer(3),
     VAETransformer(3, init="random", likelihood="gaussian_diagonal", kl_warmup=0.5),
     VAETransformer(3, likelihood="student_t", free_bits=0.1),
@@ -25,6 +26,7 @@ FOLLOWED = [
     VAETransformer(3, n_importance_samples=3),
     SparseAutoencoder(8, sparsity="jumprelu"),
     ConvAutoencoder(3),
+    AutoencoderTransformer(3, ordered=True, contractive=0.1),
 ]
 pytestmark = pytest.mark.filterwarnings("ignore:Only:sklearn.exceptions.ConvergenceWarning")
 
@@ -60,7 +62,9 @@ def test_what_only_autograd_can_follow(monkeypatch, iris, estimator):
     assert ways == {Autograd}
 
 
-@pytest.mark.parametrize("estimator", [WRITTEN[0], WRITTEN[4], WRITTEN[7], *FOLLOWED], ids=repr)
+@pytest.mark.parametrize(
+    "estimator", [WRITTEN[0], WRITTEN[4], WRITTEN[5], WRITTEN[8], *FOLLOWED], ids=repr
+)
 def test_half_precision_is_for_training_alone(monkeypatch, digits, estimator):
     X = digits[:600]
     half, ways = _fit(monkeypatch, estimator, X, find_differentiation, precision="bfloat16")
