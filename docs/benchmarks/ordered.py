@@ -90,7 +90,10 @@ def line(name, seed, is_development):
     ordered, short = timed(ordered, train)
     results = {"in 100 epochs": errors(ordered, widths, test)}
     n_epochs = int(seconds / short * ordered.n_iter_)
-    ordered, long = timed(ordered.set_params(max_iter=max(100, n_epochs)), train)
+    n_epochs = max(100, n_epochs)
+    # patience grows with the course of the learning rate
+    ordered.set_params(max_iter=n_epochs, n_iter_no_change=n_epochs // 5)
+    ordered, long = timed(ordered, train)
     results["in equal time"] = errors(ordered, widths, test)
     over = {key: list(np.divide(e, apart)) for key, e in results.items()}
     shown = [f"{seconds:.1f}", f"{long:.1f}", show(over["in equal time"])]

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Sequence
+from numbers import Integral
 from typing import Any, Literal, NamedTuple, Self
 
 import numpy as np
@@ -12,7 +13,7 @@ from sklearn.base import BaseEstimator, MetaEstimatorMixin, TransformerMixin, cl
 from sklearn.metrics import check_scoring
 from sklearn.model_selection import check_cv
 from sklearn.utils import _safe_indexing, get_tags, indexable
-from sklearn.utils._param_validation import HasMethods, StrOptions
+from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.parallel import Parallel, delayed
 from sklearn.utils.validation import check_is_fitted
@@ -69,8 +70,8 @@ class AutoencoderCV(MetaEstimatorMixin, TransformerMixin, BaseEstimator):
 
     Parameters
     ----------
-    n_components : array-like of int, default=(1, 2, 4, 8, 16)
-        Numbers of components to compare.
+    n_components : int or array-like of int, default=(1, 2, 4, 8, 16)
+        Numbers of components to compare; an int stands for all numbers up to it.
 
     estimator : estimator, default=None
         An autoencoder with the parameter `ordered`. None:
@@ -164,7 +165,7 @@ class AutoencoderCV(MetaEstimatorMixin, TransformerMixin, BaseEstimator):
     """
 
     _parameter_constraints: dict[str, list[Any]] = {
-        "n_components": ["array-like"],
+        "n_components": ["array-like", Interval(Integral, 1, None, closed="left")],
         "estimator": [HasMethods(["fit", "truncate"]), HasMethods(["fit", "transform"]), None],
         "cv": ["cv_object"],
         "scoring": [str, callable, None],
@@ -175,7 +176,7 @@ class AutoencoderCV(MetaEstimatorMixin, TransformerMixin, BaseEstimator):
 
     def __init__(
         self,
-        n_components: Sequence[int] = (1, 2, 4, 8, 16),
+        n_components: int | Sequence[int] = (1, 2, 4, 8, 16),
         *,
         estimator: Any = None,
         cv: Any = None,
@@ -241,6 +242,8 @@ class AutoencoderCV(MetaEstimatorMixin, TransformerMixin, BaseEstimator):
 
     def _check_widths(self) -> list[int]:
         widths = np.asarray(self.n_components)
+        if widths.ndim == 0:
+            return list(range(1, int(widths) + 1))
         if widths.ndim != 1 or not widths.size or widths.dtype.kind not in "iu" or widths.min() < 1:
             raise ValueError(
                 "The 'n_components' parameter must be a sequence of ints, all at least 1. Got "

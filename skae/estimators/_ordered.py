@@ -198,7 +198,8 @@ def _find_weights(network: Any, link: Any, seen: Tensor, target: Tensor) -> Tens
         raw = network.decoder(code, lengths)
         errors.append(link.elementwise(raw, target).mean())
     nothing_used, *others = errors
-    smallest = SMALLEST_SHARE * nothing_used.clamp(min=torch.finfo(code.dtype).tiny)
+    # in the network's units it is about 1, but for rows that do not differ
+    smallest = SMALLEST_SHARE * nothing_used.clamp(min=1e-6)
     loss = torch.stack(others).clamp(min=smallest)
     weights = loss**-POWER
     return weights / (weights * loss).mean()

@@ -120,6 +120,11 @@ def test_widths_in_any_order(iris, search):
     )
 
 
+def test_all_widths_up_to_a_number(iris):
+    search = AutoencoderCV(3, estimator=QUICK, cv=2, refit=False).fit(iris)
+    assert_array_equal(search.cv_results_["param_n_components"], [1, 2, 3])
+
+
 def test_an_ordered_estimator_stays_ordered(iris):
     ordered = clone(QUICK).set_params(ordered=True)
     search = AutoencoderCV(WIDTHS, estimator=ordered, cv=3).fit(iris)
@@ -211,7 +216,8 @@ def test_bad_widths(iris, bad):
 @pytest.mark.parametrize(
     ("name", "value"),
     [
-        ("n_components", 3),
+        ("n_components", 0),
+        ("n_components", "all"),
         ("estimator", "pca"),
         ("cv", "five"),
         ("scoring", 3),
