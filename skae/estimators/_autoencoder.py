@@ -39,9 +39,20 @@ class AutoencoderTransformer(OrderedAutoencoder):
 
     Parameters
     ----------
-    n_components : int, default=2
+    n_components : int or float, default=2
         Size of the code. Where it exceeds the rank of the data, the components that PCA cannot
         give start at random directions that the decoder ignores.
+
+        With ``ordered=True`` it may be a share of the variance between 0 and 1: kept are, as by
+        PCA, as few components as explain more than that of the training rows, out of as many as
+        PCA needs.
+
+    ordered : bool, default=False
+        Whether to order the components as PCA's are [6]_: the first ones are a code of their own,
+        and :meth:`truncate` gives the estimator of any smaller width without another fit. Each
+        row is decoded from the first entries of its code, of which there is a random number.
+        The price is a higher error than that of a fit of one width, as the user guide has it.
+        Needs ``init="pca"`` and ``tied_weights=False``.
 
     hidden_layer_sizes : "auto", int or array-like of int, default="auto"
         Widths of the encoder's hidden layers; the decoder mirrors them. ``()`` is a linear
@@ -168,10 +179,18 @@ class AutoencoderTransformer(OrderedAutoencoder):
     loss_curve_ : list of float of length n_iter_ + 1
         Mean training loss per row, penalties included; entry 0 is the start's. For the squared
         error without penalties this is the share of the variance of X that is lost. Weights are
-        not averaged here: those that are kept do better.
+        not averaged here: those that are kept do better. With `ordered`, a mean over the lengths
+        that makes the start's about 1.
 
     validation_curve_ : list of float of length n_iter_ + 1, or None
         The same for the held-out rows; None without early stopping.
+
+    n_components_ : int
+        Number of components.
+
+    explained_variance_ratio_ : ndarray of shape (n_components_,)
+        The share of the variance of X that each component adds to those before it. It sums to
+        the score on the training rows. Only with ``ordered=True``.
 
     mean_ : ndarray of shape (n_features,)
         Means of the features.
@@ -193,6 +212,7 @@ class AutoencoderTransformer(OrderedAutoencoder):
 
     See Also
     --------
+    AutoencoderCV : Chooses the number of components with one fit a fold.
     sklearn.decomposition.PCA : The start; fitted in closed form.
     sklearn.neural_network.MLPRegressor : Networks for targets that are given.
 
@@ -215,6 +235,8 @@ class AutoencoderTransformer(OrderedAutoencoder):
     .. [4] Vincent, Larochelle, Lajoie, Bengio and Manzagol (2010). Stacked denoising
        autoencoders. JMLR 11.
     .. [5] Loshchilov and Hutter (2019). Decoupled weight decay regularization. ICLR.
+    .. [6] Rippel, Gelbart and Adams (2014). Learning ordered representations with nested dropout.
+       ICML.
 
     Examples
     --------
@@ -228,6 +250,12 @@ class AutoencoderTransformer(OrderedAutoencoder):
     >>> pca = PCA(n_components=8).fit(X)
     >>> bool(autoencoder.score(X) > pca.explained_variance_ratio_.sum() + 0.1)
     True
+
+    One fit for every width:
+
+    >>> ordered = AutoencoderTransformer(8, ordered=True, max_iter=20, random_state=0).fit(X)
+    >>> ordered.truncate(3).transform(X).shape
+    (1797, 3)
     """
 
     _parameter_constraints: dict[str, list[Any]] = {

@@ -57,8 +57,19 @@ class ConvAutoencoder(OrderedAutoencoder):
 
     Parameters
     ----------
-    n_components : int, default=2
+    n_components : int or float, default=2
         Size of the code.
+
+        With ``ordered=True`` it may be a share of the variance between 0 and 1: kept are, as by
+        PCA, as few components as explain more than that of the training rows, out of as many as
+        PCA needs.
+
+    ordered : bool, default=False
+        Whether to order the components as PCA's are [3]_: the first ones are a code of their own,
+        and :meth:`truncate` gives the estimator of any smaller width without another fit. Each
+        row is decoded from the first entries of its code, of which there is a random number.
+        The price is a higher error than that of a fit of one width, as the user guide has it.
+        Needs ``init="pca"``.
 
     image_shape : sequence of int or None, default=None
         Shape of one image, in X's order and with the channels: (channels, length),
@@ -204,6 +215,13 @@ class ConvAutoencoder(OrderedAutoencoder):
     validation_curve_ : list of float of length n_iter_ + 1, or None
         The same for the held-out rows; None without early stopping.
 
+    n_components_ : int
+        Number of components.
+
+    explained_variance_ratio_ : ndarray of shape (n_components_,)
+        The share of the variance of X that each component adds to those before it. It sums to
+        the score on the training rows. Only with ``ordered=True``.
+
     mean_ : ndarray of shape (n_features,)
         Means of the features: the mean image, flattened.
 
@@ -235,6 +253,8 @@ class ConvAutoencoder(OrderedAutoencoder):
     .. [1] Masci, Meier, Ciresan and Schmidhuber (2011). Stacked convolutional auto-encoders for
        hierarchical feature extraction. ICANN.
     .. [2] Odena, Dumoulin and Olah (2016). Deconvolution and checkerboard artifacts. Distill.
+    .. [3] Rippel, Gelbart and Adams (2014). Learning ordered representations with nested dropout.
+       ICML.
 
     Examples
     --------

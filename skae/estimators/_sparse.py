@@ -189,6 +189,9 @@ class SparseAutoencoder(BaseAutoencoder):
     validation_curve_ : list of float of length n_iter_ + 1, or None
         The same for the held-out rows; None without early stopping.
 
+    n_components_ : int
+        Number of components.
+
     mean_ : ndarray of shape (n_features,)
         Means of the features.
 

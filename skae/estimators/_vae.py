@@ -232,6 +232,9 @@ class VAETransformer(GenerativeAutoencoder):
     validation_curve_ : list of float of length n_iter_ + 1, or None
         The same for the held-out rows; None without early stopping.
 
+    n_components_ : int
+        Number of components.
+
     mean_ : ndarray of shape (n_inputs,)
         Means of what the encoder sees, mostly of X.
 
