@@ -32,11 +32,14 @@ class History:
         where nothing was held out.
     kept : int
         The epoch whose state the step was left in, 0 for the start.
+    is_interrupted : bool
+        Whether the user stopped it; an epoch that had begun is not among the entries.
     """
 
     training: list[float] = field(default_factory=list)
     validation: list[float] = field(default_factory=list)
     kept: int = 0
+    is_interrupted: bool = False
 
     @property
     def n_epochs(self) -> int:
@@ -65,7 +68,8 @@ def run(
     """Train, and leave the step in the best state met, the start among the candidates.
 
     With `valid`, the epoch with the lowest validation loss is kept if it is accepted. Without,
-    the last epoch is kept if it is not worse than the start on the training rows.
+    the last epoch is kept if it is not worse than the start on the training rows. Ctrl-C ends the
+    training, and keeps what is best so far.
 
     Parameters
     ----------
@@ -97,18 +101,25 @@ def run(
     history = History([mean_loss(step, train)])
     if valid is not None:
         history.validation.append(float(start.rows.mean()))
-    for epoch in range(1, max_iter + 1):
-        history.training.append(float(_pass(step.update, train).mean()))
-        _check_converging(history.training)
+    try:
+        for epoch in range(1, max_iter + 1):
+            loss = float(_pass(step.update, train).mean())
+            rows = None if valid is None else _pass(step.evaluate, valid)
+            history.training.append(loss)
+            _check_converging(history.training)
+            if rows is not None:
+                history.validation.append(float(rows.mean()))
+                if rows.mean() < best.rows.mean():
+                    best = _Candidate(epoch, rows, step.state())
+            if on_epoch_end is not None:
+                on_epoch_end(history)
+            if stopping((history.validation or history.training)[-1]):
+                break
+    except KeyboardInterrupt:
+        history.is_interrupted = True
         if valid is not None:
-            rows = _pass(step.evaluate, valid)
-            history.validation.append(float(rows.mean()))
-            if rows.mean() < best.rows.mean():
-                best = _Candidate(epoch, rows, step.state())
-        if on_epoch_end is not None:
-            on_epoch_end(history)
-        if stopping((history.validation or history.training)[-1]):
-            break
+            # of the epoch that was interrupted
+            del history.training[len(history.validation) :]
     if valid is None:
         best = _Candidate(history.n_epochs, _pass(step.evaluate, train), step.state())
         _check_converging([history.training[0], float(best.rows.mean())])

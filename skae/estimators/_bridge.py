@@ -1,5 +1,6 @@
 """The bridge between arrays and tensors: validation, training, application in batches."""
 
+import warnings
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from copy import deepcopy
@@ -129,6 +130,8 @@ class TorchEstimator(BaseEstimator, ABC):
                 f"{type(self).__name__} diverged: {divergence}. Lower learning_rate_init (it was "
                 f"{self.learning_rate_init}), or look for extreme values in X."
             ) from divergence
+        if history.is_interrupted:
+            warnings.warn("Training interrupted by user.", stacklevel=2)
         with torch.no_grad():
             for parameter, trained in zip(module.parameters(), step.state(), strict=True):
                 parameter.copy_(trained)

@@ -133,3 +133,51 @@ def test_mean_loss_is_over_rows_not_batches():
     target = torch.arange(100, 107, dtype=torch.float32)[:, None]
     batches = Batches((target,), target, torch.arange(7), batch_size=3)
     assert mean_loss(Scripted([2.0]), batches) == 2.0
+
+
+class Interrupted(Scripted):
+    """Is stopped by the user in an epoch, while learning or while measuring."""
+
+    def __init__(self, valid, epoch, method):
+        super().__init__(valid)
+        self.stopped_at = epoch
+        self.method = method
+
+    def update(self, batch):
+        losses = super().update(batch)
+        self._stop("update")
+        return losses
+
+    def evaluate(self, batch):
+        self._stop("evaluate")
+        return super().evaluate(batch)
+
+    def _stop(self, method):
+        if self.epoch == self.stopped_at and method == self.method:
+            self.stopped_at = None
+            raise KeyboardInterrupt
+
+
+@pytest.mark.parametrize("method", ["update", "evaluate"])
+@pytest.mark.parametrize(("epoch", "kept"), [(1, 0), (2, 1), (3, 1), (4, 3)])
+def test_an_interruption_keeps_the_best_epoch_so_far(method, epoch, kept):
+    step = Interrupted([1.0, 0.8, 0.9, 0.7, 0.6, 0.5], epoch, method)
+    history = _run(step)
+    assert history.is_interrupted
+    assert history.kept == step.epoch == kept
+    assert history.n_epochs == epoch - 1
+    assert len(history.training) == len(history.validation) == epoch
+
+
+def test_an_interruption_without_held_out_rows():
+    step = Interrupted([1.0] * 4, 3, "update")
+    step.train = [1.0, 0.9, 0.8, 0.7]
+    history = _run(step, valid=None)
+    assert history.is_interrupted
+    assert step.epoch == 3
+    assert history.training == pytest.approx([1.0, 0.9, 0.8])
+
+
+def test_an_interruption_of_the_start_is_one_of_the_training():
+    with pytest.raises(KeyboardInterrupt):
+        _run(Interrupted([1.0] * 4, 0, "evaluate"))

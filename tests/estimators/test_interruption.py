@@ -1,0 +1,60 @@
+"""Ctrl-C ends a training and leaves the best epoch so far."""
+
+import signal
+
+import numpy as np
+import pytest
+from sklearn.base import clone
+
+from skae import AutoencoderTransformer, ConvAutoencoder, SparseAutoencoder, VAETransformer
+from skae.engine import GradientStep
+
+ESTIMATORS = [
+    AutoencoderTransformer(4),
+    AutoencoderTransformer(4, ordered=True),
+    AutoencoderTransformer(4, early_stopping=False),
+    VAETransformer(4),
+    SparseAutoencoder(n_nonzero=4),
+    ConvAutoencoder(4),
+]
+over_estimators = pytest.mark.parametrize("estimator", ESTIMATORS, ids=repr)
+
+
+@pytest.fixture
+def interrupt(monkeypatch):
+    """Return what has the process interrupted in the update of some number."""
+
+    def at(n_updates):
+        update = GradientStep.update
+
+        def update_and_interrupt(step, batch):
+            losses = update(step, batch)
+            if step.n_updates == n_updates:
+                signal.raise_signal(signal.SIGINT)
+            return losses
+
+        monkeypatch.setattr(GradientStep, "update", update_and_interrupt)
+
+    return at
+
+
+@over_estimators
+def test_the_best_epoch_so_far_is_kept(digits, interrupt, estimator):
+    X = digits[:600].reshape(-1, 8, 8) if isinstance(estimator, ConvAutoencoder) else digits[:600]
+    interrupt(100)
+    with pytest.warns(UserWarning, match=r"^Training interrupted by user\.$"):
+        fitted = clone(estimator).set_params(random_state=0, max_iter=60).fit(X)
+    assert 0 < fitted.best_iter_ <= fitted.n_iter_ < 60
+    assert len(fitted.loss_curve_) == fitted.n_iter_ + 1
+    assert np.isfinite(fitted.reconstruct(X)).all()
+    assert np.isfinite(fitted.sample(3)).all()
+
+
+@over_estimators
+def test_interrupted_in_the_first_epoch(digits, interrupt, estimator):
+    X = digits[:600].reshape(-1, 8, 8) if isinstance(estimator, ConvAutoencoder) else digits[:600]
+    interrupt(1)
+    with pytest.warns(UserWarning, match="interrupted"):
+        fitted = clone(estimator).set_params(random_state=0).fit(X)
+    assert fitted.n_iter_ == 0
+    assert np.isfinite(fitted.transform(X)).all()
