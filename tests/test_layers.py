@@ -12,6 +12,7 @@ CORE = ("networks", "objectives", "engine", "latent")
 ALLOWED = {layer: {layer} for layer in CORE}
 ALLOWED["estimators"] = {"estimators", *CORE}
 ALLOWED["metrics"] = {"metrics"}
+ALLOWED["persistence"] = {"persistence", "estimators", "_version", *CORE}
 
 
 def _imported_layers(path):

@@ -6,7 +6,7 @@ from typing import Any, Literal
 import numpy as np
 
 from skae.estimators._base import Problem
-from skae.estimators._ordered import OrderedAutoencoder
+from skae.estimators._ordered import OrderableAutoencoder
 from skae.estimators._parameters import DENSE, LATENT, ORDERED, RECONSTRUCTION, TRAINING
 from skae.estimators._principal_axes import PrincipalAxes
 from skae.estimators._starts import LinearStart, pca_start, tied_pca_start
@@ -14,7 +14,7 @@ from skae.estimators._widths import hidden_sizes, is_linear
 from skae.networks import DenseArchitecture
 
 
-class AutoencoderTransformer(OrderedAutoencoder):
+class AutoencoderTransformer(OrderableAutoencoder):
     r"""Nonlinear dimensionality reduction that starts at PCA and only gets better.
 
     An encoder maps each row x to a code z of `n_components` numbers, a decoder maps the code

@@ -18,7 +18,7 @@ from skae.engine import ImageAugmentation
 from skae.estimators._base import Problem
 from skae.estimators._bridge import Augmentations, as_array, as_tensor, torch_generator
 from skae.estimators._layout import accepts, find_layout
-from skae.estimators._ordered import OrderedAutoencoder, in_turn
+from skae.estimators._ordered import OrderableAutoencoder, in_turn
 from skae.estimators._parameters import DENSE, LATENT, ORDERED, RECONSTRUCTION, TRAINING
 from skae.estimators._units import Units
 from skae.networks import POOLINGS, ConvArchitecture
@@ -26,7 +26,7 @@ from skae.networks import POOLINGS, ConvArchitecture
 AUGMENTATIONS = ("shift", "flip")
 
 
-class ConvAutoencoder(OrderedAutoencoder):
+class ConvAutoencoder(OrderableAutoencoder):
     r"""Convolutional autoencoder of signals, images and volumes that starts at PCA.
 
     As :class:`AutoencoderTransformer`, with convolutional networks f and g around PCA::

@@ -39,7 +39,7 @@ def _has_ordered_codes(estimator: Any) -> bool:
     )
 
 
-class OrderedAutoencoder(DeterministicAutoencoder):
+class OrderableAutoencoder(DeterministicAutoencoder):
     """Abstract base of the autoencoders that have the parameter `ordered`."""
 
     explained_variance_ratio_: NDArray[np.float64]

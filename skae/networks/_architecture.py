@@ -1,6 +1,7 @@
 """The contract of plans from which networks are built."""
 
 from abc import ABC, abstractmethod
+from itertools import pairwise
 from typing import Any
 
 from torch import Generator, nn
@@ -29,6 +30,14 @@ class Architecture(ABC):
     def n_unrolled(self) -> int:
         """Copies of its input that a layer makes in float64."""
         return 1
+
+    @property
+    def n_weights(self) -> int:
+        """Number of weights the network has at least, if no size is 0.
+
+        For those who have to know whether it can be built, before they build it.
+        """
+        return sum(n_in * n_out for n_in, n_out in pairwise(self.sizes))
 
     @abstractmethod
     def build(self, generator: Generator) -> nn.Module:

@@ -202,6 +202,16 @@ class ConvArchitecture(Architecture):
         return 2**20
 
     @property
+    def n_weights(self) -> int:
+        """Number of weights the network has at least, if no size is 0."""
+        channels = self.layout.n_channels, *self.hidden_channels
+        n_linear = channels[-1] * prod(self.map_sizes[-1]) * self.n_components
+        n_kernels = sum(n_in * n_out for n_in, n_out in pairwise(channels))
+        # PCA's part, and what is learnt around it
+        n_affine = prod(self.layout.shape) * self.n_components if self.linear_start else 0
+        return n_linear + n_kernels * self.n_unrolled + n_affine
+
+    @property
     def n_unrolled(self) -> int:
         """Copies of its input that a layer makes in float64, where torch unrolls convolutions."""
         return self.kernel_size ** len(self.layout.spatial)

@@ -184,6 +184,12 @@ class VariationalArchitecture(Architecture):
     n_shared: int
     n_classes: int
 
+    @property
+    def n_weights(self) -> int:
+        """Number of weights the network has at least, if no size is 0."""
+        # the decoder's last layer may be wider than the data
+        return super().n_weights + self.sizes[-2] * self.n_features * self.n_raw + self.n_shared
+
     def build(self, generator: Generator) -> VariationalAutoencoder:
         """Return the network in float64; its affine maps, if any, are zero."""
         activation = ACTIVATIONS[self.activation]

@@ -1,0 +1,168 @@
+"""Writing files, and reading those that are as they were written."""
+
+import hashlib
+import json
+import os
+import re
+import secrets
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from sklearn.utils.validation import check_is_fitted
+
+from skae._version import __version__
+from skae.persistence._encoding import ESTIMATORS, Decoder, Encoder
+
+FORMAT = "skae 1"
+"""The name of the format and its version."""
+CHECKSUM = re.compile(rb'\\"sha256\\": \\"([0-9a-f]{64})\\"')
+"""Where a checksum of all else in the file is: in JSON that is a string in JSON."""
+NO_CHECKSUM = "0" * 64
+"""What stands in the place of the checksum while it is computed."""
+
+
+def save(estimator: Any, path: str | os.PathLike[str]) -> None:
+    """Write a fitted estimator to a file.
+
+    The file that was there is replaced when the new one is complete, and not before.
+
+    Parameters
+    ----------
+    estimator : estimator
+        A fitted autoencoder of this package. Pipelines and searches are not: save the
+        autoencoder in them, or use `skops.io` or `joblib`.
+    path : str or path-like
+        By custom, its name ends in ".safetensors".
+
+    Raises
+    ------
+    TypeError
+        If the estimator, or one of its parameters, is not made of numbers and text.
+    NotFittedError
+        If it is not fitted.
+    ImportError
+        If safetensors is not installed.
+
+    Examples
+    --------
+    >>> from pathlib import Path
+    >>> from tempfile import TemporaryDirectory
+    >>> from sklearn.datasets import load_iris
+    >>> from skae import AutoencoderTransformer
+    >>> from skae.persistence import load, save
+    >>> X = load_iris().data
+    >>> autoencoder = AutoencoderTransformer(2, max_iter=5, random_state=0).fit(X)
+    >>> with TemporaryDirectory() as folder:
+    ...     save(autoencoder, Path(folder) / "iris.safetensors")
+    ...     again = load(Path(folder) / "iris.safetensors")
+    >>> bool((again.transform(X) == autoencoder.transform(X)).all())
+    True
+    """
+    if type(estimator) not in ESTIMATORS:
+        raise TypeError(
+            f"estimator must be one of {', '.join(c.__name__ for c in ESTIMATORS)}. Got an "
+            f"instance of {type(estimator).__name__} instead. Use skops.io or joblib for others."
+        )
+    check_is_fitted(estimator)
+    encoder = Encoder()
+    header = {
+        "format": FORMAT,
+        "version": __version__,
+        "sha256": NO_CHECKSUM,
+        "estimator": encoder.encode(estimator),
+    }
+    # a single entry: safetensors would write several in a random order
+    raw = _safetensors().save(encoder.arrays, {"skae": json.dumps(header, allow_nan=False)})
+    digest = hashlib.sha256(raw).hexdigest()
+    place = _find_checksum(raw)
+    _replace(Path(path), raw[: place.start(1)] + digest.encode() + raw[place.end(1) :])
+
+
+def load(path: str | os.PathLike[str]) -> Any:
+    """Return the estimator that `save` has written to a file.
+
+    Parameters
+    ----------
+    path : str or path-like
+
+    Returns
+    -------
+    estimator : estimator
+        Gives what the saved one gave, bit for bit.
+
+    Raises
+    ------
+    ValueError
+        If the file is not one of `save`, was changed or cut off, or has a newer format.
+    ImportError
+        If safetensors is not installed.
+    """
+    raw = Path(path).read_bytes()
+    library = _safetensors()
+    try:
+        header = _read_header(raw)
+        arrays = library.load(raw)
+        return Decoder(arrays).decode(header["estimator"])
+    except _RefusedError as refusal:
+        raise ValueError(f"{path} cannot be loaded: {refusal}") from None
+    except Exception as error:
+        raise ValueError(
+            f"{path} cannot be loaded: its checksum is right, but its content is not that of an "
+            f"estimator ({error})."
+        ) from error
+
+
+class _RefusedError(Exception):
+    """Why a file is not loaded."""
+
+
+def _read_header(raw: bytes) -> dict[str, Any]:
+    """Return what a file's header says, if the file is as it was written."""
+    n_header = int.from_bytes(raw[:8], "little")
+    if len(raw) < 8 or n_header > len(raw) - 8:
+        raise _RefusedError("it is not a complete safetensors file.")
+    place = _find_checksum(raw)
+    blank = raw[: place.start(1)] + NO_CHECKSUM.encode() + raw[place.end(1) :]
+    if hashlib.sha256(blank).hexdigest().encode() != place[1]:
+        raise _RefusedError("its checksum is wrong. It was changed or damaged after it was saved.")
+    header = json.loads(json.loads(raw[8 : 8 + n_header])["__metadata__"]["skae"])
+    if header["format"] != FORMAT:
+        raise _RefusedError(
+            f"its format is {header['format']!r}, and this version of skae ({__version__}) reads "
+            f"{FORMAT!r}. It was saved by skae {header['version']}."
+        )
+    return header
+
+
+def _find_checksum(raw: bytes) -> re.Match[bytes]:
+    """Return where the checksum is, in the header."""
+    n_header = int.from_bytes(raw[:8], "little")
+    place = CHECKSUM.search(raw, 8, 8 + n_header)
+    if place is None:
+        raise _RefusedError("it was not written by skae.persistence.save: it has no checksum.")
+    return place
+
+
+def _replace(path: Path, raw: bytes) -> None:
+    """Write a file beside the place of a file, and then put it there."""
+    part = path.with_name(f"{path.name}.{secrets.token_hex(8)}.part")
+    try:
+        with part.open("xb") as file:
+            file.write(raw)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(part, path)
+    except BaseException:
+        part.unlink(missing_ok=True)
+        raise
+
+
+def _safetensors() -> ModuleType:
+    try:
+        from safetensors import numpy as library
+    except ImportError as error:
+        raise ImportError(
+            "skae.persistence needs safetensors. Install it with: pip install 'skae[persistence]'"
+        ) from error
+    return library

@@ -1,0 +1,212 @@
+"""Files that were damaged, cut off or made up are refused, and saving never harms a file."""
+
+import errno
+import hashlib
+import json
+import os
+import re
+import signal
+import time
+import tracemalloc
+
+import numpy as np
+import pytest
+from numpy.testing import assert_array_equal
+from safetensors.numpy import save as save_arrays
+
+from skae import AutoencoderTransformer, ConvAutoencoder, SparseAutoencoder, VAETransformer
+from skae.persistence import _files, load, save
+
+ESTIMATORS = [
+    AutoencoderTransformer(2, hidden_layer_sizes=(5,)),
+    VAETransformer(2, hidden_layer_sizes=(5,)),
+    SparseAutoencoder(6),
+    ConvAutoencoder(2, image_shape=(1, 2, 2), hidden_channels=(2,)),
+]
+
+
+@pytest.fixture(scope="module", params=ESTIMATORS, ids=lambda e: type(e).__name__)
+def saved(request, iris, tmp_path_factory):
+    """Return the path of a good file and its bytes."""
+    path = tmp_path_factory.mktemp("good") / "file"
+    save(request.param.set_params(max_iter=1, random_state=0).fit(iris[:50]), path)
+    return path, path.read_bytes()
+
+
+def _refused(path, raw):
+    """Have a file refused, without more memory than ten times its size."""
+    path.write_bytes(raw)
+    tracemalloc.start()
+    try:
+        with pytest.raises(ValueError, match="cannot be loaded: ") as refusal:
+            load(path)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert peak < 10 * len(raw) + 500_000
+    return str(refusal.value)
+
+
+def test_flipped_bits(saved, tmp_path):
+    _, raw = saved
+    random_state = np.random.RandomState(0)
+    for place in random_state.randint(len(raw), size=100):
+        changed = bytearray(raw)
+        changed[place] ^= 1 << random_state.randint(8)
+        _refused(tmp_path / "file", bytes(changed))
+
+
+def test_truncations_and_additions(saved, tmp_path):
+    _, raw = saved
+    random_state = np.random.RandomState(0)
+    for length in (0, 1, 7, 8, 9, len(raw) - 1, *random_state.randint(len(raw), size=14)):
+        _refused(tmp_path / "file", raw[:length])
+    for more in (b"\0", b"more", raw):
+        message = _refused(tmp_path / "file", raw + more)
+        assert "its checksum is wrong" in message
+
+
+@pytest.mark.parametrize("size", [2**20, 2**40, 2**63, 2**64 - 1])
+def test_huge_headers(saved, tmp_path, size):
+    _, raw = saved
+    assert "complete safetensors" in _refused(
+        tmp_path / "file", size.to_bytes(8, "little") + raw[8:]
+    )
+
+
+@pytest.mark.parametrize("raw", [b"", b"PK\x03\x04" + bytes(100), b"\x80\x04." * 50, bytes(100)])
+def test_other_files(tmp_path, raw):
+    _refused(tmp_path / "file", raw)
+
+
+def _parts(raw):
+    """Return header and arrays of a file."""
+    n_header = int.from_bytes(raw[:8], "little")
+    text = json.loads(raw[8 : 8 + n_header])["__metadata__"]["skae"]
+    arrays = _files._safetensors().load(raw)
+    return json.loads(text), arrays
+
+
+def _sealed(header, arrays):
+    """Return a file with the right checksum, whatever it says."""
+    header = {**header, "sha256": "0" * 64}
+    raw = save_arrays(arrays, {"skae": json.dumps(header)})
+    digest = hashlib.sha256(raw).hexdigest()
+    return raw.replace(b"0" * 64, digest.encode(), 1)
+
+
+def test_a_sealed_file_is_good(saved, tmp_path, iris):
+    path, raw = saved
+    (tmp_path / "file").write_bytes(_sealed(*_parts(raw)))
+    assert_array_equal(load(tmp_path / "file").transform(iris), load(path).transform(iris))
+
+
+def test_other_formats(saved, tmp_path):
+    header, arrays = _parts(saved[1])
+    newer = {**header, "format": "skae 2", "version": "9.9"}
+    message = _refused(tmp_path / "file", _sealed(newer, arrays))
+    assert "its format is 'skae 2'" in message
+    assert "It was saved by skae 9.9." in message
+
+
+@pytest.mark.parametrize(
+    "tree",
+    [
+        {"class": "Popen", "state": {"dict": []}},
+        {"class": "os.system", "state": {"dict": [["command", "true"]]}},
+        {"class": "__import__", "state": {"dict": [["name", "os"]]}},
+        {"class": ["AutoencoderTransformer"], "state": {"dict": []}},
+        {"class": "Units", "state": {"dict": [["where", 1]]}},
+        {"class": "FittedNetwork", "state": {"dict": []}},
+        {"array": "none"},
+        {"array": "../file"},
+        {"eval": "1"},
+        {},
+        {"dict": [[["unhashable"], 1]]},
+        {"strings": ["a"], "dtype": "O8"},
+    ],
+    ids=str,
+)
+def test_made_up_content(saved, tmp_path, tree):
+    header, arrays = _parts(saved[1])
+    message = _refused(tmp_path / "file", _sealed({**header, "estimator": tree}, arrays))
+    assert "its content is not that of an estimator" in message
+
+
+def test_deep_content(saved, tmp_path):
+    header, arrays = _parts(saved[1])
+    text = json.dumps({**header, "estimator": 0})
+    deep = text.replace('"estimator": 0', '"estimator": ' + "[" * 20_000 + "]" * 20_000)
+    raw = save_arrays(arrays, {"skae": deep.replace(header["sha256"], "0" * 64)})
+    digest = hashlib.sha256(raw).hexdigest().encode()
+    _refused(tmp_path / "file", raw.replace(b"0" * 64, digest, 1))
+
+
+def test_classes_that_are_not_ours(saved, tmp_path):
+    header, arrays = _parts(saved[1])
+    text = json.dumps(header["estimator"])
+    for name in re.findall(r'"class": "(\w+)"', text):
+        other = json.loads(text.replace(f'"class": "{name}"', '"class": "Popen"'))
+        _refused(tmp_path / "file", _sealed({**header, "estimator": other}, arrays))
+
+
+@pytest.mark.parametrize("size", [0, -4, 10**5, 10**9, 10**15])
+def test_networks_that_do_not_fit_their_weights(saved, tmp_path, size):
+    """Nothing is built that is larger than the weights that are there for it."""
+    header, arrays = _parts(saved[1])
+    text = json.dumps(header["estimator"])
+    plan = re.search(r'"class": "\w+Architecture", "state": (.*?)\]\]\}\}', text)[0]
+    # of a sparse coder, how often and how much, which changes no shape
+    plan_of_shapes = re.sub(r'"n_(nonzero|steps)", \d+', lambda m: "#" * len(m[0]), plan)
+    places = [match.span() for match in re.finditer(r"\b\d+\b", plan_of_shapes)]
+    assert len(places) >= 2
+    for first, last in places:
+        changed = plan[:first] + str(size) + plan[last:]
+        tree = json.loads(text.replace(plan, changed))
+        _refused(tmp_path / "file", _sealed({**header, "estimator": tree}, arrays))
+
+
+def test_arrays_of_other_shapes(saved, tmp_path):
+    header, arrays = _parts(saved[1])
+    text = json.dumps(header["estimator"])
+    weights = re.search(r'"weights", \{"dict": (\[.*?\])\}\]', text)[1]
+    names = re.findall(r'"array": "(\d+)"', weights)
+    for name in names:
+        changed = {**arrays, name: np.concatenate([arrays[name], arrays[name]])}
+        _refused(tmp_path / "file", _sealed(header, changed))
+        missing = {key: value for key, value in arrays.items() if key != name}
+        _refused(tmp_path / "file", _sealed(header, missing))
+
+
+@pytest.mark.parametrize("method", ["fsync", "replace"])
+def test_a_full_disk(saved, iris, monkeypatch, method):
+    path, raw = saved
+
+    def fail(*arguments):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    other = AutoencoderTransformer(1, max_iter=0).fit(iris)
+    monkeypatch.setattr(os, method, fail)
+    with pytest.raises(OSError, match="No space left"):
+        save(other, path)
+    assert path.read_bytes() == raw
+    assert [file.name for file in path.parent.iterdir()] == [path.name]
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs os.fork")
+def test_killed_while_saving(iris, tmp_path):
+    """A process that saves over and over is killed at 20 moments: the file is always whole."""
+    first, second = (AutoencoderTransformer(k, max_iter=0).fit(iris) for k in (1, 2))
+    path = tmp_path / "file"
+    save(first, path)
+    random_state = np.random.RandomState(0)
+    for _ in range(20):
+        child = os.fork()
+        if child == 0:
+            while True:
+                save(second, path)
+                save(first, path)
+        time.sleep(random_state.uniform(0.002, 0.03))
+        os.kill(child, signal.SIGKILL)
+        os.waitpid(child, 0)
+        assert load(path).n_components_ in (1, 2)
