@@ -140,7 +140,7 @@ def within_one_error(fitted):
     """Return the smallest width within one standard error of the best."""
     results = fitted.cv_results_
     mean = results["mean_test_score"]
-    error = results["std_test_score"][fitted.best_index_] / fitted.n_splits_**0.5
+    error = results["std_test_score"][fitted.best_index_] / (fitted.n_splits_ - 1) ** 0.5
     first = np.flatnonzero(mean >= mean[fitted.best_index_] - error)[0]
     return results["params"][first]["n_components"]
 

@@ -4,7 +4,7 @@ from skae.engine._augmentation import ImageAugmentation
 from skae.engine._batches import Batch, Batches
 from skae.engine._corruption import Corruption, Gaussian, Masking, SaltAndPepper
 from skae.engine._gradient_step import GradientStep
-from skae.engine._lengths import DrawnLengths, SpreadLengths
+from skae.engine._lengths import MAX_PREFIXES, DrawnLengths, SpreadLengths
 from skae.engine._loop import DivergenceError, History, mean_loss, run
 from skae.engine._noise import CubatureNoise, Noise, NormalNoise, ShiftedNoise
 from skae.engine._quasi_newton import QuasiNewtonStep
@@ -14,6 +14,7 @@ from skae.engine._stopping import Acceptance, Stopping
 from skae.engine._threads import limited_threads
 
 __all__ = [
+    "MAX_PREFIXES",
     "SCHEDULES",
     "Acceptance",
     "Batch",

@@ -8,7 +8,7 @@ from skae.engine._batches import Batch
 FULL = 0.25
 """Share of the rows that are decoded from all entries of their codes."""
 MAX_PREFIXES = 2**10
-"""Prefixes of held-out codes, unless there are more rows."""
+"""Prefixes of held-out codes that are decoded, unless there are more rows."""
 
 
 def with_lengths(batch: Batch, lengths: Tensor) -> Batch:
@@ -51,16 +51,22 @@ class SpreadLengths:
     ----------
     n_components : int
         The largest length.
+    max_prefixes : int
+        Lengths in all, unless there are more rows.
     """
 
-    def __init__(self, n_components: int) -> None:
+    def __init__(self, n_components: int, max_prefixes: int = MAX_PREFIXES) -> None:
         self.n_components = n_components
+        self.max_prefixes = max_prefixes
 
     def __call__(self, batch: Batch) -> Batch:
         """Return the batch with lengths, shape (n, n_lengths): all of them for few rows."""
         n_rows = len(batch.target)
-        n_lengths = max(1, min(self.n_components, MAX_PREFIXES // n_rows))
+        n_lengths = max(1, min(self.n_components, self.max_prefixes // n_rows))
+        if n_lengths == self.n_components:
+            every = torch.arange(1, self.n_components + 1)
+            return with_lengths(batch, every.expand(n_rows, -1))
         # multiples of the golden ratio are evenly spread over [0, 1), however many there are
         offsets = (torch.arange(n_rows, dtype=torch.float64) * (5**0.5 - 1) / 2).frac()
-        places = (torch.arange(n_lengths) + offsets[:, None]) / n_lengths
-        return with_lengths(batch, 1 + (places * self.n_components).long())
+        places = (torch.arange(n_lengths) + offsets[:, None]) * self.n_components / n_lengths
+        return with_lengths(batch, 1 + places.long().clamp(max=self.n_components - 1))

@@ -179,18 +179,20 @@ class AutoencoderTransformer(OrderableAutoencoder):
     loss_curve_ : list of float of length n_iter_ + 1
         Mean training loss per row, penalties included; entry 0 is the start's. For the squared
         error without penalties this is the share of the variance of X that is lost. Weights are
-        not averaged here: those that are kept do better. With `ordered`, a mean over the lengths
-        that makes the start's about 1.
+        not averaged here: those that are kept do better. With `ordered`, losses at all lengths
+        are weighted, so that the start's is about 1.
 
     validation_curve_ : list of float of length n_iter_ + 1, or None
-        The same for the held-out rows; None without early stopping.
+        The same for the held-out rows; None without early stopping. With `ordered`, all lengths
+        are as frequent here, while in training most codes are short or whole.
 
     n_components_ : int
         Number of components.
 
     explained_variance_ratio_ : ndarray of shape (n_components_,)
-        The share of the variance of X that each component adds to those before it. It sums to
-        the score on the training rows. Only with ``ordered=True``.
+        The share of the variance that each component adds to those before it, on up to 10,000
+        training rows. Its sum is the score on these. A component may add more than the one
+        before it, or take something away. Only with ``ordered=True``.
 
     mean_ : ndarray of shape (n_features,)
         Means of the features.

@@ -1,6 +1,7 @@
 """Choosing the number of components with one fit a fold."""
 
 import time
+import warnings
 from collections.abc import Sequence
 from numbers import Integral
 from typing import Any, Literal, NamedTuple, Self
@@ -9,7 +10,13 @@ import numpy as np
 from numpy.ma import MaskedArray
 from numpy.typing import ArrayLike, NDArray
 from scipy.stats import rankdata
-from sklearn.base import BaseEstimator, MetaEstimatorMixin, TransformerMixin, clone
+from sklearn.base import (
+    BaseEstimator,
+    MetaEstimatorMixin,
+    TransformerMixin,
+    _fit_context,
+    clone,
+)
 from sklearn.metrics import check_scoring
 from sklearn.model_selection import check_cv
 from sklearn.utils import _safe_indexing, get_tags, indexable
@@ -19,7 +26,6 @@ from sklearn.utils.parallel import Parallel, delayed
 from sklearn.utils.validation import check_is_fitted
 
 from skae.estimators._autoencoder import AutoencoderTransformer
-from skae.estimators._parameters import validated_fit
 
 
 class _Fold(NamedTuple):
@@ -82,9 +88,10 @@ class AutoencoderCV(MetaEstimatorMixin, TransformerMixin, BaseEstimator):
         As for :class:`~sklearn.model_selection.GridSearchCV`: None is five folds, in the order
         of the rows.
 
-    scoring : str, callable or None, default=None
-        A scorer of fitted estimators, such as those in :mod:`skae.metrics`. None: the
-        estimator's `score`, the share of variance explained.
+    scoring : callable or None, default=None
+        Called with a fitted estimator, X and y, such as the scorers in :mod:`skae.metrics`; those
+        that scikit-learn knows by name need a `predict`. None: the estimator's `score`, the share
+        of variance explained, for which a fold needs two rows.
 
     selection : {"best", "one_standard_error"}, default="best"
         Which number to choose: that with the highest mean score, or the smallest one whose mean
@@ -142,8 +149,13 @@ class AutoencoderCV(MetaEstimatorMixin, TransformerMixin, BaseEstimator):
 
     Notes
     -----
-    Scores are those of ordered codes. Fits of one width alone score higher by a few per cent of
-    the error, most at middle widths.
+    Scores are those of ordered codes, whose error is some tens of per cent above that of fits of
+    one width, most so at small widths: `best_estimator_` does better than `best_score_` says.
+
+    The share of variance explained rises with the number of components for as long as they carry
+    anything, so that the largest number often is the best, as with PCA. For a small code, look for
+    the bend in the scores, use ``selection="one_standard_error"``, or score what the codes are
+    for, such as the accuracy of a classifier.
 
     References
     ----------
@@ -166,9 +178,9 @@ class AutoencoderCV(MetaEstimatorMixin, TransformerMixin, BaseEstimator):
 
     _parameter_constraints: dict[str, list[Any]] = {
         "n_components": ["array-like", Interval(Integral, 1, None, closed="left")],
-        "estimator": [HasMethods(["fit", "truncate"]), HasMethods(["fit", "transform"]), None],
+        "estimator": [HasMethods(["fit", "transform", "inverse_transform"]), None],
         "cv": ["cv_object"],
-        "scoring": [str, callable, None],
+        "scoring": [callable, None],
         "selection": [StrOptions({"best", "one_standard_error"})],
         "refit": ["boolean"],
         "n_jobs": [int, np.integer, None],
@@ -200,7 +212,7 @@ class AutoencoderCV(MetaEstimatorMixin, TransformerMixin, BaseEstimator):
         tags.transformer_tags = of_estimator.transformer_tags
         return tags
 
-    @validated_fit
+    @_fit_context(prefer_skip_nested_validation=False)
     def fit(self, X: ArrayLike, y: Any = None, groups: Any = None) -> Self:
         """Choose the number of components, and fit the estimator with it.
 
@@ -220,17 +232,31 @@ class AutoencoderCV(MetaEstimatorMixin, TransformerMixin, BaseEstimator):
         Raises
         ------
         ValueError
-            If X or a parameter is not valid, or if a training diverges.
+            If X or a parameter is not valid, if a training diverges, or if no score is a number.
+        TypeError
+            If the estimator cannot be ordered.
         """
-        widths = self._check_widths()
+        before = self.__dict__.copy()
+        try:
+            self._search(X, y, groups)
+        except BaseException:
+            # a fit that fails leaves the last one usable
+            self.__dict__.clear()
+            self.__dict__.update(before)
+            raise
+        return self
+
+    def _search(self, X: Any, y: Any, groups: Any) -> None:
+        """Fit the folds, and then the estimator."""
+        for name in ("best_estimator_", "refit_time_"):
+            self.__dict__.pop(name, None)
+        widths, template = self._check_widths(), self._check_template()
         X, y, groups = indexable(X, y, groups)
-        cv = check_cv(self.cv, y)
-        template = self._template()
         self.scorer_ = check_scoring(template, self.scoring)
         widest = clone(template).set_params(n_components=max(widths), ordered=True)
         folds = Parallel(n_jobs=self.n_jobs)(
             delayed(_run_fold)(clone(widest), X, y, *rows, self.scorer_, widths)
-            for rows in cv.split(X, y, groups)
+            for rows in check_cv(self.cv, y).split(X, y, groups)
         )
         self._set_results(folds, widths)
         if self.refit:
@@ -238,12 +264,11 @@ class AutoencoderCV(MetaEstimatorMixin, TransformerMixin, BaseEstimator):
             self.best_estimator_ = clone(template).set_params(n_components=self.n_components_)
             self.best_estimator_.fit(X)
             self.refit_time_ = time.perf_counter() - start
-        return self
 
     def _check_widths(self) -> list[int]:
+        if isinstance(self.n_components, Integral):
+            return list(range(1, int(self.n_components) + 1))
         widths = np.asarray(self.n_components)
-        if widths.ndim == 0:
-            return list(range(1, int(widths) + 1))
         if widths.ndim != 1 or not widths.size or widths.dtype.kind not in "iu" or widths.min() < 1:
             raise ValueError(
                 "The 'n_components' parameter must be a sequence of ints, all at least 1. Got "
@@ -252,11 +277,21 @@ class AutoencoderCV(MetaEstimatorMixin, TransformerMixin, BaseEstimator):
         return [int(width) for width in widths]
 
     def _template(self) -> Any:
-        estimator = AutoencoderTransformer() if self.estimator is None else self.estimator
-        if "ordered" not in estimator.get_params(deep=False):
+        return AutoencoderTransformer() if self.estimator is None else self.estimator
+
+    def _check_template(self) -> Any:
+        """Return the estimator to fit, if one fit of it can serve every width."""
+        estimator = self._template()
+        parameters = estimator.get_params(deep=False)
+        if "ordered" not in parameters:
             raise TypeError(
                 "estimator must be an autoencoder with the parameter 'ordered'. Got an instance "
                 f"of {type(estimator).__name__} instead. A Pipeline goes around AutoencoderCV."
+            )
+        if parameters["warm_start"] is not False:
+            raise ValueError(
+                "estimator must have warm_start=False: the networks that are fitted have other "
+                "shapes than one that is there."
             )
         return estimator
 
@@ -279,11 +314,12 @@ class AutoencoderCV(MetaEstimatorMixin, TransformerMixin, BaseEstimator):
 
     def _find_best(self, widths: NDArray) -> int:
         """Return the index of the width to choose."""
-        means = self.cv_results_["mean_test_score"]
+        means = np.nan_to_num(self.cv_results_["mean_test_score"], nan=-np.inf)
         best = int(np.argmax(means))
         if self.selection == "best":
             return best
-        error = self.cv_results_["std_test_score"][best] / self.n_splits_**0.5
+        # of the mean of n scores, whose standard deviation was taken with 1 / n
+        error = self.cv_results_["std_test_score"][best] / max(1, self.n_splits_ - 1) ** 0.5
         is_close = means >= means[best] - error
         return int(np.argmin(np.where(is_close, widths, np.inf)))
 
@@ -298,6 +334,11 @@ class AutoencoderCV(MetaEstimatorMixin, TransformerMixin, BaseEstimator):
         Returns
         -------
         codes : ndarray of shape (n_samples, n_components_)
+
+        Raises
+        ------
+        AttributeError
+            With ``refit=False``.
         """
         _is_refitted(self)
         check_is_fitted(self)
@@ -378,6 +419,8 @@ class AutoencoderCV(MetaEstimatorMixin, TransformerMixin, BaseEstimator):
         score : float
         """
         check_is_fitted(self)
+        if y is None:
+            return self.scorer_(self.best_estimator_, X)
         return self.scorer_(self.best_estimator_, X, y)
 
     @available_if(_is_refitted)
@@ -437,7 +480,8 @@ def _run_fold(
 def _timed_score(estimator: Any, width: int, scorer: Any, X: Any, y: Any) -> tuple[float, float]:
     """Return the score of the first components, and the seconds it took."""
     start = time.perf_counter()
-    score = scorer(estimator.truncate(width), X, y)
+    small = estimator.truncate(width)
+    score = scorer(small, X) if y is None else scorer(small, X, y)
     return score, time.perf_counter() - start
 
 
@@ -450,5 +494,10 @@ def _scores(scores: list[NDArray]) -> dict[str, Any]:
     """Return the scores of every fold and what they say of the widths."""
     splits = {f"split{i}_test_score": fold for i, fold in enumerate(scores)}
     summary = _summary("test_score", np.array(scores))
-    ranks = rankdata(-summary["mean_test_score"], method="min").astype(np.int32)
+    means = np.nan_to_num(summary["mean_test_score"], nan=-np.inf)
+    if not np.isfinite(means).any():
+        raise ValueError(f"None of the mean test scores is a number. They are {means}.")
+    if not np.isfinite(means).all():
+        warnings.warn(f"Some of the mean test scores are not finite: {means}", stacklevel=4)
+    ranks = rankdata(-means, method="min").astype(np.int32)
     return splits | summary | {"rank_test_score": ranks}

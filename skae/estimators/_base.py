@@ -110,7 +110,11 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, TorchEs
 
     @abstractmethod
     def _make_augmentations(
-        self, problem: Problem, inputs: Tensor, random_state: np.random.RandomState
+        self,
+        problem: Problem,
+        architecture: Architecture,
+        inputs: Tensor,
+        random_state: np.random.RandomState,
     ) -> Augmentations:
         """Return what is done to each batch as it is served, if anything."""
 
@@ -187,7 +191,7 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, TorchEs
         problem = self._make_problem(X, y, source, random_state)
         architecture = self._make_architecture(problem)
         inputs, target = _training_tensors(problem, self._training_dtype())
-        augmentations = self._make_augmentations(problem, inputs[0], random_state)
+        augmentations = self._make_augmentations(problem, architecture, inputs[0], random_state)
         split = problem.train, problem.valid
         width = max(architecture.sizes)
         batches = self._make_batches(inputs, target, split, width, augmentations, random_state)
@@ -388,7 +392,7 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, TorchEs
 
 def check_count(name: str, value: Any) -> None:
     """Raise ValueError if an argument of this name is not a positive int."""
-    if not isinstance(value, int | np.integer) or value < 1:
+    if not isinstance(value, int | np.integer) or isinstance(value, bool) or value < 1:
         raise ValueError(f"{name} must be an int of at least 1. Got {value!r} instead.")
 
 

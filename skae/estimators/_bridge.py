@@ -30,6 +30,7 @@ from skae.engine import (
     run,
 )
 from skae.estimators._devices import PRECISIONS, find_device, fits
+from skae.estimators._plain import restored, simplified
 from skae.objectives import Objective
 
 Augmentations = tuple[Callable[[Batch], Batch] | None, Callable[[Batch], Batch] | None]
@@ -45,6 +46,13 @@ class TorchEstimator(BaseEstimator, ABC):
 
     _smallest_batch = 128
     """Rows in a batch where there are few: more are not more efficient."""
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Return the state in plain values, so that files name no class but the estimator's."""
+        return simplified(super().__getstate__())
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        super().__setstate__(restored(state))
 
     @abstractmethod
     def _make_objective(self, network: Any, link: Any, n_train: int) -> Objective:

@@ -21,7 +21,7 @@ from skae.estimators._layout import accepts, find_layout
 from skae.estimators._ordered import OrderableAutoencoder, in_turn
 from skae.estimators._parameters import DENSE, LATENT, ORDERED, RECONSTRUCTION, TRAINING
 from skae.estimators._units import Units
-from skae.networks import POOLINGS, ConvArchitecture
+from skae.networks import POOLINGS, Architecture, ConvArchitecture
 
 AUGMENTATIONS = ("shift", "flip")
 
@@ -210,17 +210,20 @@ class ConvAutoencoder(OrderableAutoencoder):
     loss_curve_ : list of float of length n_iter_ + 1
         Mean training loss per row, penalties included; entry 0 is the start's. For the squared
         error without penalties this is the share of the variance of X that is lost; with
-        `augment`, by images that were moved.
+        `augment`, by images that were moved. With `ordered`, losses at all lengths are weighted,
+        so that the start's is about 1.
 
     validation_curve_ : list of float of length n_iter_ + 1, or None
-        The same for the held-out rows; None without early stopping.
+        The same for the held-out rows; None without early stopping. With `ordered`, all lengths
+        are as frequent here, while in training most codes are short or whole.
 
     n_components_ : int
         Number of components.
 
     explained_variance_ratio_ : ndarray of shape (n_components_,)
-        The share of the variance of X that each component adds to those before it. It sums to
-        the score on the training rows. Only with ``ordered=True``.
+        The share of the variance that each component adds to those before it, on up to 10,000
+        training rows. Its sum is the score on these. A component may add more than the one
+        before it, or take something away. Only with ``ordered=True``.
 
     mean_ : ndarray of shape (n_features,)
         Means of the features: the mean image, flattened.
@@ -464,9 +467,15 @@ class ConvAutoencoder(OrderableAutoencoder):
         return int(self.kernel_size)
 
     def _make_augmentations(
-        self, problem: Problem, inputs: Tensor, random_state: np.random.RandomState
+        self,
+        problem: Problem,
+        architecture: Architecture,
+        inputs: Tensor,
+        random_state: np.random.RandomState,
     ) -> Augmentations:
-        corrupt, corrupt_held_out = super()._make_augmentations(problem, inputs, random_state)
+        corrupt, corrupt_held_out = super()._make_augmentations(
+            problem, architecture, inputs, random_state
+        )
         names = self._check_augment()
         if not names:
             return corrupt, corrupt_held_out

@@ -15,7 +15,7 @@ from skae.estimators._denoising import make_corruption
 from skae.estimators._principal_axes import PrincipalAxes, principal_axes
 from skae.estimators._starts import LinearStart, denoising_start, logistic_decoder, pca_start
 from skae.estimators._units import Units
-from skae.networks import ToUnits
+from skae.networks import Architecture, ToUnits
 from skae.objectives import (
     LOSSES,
     Contractive,
@@ -56,7 +56,11 @@ class DeterministicAutoencoder(BaseAutoencoder):
         return loss
 
     def _make_augmentations(
-        self, problem: Problem, inputs: Tensor, random_state: np.random.RandomState
+        self,
+        problem: Problem,
+        architecture: Architecture,
+        inputs: Tensor,
+        random_state: np.random.RandomState,
     ) -> Augmentations:
         if self.corruption is None:
             return None, None

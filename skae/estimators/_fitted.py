@@ -36,7 +36,12 @@ class FittedNetwork:
         return {"architecture": self.architecture, "weights": weights}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        module = state["architecture"].build(Generator())
+        architecture = state["architecture"]
+        n_weights = sum(value.size for value in state["weights"].values())
+        if min(architecture.sizes) < 1 or architecture.n_weights > n_weights:
+            # before memory is asked for
+            raise ValueError(f"{n_weights} weights are not those of {architecture}.")
+        module = architecture.build(Generator())
         weights = {name: torch.tensor(value) for name, value in state["weights"].items()}
         module.load_state_dict(weights)
-        FittedNetwork.__init__(self, state["architecture"], module)
+        FittedNetwork.__init__(self, architecture, module)

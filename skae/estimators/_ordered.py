@@ -1,27 +1,32 @@
 """Codes that are ordered as PCA's components are: one fit serves every width."""
 
+import warnings
 from collections.abc import Callable
-from copy import copy
+from copy import deepcopy
 from typing import Any, Self
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from sklearn.base import clone
 from sklearn.utils import gen_batches
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 from torch import Tensor, nn
 
-from skae.engine import Batch, DrawnLengths, History, SpreadLengths
+from skae.engine import MAX_PREFIXES, Batch, DrawnLengths, History, SpreadLengths
 from skae.estimators._base import Problem, check_count
-from skae.estimators._bridge import Augmentations, as_array, as_tensor, torch_generator
+from skae.estimators._bridge import MAX_BATCH, Augmentations, as_array, as_tensor, torch_generator
 from skae.estimators._deterministic import DeterministicAutoencoder
 from skae.estimators._fitted import FittedNetwork
 from skae.estimators._principal_axes import principal_axes
+from skae.networks import Architecture
 from skae.objectives import Objective, OverPrefixes
 
-MAX_ROWS = 1000
-"""Rows on which the losses at the start are measured."""
+MAX_ROWS, MAX_ENTRIES = 1000, 2**22
+"""Rows on which the losses at the start are measured, and their entries."""
+MAX_EXPLAINED = 10_000
+"""Rows of which the share of variance that each component explains is measured."""
 SMALLEST_SHARE = 1e-4
 """Where the start leaves over less than this share of the loss, errors count as if it left that:
 codes could not change at all without harm to what is next to nothing."""
@@ -31,7 +36,8 @@ start leaves over would count the same at all lengths; in the middle ones it wou
 
 
 def _has_ordered_codes(estimator: Any) -> bool:
-    if estimator.ordered:
+    is_fitted = hasattr(estimator, "_network")
+    if estimator._network.architecture.ordered if is_fitted else estimator.ordered:
         return True
     raise AttributeError(
         f"This {type(estimator).__name__} has no order among its components. Fit it with "
@@ -73,8 +79,9 @@ class OrderableAutoencoder(DeterministicAutoencoder):
                 f"n_components={n_components} must be at most {self.n_components_}, the number "
                 f"of components of this {type(self).__name__}."
             )
-        estimator = copy(self)
-        estimator.n_components = n_components
+        estimator = clone(self).set_params(n_components=n_components)
+        names = self.__dict__.keys() - estimator.__dict__.keys()
+        estimator.__dict__.update(deepcopy({name: self.__dict__[name] for name in names}))
         estimator._keep_components(int(n_components))
         return estimator
 
@@ -101,10 +108,21 @@ class OrderableAutoencoder(DeterministicAutoencoder):
             raise ValueError(f"ordered=True needs init='pca'. Got {self.init!r} instead.")
         if not isinstance(self.n_components, float):
             return int(self.n_components)
+        if self.warm_start is not False:
+            raise ValueError(
+                f"warm_start goes on with the components there are, but n_components="
+                f"{self.n_components} is a share of the variance. Give their number."
+            )
+        # PCA of the training rows is where to start, and that of all rows may be the result
+        return max(self._n_axes_needed(problem, rows) for rows in (problem.train, problem.rows))
+
+    def _n_axes_needed(self, problem: Problem, rows: NDArray) -> int:
+        """Return how many principal axes of some rows explain the share of their variance."""
+        n_features = problem.X.shape[1]
         # exact for all axes: nothing is drawn
-        all_axes = min(len(problem.train), problem.X.shape[1]), np.random.RandomState(0)
-        pca = principal_axes(problem.X, problem.train, problem.units, *all_axes)
-        total = pca.variances.sum() + pca.residual * problem.X.shape[1]
+        all_axes = min(len(rows), n_features), np.random.RandomState(0)
+        pca = principal_axes(problem.X, rows, problem.units, *all_axes)
+        total = pca.variances.sum() + pca.residual * n_features
         return _n_needed(pca.variances / max(total, np.finfo(float).tiny), self.n_components)
 
     def _set_start(
@@ -112,23 +130,39 @@ class OrderableAutoencoder(DeterministicAutoencoder):
     ) -> nn.Module | None:
         rival: Any = super()._set_start(module, problem, random_state)
         if self.ordered:
-            rows = problem.train[:MAX_ROWS]
-            seen = torch.from_numpy(problem.units.enter(problem.seen[rows]))
-            target = seen if problem.link.equivariant else torch.from_numpy(problem.X[rows])
-            weights = _find_weights(module, problem.link, seen, target)
+            weights = find_weights(self._start_losses(module, problem))
             for network in (module, rival):
                 network.weights.copy_(weights)
         return rival
 
+    def _start_losses(self, network: Any, problem: Problem) -> Tensor:
+        """Return the mean loss of the linear start from 0, 1, ... components, in float64."""
+        rows = problem.train[: min(MAX_ROWS, max(1, MAX_ENTRIES // problem.X.shape[1]))]
+        X, link = problem.X[rows].astype(np.float64), problem.link
+        seen = torch.from_numpy(problem.units.enter(problem.seen[rows]))
+        target = seen if link.equivariant else torch.from_numpy(X)
+        code, decoder = network.encoder.linear(seen), network.decoder.network
+        raw = decoder.bias.expand(len(rows), -1)
+        losses = [link.elementwise(raw, target).mean()]
+        for column, axis in zip(code.T, decoder.weight.T, strict=False):
+            raw = torch.addr(raw, column, axis)
+            losses.append(link.elementwise(raw, target).mean())
+        return torch.stack(losses)
+
     def _make_augmentations(
-        self, problem: Problem, inputs: Tensor, random_state: np.random.RandomState
+        self,
+        problem: Problem,
+        architecture: Architecture,
+        inputs: Tensor,
+        random_state: np.random.RandomState,
     ) -> Augmentations:
-        train, held_out = super()._make_augmentations(problem, inputs, random_state)
+        train, held_out = super()._make_augmentations(problem, architecture, inputs, random_state)
         if not self.ordered:
             return train, held_out
-        n_components = self._make_architecture(problem).sizes[-1]
+        n_components, width = architecture.sizes[-1], max(architecture.sizes)
         draw = DrawnLengths(n_components, torch_generator(random_state))
-        return in_turn(train, draw), in_turn(held_out, SpreadLengths(n_components))
+        spread = SpreadLengths(n_components, min(MAX_PREFIXES, MAX_BATCH // width))
+        return in_turn(train, draw), in_turn(held_out, spread)
 
     def _make_objective(self, network: Any, link: Any, n_train: int) -> Objective:
         objective = super()._make_objective(network, link, n_train)
@@ -145,11 +179,24 @@ class OrderableAutoencoder(DeterministicAutoencoder):
     ) -> None:
         super()._set_fitted(problem, network, history, random_state)
         if not self.ordered:
+            self.__dict__.pop("explained_variance_ratio_", None)
             return
-        self.explained_variance_ratio_ = self._explain(problem.X)
+        # in random order, the first stand for all
+        rows = problem.rows[:MAX_EXPLAINED]
+        self.explained_variance_ratio_ = self._explain(problem.X[rows])
         if isinstance(self.n_components, float):
-            n_needed = _n_needed(self.explained_variance_ratio_, self.n_components)
-            self._keep_components(n_needed)
+            self._keep_share()
+
+    def _keep_share(self) -> None:
+        """Keep as few components as explain the share of the variance that was asked for."""
+        explained = self.explained_variance_ratio_.sum()
+        if explained <= self.n_components:
+            warnings.warn(
+                f"{self.n_components_} components, which PCA needs for n_components="
+                f"{self.n_components}, explain {explained:.3g} of the variance. All are kept.",
+                stacklevel=2,
+            )
+        self._keep_components(_n_needed(self.explained_variance_ratio_, self.n_components))
 
     def _explain(self, X: NDArray) -> NDArray[np.float64]:
         """Return what share of the variance of X each component adds to those before it."""
@@ -185,26 +232,27 @@ def in_turn(
     return second if first is None else lambda batch: second(first(batch))
 
 
-@torch.no_grad()
-def _find_weights(network: Any, link: Any, seen: Tensor, target: Tensor) -> Tensor:
-    """Return what a loss counts at every length, by the start's, shape (n_components,).
+def find_weights(losses: Tensor) -> Tensor:
+    """Return what a loss counts at every length.
 
-    The mean over the lengths of the start's weighted loss is 1.
+    The mean over the lengths of the weighted losses of the start is 1.
+
+    Parameters
+    ----------
+    losses : Tensor of shape (n_components + 1,)
+        Of the start, from 0 components on.
+
+    Returns
+    -------
+    weights : Tensor of shape (n_components,)
     """
-    code = network.encoder(seen)
-    errors = []
-    for n_used in range(code.shape[1] + 1):
-        lengths = torch.full((len(code), 1), n_used)
-        raw = network.decoder(code, lengths)
-        errors.append(link.elementwise(raw, target).mean())
-    nothing_used, *others = errors
-    # in the network's units it is about 1, but for rows that do not differ
-    smallest = SMALLEST_SHARE * nothing_used.clamp(min=1e-6)
-    loss = torch.stack(others).clamp(min=smallest)
-    weights = loss**-POWER
-    return weights / (weights * loss).mean()
+    # in the network's units the first is about 1, but for rows that do not differ
+    losses = losses[1:].clamp(min=SMALLEST_SHARE * max(float(losses[0]), 1e-6))
+    weights = losses**-POWER
+    return weights / (weights * losses).mean()
 
 
 def _n_needed(shares: NDArray, wanted: float) -> int:
     """Return how many components explain more than a share of the variance, as PCA has it."""
-    return min(len(shares), 1 + int(np.searchsorted(shares.cumsum(), wanted, side="right")))
+    is_enough = shares.cumsum() > wanted
+    return 1 + int(np.argmax(is_enough)) if is_enough.any() else max(1, len(shares))

@@ -24,7 +24,7 @@ from skae.estimators._fitted import FittedNetwork
 from skae.estimators._parameters import LATENT, TRAINING
 from skae.estimators._sparse_start import data_atoms
 from skae.latent import DENSITIES, SupportDensity
-from skae.networks import Encoder, FromUnits, SparseArchitecture, ToUnits
+from skae.networks import Architecture, Encoder, FromUnits, SparseArchitecture, ToUnits
 from skae.objectives import (
     ActivationDivergence,
     ActiveCount,
@@ -343,7 +343,11 @@ class SparseAutoencoder(BaseAutoencoder):
         return None
 
     def _make_augmentations(
-        self, problem: Problem, inputs: Tensor, random_state: np.random.RandomState
+        self,
+        problem: Problem,
+        architecture: Architecture,
+        inputs: Tensor,
+        random_state: np.random.RandomState,
     ) -> Augmentations:
         if self.input_noise == 0:
             return None, None

@@ -35,7 +35,7 @@ from skae.estimators._units import Units
 from skae.estimators._variational_start import set_linear_start
 from skae.estimators._widths import hidden_sizes, is_linear
 from skae.latent import DENSITIES, StandardNormal
-from skae.networks import VariationalArchitecture
+from skae.networks import Architecture, VariationalArchitecture
 from skae.objectives import (
     MIN_VARIANCE,
     Categorical,
@@ -488,7 +488,11 @@ class VAETransformer(GenerativeAutoencoder):
         return rival
 
     def _make_augmentations(
-        self, problem: Problem, inputs: Tensor, random_state: np.random.RandomState
+        self,
+        problem: Problem,
+        architecture: Architecture,
+        inputs: Tensor,
+        random_state: np.random.RandomState,
     ) -> Augmentations:
         generator = torch_generator(random_state)
         noises = self._make_noises(len(problem.valid), generator)

@@ -57,8 +57,12 @@ class CorrectedAffine(nn.Module, ABC):
         """Return the sum of both parts, shape (n, n_out)."""
         # the linear optimum is not to be rounded where networks work in half precision
         with torch.autocast(self.weight.device.type, enabled=False):
-            affine = linear(x.to(self.weight.dtype), self.weight, self.bias)
+            affine = self.linear(x.to(self.weight.dtype))
         return torch.addcmul(affine, self.scale, self._correct(x, affine).to(affine.dtype))
+
+    def linear(self, x: Tensor) -> Tensor:
+        """Return the fixed part alone, shape (n, n_out)."""
+        return linear(x, self.weight, self.bias)
 
     @abstractmethod
     def _correct(self, x: Tensor, affine: Tensor) -> Tensor:

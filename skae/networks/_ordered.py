@@ -128,8 +128,8 @@ class OrderedAutoencoder(nn.Module):
             From 1 to `n_components`.
         """
         code = self.encoder(x)
-        weight = self.weights[lengths.flatten() - 1]
-        return PrefixReconstruction(x, code, self.decoder(code, lengths), weight)
+        raw = self.decoder(code, lengths)
+        return PrefixReconstruction(x, code, raw, self.weights[lengths.flatten() - 1])
 
     def make_pass(self) -> NetworkPass | None:
         """Return forward and backward, if both parts have them."""
@@ -166,8 +166,8 @@ class OrderedAutoencoderPass(NetworkPass):
     def forward(self, x: Tensor, lengths: Tensor) -> PrefixReconstruction:
         """Return the codes of `x` and what the decoder makes of their prefixes."""
         code = self.encoder.forward(x)
-        weight = self.weights[lengths.flatten() - 1]
-        return PrefixReconstruction(x, code, self.decoder.forward(code, lengths), weight)
+        raw = self.decoder.forward(code, lengths)
+        return PrefixReconstruction(x, code, raw, self.weights[lengths.flatten() - 1])
 
     def backward(self, gradients: Gradients) -> None:
         """Go back from raw."""

@@ -59,9 +59,9 @@ def save(estimator: Any, path: str | os.PathLike[str]) -> None:
     >>> bool((again.transform(X) == autoencoder.transform(X)).all())
     True
     """
-    if type(estimator) not in ESTIMATORS:
+    if ESTIMATORS.get(type(estimator).__name__) is not type(estimator):
         raise TypeError(
-            f"estimator must be one of {', '.join(c.__name__ for c in ESTIMATORS)}. Got an "
+            f"estimator must be one of {', '.join(ESTIMATORS)}. Got an "
             f"instance of {type(estimator).__name__} instead. Use skops.io or joblib for others."
         )
     check_is_fitted(estimator)

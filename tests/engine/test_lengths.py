@@ -52,9 +52,15 @@ def test_lengths_are_in_range(n_components):
         assert lengths.max() <= n_components
 
 
-def test_few_rows_are_decoded_at_every_length():
-    lengths = SpreadLengths(N_COMPONENTS)(_batch(20)).inputs[1]
-    assert lengths.tolist() == [list(range(1, N_COMPONENTS + 1))] * 20
+@pytest.mark.parametrize("n_components", [1, 2, 16, 22, 107, 321])
+def test_few_rows_are_decoded_at_every_length(n_components):
+    lengths = SpreadLengths(n_components)(_batch(3)).inputs[1]
+    assert lengths.tolist() == [list(range(1, n_components + 1))] * 3
+
+
+def test_no_more_prefixes_than_allowed():
+    assert SpreadLengths(N_COMPONENTS, 12)(_batch(4)).inputs[1].shape == (4, 3)
+    assert SpreadLengths(N_COMPONENTS, 1)(_batch(4)).inputs[1].shape == (4, 1)
 
 
 @pytest.mark.parametrize("n_rows", [200, 1000, 5000])

@@ -90,11 +90,11 @@ class _Scores:
 
 @pytest.mark.parametrize(
     ("means", "best", "within"),
-    # standard deviation .245 over three folds: the error is .141
+    # of three scores .3 apart: the standard error of their mean is .3 / sqrt(3) = .173
     [
         ([1.0, 2.0, 3.0], 3, 3),
-        ([2.87, 2.9, 3.0], 3, 1),
-        ([2.85, 2.9, 3.0], 3, 2),
+        ([2.84, 2.9, 3.0], 3, 1),
+        ([2.8, 2.9, 3.0], 3, 2),
         ([3, 2, 1], 1, 1),
     ],
 )
@@ -221,6 +221,7 @@ def test_bad_widths(iris, bad):
         ("estimator", "pca"),
         ("cv", "five"),
         ("scoring", 3),
+        ("scoring", "r2"),
         ("selection", "worst"),
         ("refit", "yes"),
         ("n_jobs", "all"),
@@ -242,3 +243,55 @@ def test_what_is_not_valid_in_a_fold(iris):
         AutoencoderCV().fit(np.where(iris > 7, np.nan, iris))
     with pytest.raises(ValueError, match="n_splits=5"):
         AutoencoderCV().fit(iris[:3])
+
+
+def test_parameters_of_the_estimator_are_checked(iris):
+    for parameters in ({"alpha": -1}, {"activation": "bogus"}, {"validation_fraction": -1.0}):
+        (name,) = parameters
+        estimator = AutoencoderTransformer(**parameters)
+        with pytest.raises(ValueError, match=f"The '{name}' parameter of AutoencoderTransformer"):
+            AutoencoderCV(estimator=estimator).fit(iris)
+
+
+def test_a_warm_start_cannot_have_every_shape(iris):
+    first = AutoencoderTransformer(3, ordered=True, max_iter=1).fit(iris)
+    for warm_start in (True, first):
+        estimator = AutoencoderTransformer(warm_start=warm_start)
+        with pytest.raises(ValueError, match="estimator must have warm_start=False"):
+            AutoencoderCV(estimator=estimator).fit(iris)
+
+
+def test_a_failed_fit_leaves_the_last_one_usable(iris):
+    search = AutoencoderCV([1, 2], estimator=QUICK, cv=2).fit(iris)
+    score, codes = search.score(iris), search.transform(iris)
+    with pytest.raises(ValueError, match="NaN"):
+        search.set_params(scoring=neg_reconstruction_error_scorer).fit(iris * np.nan)
+    assert search.score(iris) == score
+    assert_array_equal(search.transform(iris), codes)
+    search.set_params(scoring=None, refit=False).fit(iris[:, :3])
+    assert not hasattr(search, "best_estimator_")
+
+
+@pytest.mark.parametrize(("bad", "ranks"), [(1, [3, 2, 1]), (3, [2, 1, 3])])
+@pytest.mark.parametrize("selection", ["best", "one_standard_error"])
+def test_scores_that_are_not_numbers(iris, bad, ranks, selection):
+    def score(estimator, X):
+        return np.nan if estimator.n_components_ == bad else estimator.score(X)
+
+    search = AutoencoderCV(3, estimator=QUICK, cv=2, scoring=score, selection=selection)
+    with pytest.warns(UserWarning, match="mean test scores are not finite"):
+        search.fit(iris)
+    assert search.n_components_ != bad
+    assert list(search.cv_results_["rank_test_score"]) == ranks
+
+
+def test_no_score_that_is_a_number(iris):
+    search = AutoencoderCV(2, estimator=QUICK, cv=2, scoring=lambda estimator, X: np.nan)
+    with pytest.raises(ValueError, match="None of the mean test scores is a number"):
+        search.fit(iris)
+
+
+def test_set_output_and_html(iris):
+    search = AutoencoderCV([2], estimator=QUICK, cv=2).set_output(transform="pandas").fit(iris)
+    assert list(search.transform(iris).columns) == list(search.get_feature_names_out())
+    assert "AutoencoderCV" in AutoencoderCV(estimator=PCA())._repr_html_()

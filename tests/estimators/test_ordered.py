@@ -1,14 +1,18 @@
 """Ordered codes: one fit holds the fits of all smaller widths."""
 
 import pickle
+from copy import deepcopy
 
 import numpy as np
 import pytest
+import torch
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.base import clone
 from sklearn.decomposition import PCA
+from torch.nn.functional import binary_cross_entropy_with_logits
 
 from skae import AutoencoderTransformer, ConvAutoencoder
+from skae.estimators._ordered import find_weights
 from skae.metrics import reconstruction_error
 
 SMALL = {"max_iter": 5, "random_state": 0}
@@ -131,15 +135,138 @@ def test_a_share_at_the_start_is_pcas(digits, share):
     assert estimator.n_components_ == PCA(share, svd_solver="full").fit(digits).n_components_
 
 
-def test_a_cross_entropy_has_its_own_weights(digits):
+def _start(estimator, X, monkeypatch):
+    """Fit with no epochs; return the network at the start and its rival."""
+    seen = []
+    set_start = type(estimator)._set_start
+
+    def note(self, module, *arguments):
+        rival = set_start(self, module, *arguments)
+        seen.append((deepcopy(module), deepcopy(rival)))
+        return rival
+
+    monkeypatch.setattr(type(estimator), "_set_start", note)
+    estimator.set_params(max_iter=0, random_state=0).fit(X)
+    return seen[0]
+
+
+def test_weights_are_of_pcas_errors(digits, monkeypatch):
+    X = digits[:300]
+    estimator = AutoencoderTransformer(5, ordered=True)
+    module, rival = _start(estimator, X, monkeypatch)
+    weights = module.weights.numpy()
+    assert_array_equal(rival.weights.numpy(), weights)
+    train = X[np.random.RandomState(0).permutation(300)[30:]]
+    errors = [reconstruction_error(PCA(k).fit(train), train) for k in range(1, 6)]
+    errors = np.array(errors) / (64 * estimator._units.scale**2)
+    assert_allclose(weights / weights[0], (errors / errors[0]) ** -0.75, rtol=1e-6)
+    assert_allclose((weights * errors).mean(), 1, rtol=1e-6)
+
+
+def test_weights_of_a_cross_entropy(digits, monkeypatch):
     X = digits[:300] / 16
-    estimator = AutoencoderTransformer(
-        5, ordered=True, loss="binary_crossentropy", max_iter=10, random_state=0
-    ).fit(X)
+    estimator = AutoencoderTransformer(4, ordered=True, loss="binary_crossentropy")
+    module, rival = _start(estimator, X, monkeypatch)
+    assert_array_equal(rival.weights.numpy(), module.weights.numpy())
+    train = torch.from_numpy(X[np.random.RandomState(0).permutation(300)[30:]])
+    location, scale = estimator._units
+    losses = []
+    with torch.no_grad():
+        code = module.encoder((train - torch.from_numpy(location)) / scale)
+        for k in range(1, 5):
+            raw = module.decoder(code, torch.full((270, 1), k))
+            losses.append(float(binary_cross_entropy_with_logits(raw, train)))
+    expected = np.array(losses) ** -0.75
+    assert_allclose(module.weights, expected / (expected * losses).mean(), rtol=1e-9)
     reconstructed = estimator.truncate(2).reconstruct(X)
     assert reconstructed.min() >= 0
     assert reconstructed.max() <= 1
-    assert estimator.validation_curve_[-1] < estimator.validation_curve_[0]
+
+
+def test_where_nothing_is_left_over_weights_are_bounded():
+    losses = torch.tensor([1.0, 0.1, 1e-9, 0.0], dtype=torch.float64)
+    weights = find_weights(losses)
+    assert_allclose(weights / weights[0], [1, 1e-3**-0.75, 1e-3**-0.75])
+    assert torch.isfinite(find_weights(torch.zeros(3))).all()
+
+
+def test_corrupted_batches_have_lengths(digits):
+    """With everything masked all codes are the same: nothing can be explained."""
+    estimator = AutoencoderTransformer(
+        5, ordered=True, corruption="masking", corruption_level=1.0, max_iter=5, random_state=0
+    )
+    whole = clone(estimator).set_params(corruption=None)
+    masked = estimator.fit(digits[:200]).validation_curve_
+    assert min(masked) > 0.99 * masked[0]
+    seen = whole.fit(digits[:200]).validation_curve_
+    assert min(seen) < 0.98 * seen[0]
+    assert abs(estimator.score(digits[:200])) < 0.05
+
+
+@pytest.mark.parametrize(
+    "parameters", [{"solver": "lbfgs"}, {"early_stopping": False}, {"n_components": 80}], ids=str
+)
+def test_other_trainings(digits, parameters):
+    X = digits[:200]
+    estimator = AutoencoderTransformer(4, ordered=True, max_iter=3, random_state=0)
+    fitted = estimator.set_params(**parameters).fit(X)
+    assert fitted.score(X) >= PCA(4).fit(X).explained_variance_ratio_.sum() - 1e-6
+    decoded = fitted.decoder_(torch.from_numpy(fitted.transform(X)).float())
+    assert_allclose(decoded.detach(), fitted.reconstruct(X), atol=1e-3)
+
+
+def test_a_share_of_images(digits):
+    fitted = ConvAutoencoder(0.5, ordered=True, max_iter=0).fit(digits[:200].reshape(-1, 8, 8))
+    assert fitted.n_components_ == PCA(0.5).fit(digits[:200]).n_components_
+
+
+@pytest.mark.parametrize("X", [np.ones((30, 4)), np.eye(4)[:2]], ids=["constant", "two rows"])
+def test_a_share_of_nothing(X):
+    for estimator in (AutoencoderTransformer(0.9), ConvAutoencoder(0.9, image_shape=(1, 2, 2))):
+        fitted = estimator.set_params(ordered=True, max_iter=1).fit(X)
+        assert fitted.n_components_ == 1
+        assert np.isfinite(fitted.reconstruct(X)).all()
+
+
+def test_shares_just_above_what_components_explain(iris):
+    cumulated = PCA(3).fit(iris).explained_variance_ratio_.cumsum()
+    for k, share in enumerate(cumulated, start=1):
+        for shift, expected in ((-1e-4, k), (1e-4, k + 1)):
+            fitted = AutoencoderTransformer(share + shift, ordered=True, max_iter=0).fit(iris)
+            assert fitted.n_components_ == expected
+
+
+def test_a_share_that_is_missed(digits):
+    estimator = AutoencoderTransformer(
+        0.95, ordered=True, corruption="masking", corruption_level=0.6, max_iter=0
+    )
+    with pytest.warns(UserWarning, match=r"explain 0\.\d+ of the variance. All are kept."):
+        fitted = estimator.fit(digits[:300])
+    assert fitted.score(digits[:300]) < 0.95
+
+
+def test_a_share_and_a_warm_start(iris):
+    estimator = AutoencoderTransformer(0.9, ordered=True, warm_start=True)
+    with pytest.raises(ValueError, match="Give their number"):
+        estimator.fit(iris)
+
+
+def test_what_is_fitted_decides(iris):
+    fitted = AutoencoderTransformer(2, ordered=True, max_iter=1).fit(iris)
+    assert fitted.set_params(ordered=False).truncate(1).n_components_ == 1
+    plain = fitted.fit(iris)
+    assert not hasattr(plain, "explained_variance_ratio_")
+    assert not hasattr(plain.set_params(ordered=True), "truncate")
+    assert hasattr(AutoencoderTransformer(ordered=True), "truncate")
+
+
+def test_a_truncated_estimator_shares_nothing(iris):
+    whole = AutoencoderTransformer(2, ordered=True, max_iter=1).set_output(transform="default")
+    small = whole.fit(iris).truncate(1)
+    small.set_output(transform="pandas")
+    small.loss_curve_.clear()
+    assert isinstance(whole.transform(iris), np.ndarray)
+    assert len(whole.loss_curve_) == 2
 
 
 def test_what_cannot_be_ordered(iris):
@@ -163,6 +290,6 @@ def test_what_cannot_be_truncated(iris):
     fitted = AutoencoderTransformer(2, ordered=True, max_iter=1).fit(iris)
     with pytest.raises(ValueError, match="n_components=3 must be at most 2"):
         fitted.truncate(3)
-    for bad in (0, -1, 1.0, None, "1"):
+    for bad in (0, -1, 1.0, None, "1", True):
         with pytest.raises(ValueError, match="n_components must be an int of at least 1"):
             fitted.truncate(bad)
