@@ -17,6 +17,7 @@ from skae.engine import History
 from skae.estimators._bridge import Augmentations, TorchEstimator, torch_generator
 from skae.estimators._fitted import FittedNetwork
 from skae.estimators._parameters import validated_fit
+from skae.estimators._reading import detached, reading
 from skae.estimators._units import Units
 from skae.estimators._warm_start import find_source
 from skae.latent import LatentDensity
@@ -366,7 +367,10 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, TorchEs
         return self._network.architecture.sizes[-1]
 
     def _check_codes(self, X: ArrayLike) -> NDArray:
-        codes = check_array(X, dtype=[np.float64, np.float32], estimator=self, input_name="X")
+        with reading():
+            codes = check_array(
+                detached(X), dtype=[np.float64, np.float32], estimator=self, input_name="X"
+            )
         if codes.shape[1] != self._n_features_out:
             raise ValueError(
                 f"X has {codes.shape[1]} columns, but {type(self).__name__}.inverse_transform "

@@ -31,6 +31,7 @@ from skae.engine import (
 )
 from skae.estimators._devices import PRECISIONS, find_device, fits
 from skae.estimators._plain import restored, simplified
+from skae.estimators._reading import detached, reading
 from skae.objectives import Objective
 
 Augmentations = tuple[Callable[[Batch], Batch] | None, Callable[[Batch], Batch] | None]
@@ -78,9 +79,14 @@ class TorchEstimator(BaseEstimator, ABC):
 
     def _validate(self, X: Any, *, reset: bool, min_samples: int = 1) -> NDArray:
         """Return X as float64 or float32, with values that float32 can hold."""
-        X = validate_data(
-            self, X, reset=reset, dtype=[np.float64, np.float32], ensure_min_samples=min_samples
-        )
+        with reading():
+            X = validate_data(
+                self,
+                detached(X),
+                reset=reset,
+                dtype=[np.float64, np.float32],
+                ensure_min_samples=min_samples,
+            )
         if max(X.max(), -X.min()) > np.finfo(np.float32).max:
             raise ValueError(
                 "Input X contains a value too large for dtype('float32'), in which networks "

@@ -20,6 +20,7 @@ from skae.estimators._bridge import Augmentations, as_array, as_tensor, torch_ge
 from skae.estimators._layout import accepts, find_layout
 from skae.estimators._ordered import OrderableAutoencoder, in_turn
 from skae.estimators._parameters import DENSE, LATENT, ORDERED, RECONSTRUCTION, TRAINING
+from skae.estimators._reading import detached, reading
 from skae.estimators._units import Units
 from skae.networks import POOLINGS, Architecture, ConvArchitecture
 
@@ -403,11 +404,14 @@ class ConvAutoencoder(OrderableAutoencoder):
 
     def _validate(self, X: Any, *, reset: bool, min_samples: int = 1) -> NDArray:
         """Return images as rows, in X's order."""
-        row = tuple(map(int, (X if hasattr(X, "shape") else np.asarray(X)).shape[1:]))
+        X = detached(X)
+        with reading():
+            row = tuple(map(int, (X if hasattr(X, "shape") else np.asarray(X)).shape[1:]))
         if len(row) > 1:
-            X = check_array(
-                X, dtype=[np.float64, np.float32], allow_nd=True, estimator=self, input_name="X"
-            )
+            with reading():
+                X = check_array(
+                    X, dtype=[np.float64, np.float32], allow_nd=True, estimator=self, input_name="X"
+                )
             if not reset:
                 self._check_images(row)
             X = X.reshape(len(X), -1)

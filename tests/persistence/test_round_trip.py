@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+import skops.io
 from numpy.testing import assert_array_equal
 from sklearn.base import clone
 from sklearn.decomposition import PCA
@@ -176,5 +177,18 @@ def test_pickle(rows, estimator):
     raw = pickle.dumps(fitted)
     assert b"_rebuild_tensor" not in raw
     again = pickle.loads(raw)
+    for name, result in _results(fitted, rows).items():
+        assert_array_equal(_results(again, rows)[name], result, err_msg=name)
+
+
+@pytest.mark.parametrize("estimator", VARIANTS, ids=repr)
+def test_skops_has_one_class_to_trust(rows, estimator):
+    if isinstance(estimator.random_state, np.random.RandomState):
+        estimator = clone(estimator).set_params(random_state=0)
+    fitted = _fit(estimator, rows)
+    raw = skops.io.dumps(make_pipeline(fitted))
+    untrusted = skops.io.get_untrusted_types(data=raw)
+    assert untrusted == [f"{type(fitted).__module__}.{type(fitted).__name__}"]
+    again = skops.io.loads(raw, trusted=untrusted)[0]
     for name, result in _results(fitted, rows).items():
         assert_array_equal(_results(again, rows)[name], result, err_msg=name)
