@@ -96,24 +96,35 @@ def test_the_callers_random_state_is_the_only_one_that_moves(iris):
     assert fits[0].loss_curve_ == fits[1].loss_curve_
 
 
-def test_two_threads_at_once(iris, one_thread):
-    expected = AutoencoderTransformer(2, max_iter=3, random_state=0).fit(iris).transform(iris)
+CONCURRENT = [
+    AutoencoderTransformer(2, corruption="gaussian"),
+    AutoencoderTransformer(2, ordered=True),
+    VAETransformer(2),
+    SparseAutoencoder(6),
+    ConvAutoencoder(2, hidden_channels=(4,)),
+]
+
+
+@pytest.mark.parametrize("estimator", CONCURRENT, ids=repr)
+def test_two_threads_at_once(iris, one_thread, estimator):
+    """Two hundred fits in all, each with the bits of one that runs alone."""
+    expected = fitted_clone(estimator, iris, 2, random_state=0).transform(iris)
     results = []
 
     def fit():
-        for _ in range(5):
-            results.append(
-                AutoencoderTransformer(2, max_iter=3, random_state=0).fit(iris).transform(iris)
-            )
+        torch.set_num_threads(1)  # the caller's setting is not that of a new thread
+        for _ in range(20):
+            fitted = fitted_clone(estimator, iris, 2, random_state=0)
+            results.append(fitted.transform(iris))
 
     threads = [threading.Thread(target=fit) for _ in range(2)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    assert len(results) == 10
+    assert len(results) == 40
     for codes in results:
-        np.testing.assert_allclose(codes, expected, rtol=1e-6)
+        assert_array_equal(codes, expected)
 
 
 @over_variants
