@@ -234,7 +234,9 @@ class TestTraining:
         rows = estimator._validate(X, reset=True)
         problem = estimator._make_problem(rows, None, None, random_state)
         inputs, target = _training_tensors(problem, np.float64)
-        train, held_out = estimator._make_augmentations(problem, inputs[0], random_state)
+        train, held_out = estimator._make_augmentations(
+            problem, estimator._make_architecture(problem), inputs[0], random_state
+        )
         batch = train(Batch(inputs, target))
         leave = problem.units.leave
         is_own = loss == "binary_crossentropy"

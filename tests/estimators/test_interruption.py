@@ -23,6 +23,8 @@ over_estimators = pytest.mark.parametrize("estimator", ESTIMATORS, ids=repr)
 @pytest.fixture
 def interrupt(monkeypatch):
     """Return what has the process interrupted in the update of some number."""
+    # a process that runs in the background may have been started to ignore it
+    handler = signal.signal(signal.SIGINT, signal.default_int_handler)
 
     def at(n_updates):
         update = GradientStep.update
@@ -35,7 +37,8 @@ def interrupt(monkeypatch):
 
         monkeypatch.setattr(GradientStep, "update", update_and_interrupt)
 
-    return at
+    yield at
+    signal.signal(signal.SIGINT, handler)
 
 
 @over_estimators
