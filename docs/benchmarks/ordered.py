@@ -38,7 +38,7 @@ NAMES = (
     "mnist",
     "olivetti_faces",
 )
-CLASSIFIED = ("digits", "breast_cancer", "wine", "iris", "isolet1560", "coil20", "mnist")
+CLASSIFIED = ("digits", "breast_cancer", "wine", "isolet1560", "coil20", "mnist")
 WIDTHS = (1, 2, 4, 8, 16)
 SEEDS = (0, 1, 2)
 MAX_ROWS = 6000
