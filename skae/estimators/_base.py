@@ -8,7 +8,6 @@ import numpy as np
 import torch
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import ClassNamePrefixFeaturesOutMixin, TransformerMixin
-from sklearn.metrics import r2_score
 from sklearn.utils import check_array, check_random_state, gen_batches
 from sklearn.utils.validation import check_is_fitted
 from torch import Tensor, nn
@@ -18,6 +17,7 @@ from skae.estimators._bridge import Augmentations, TorchEstimator, torch_generat
 from skae.estimators._fitted import FittedNetwork
 from skae.estimators._parameters import validated_fit
 from skae.estimators._reading import detached, reading
+from skae.estimators._shares import explained_share
 from skae.estimators._units import Units
 from skae.estimators._warm_start import find_source
 from skae.latent import LatentDensity
@@ -309,7 +309,8 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, TorchEs
         """
         check_is_fitted(self)
         X = self._validate(X, reset=False)
-        return -np.square(X - self._reconstruct_all(X), dtype=np.float64).sum(axis=1)
+        errors = np.subtract(X, self._reconstruct_all(X), dtype=np.float64)
+        return -np.square(errors, out=errors).sum(axis=1)
 
     def score(self, X: ArrayLike, y: Any = None) -> float:
         """Return the share of the variance of X that the reconstruction explains.
@@ -324,12 +325,13 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, TorchEs
         Returns
         -------
         score : float
-            ``1 - SSE / SST``, the variance-weighted R2 against the means of this X. On the
-            training data it is comparable to ``PCA.explained_variance_ratio_.sum()``.
+            ``1 - SSE / SST``, the variance-weighted R2 against the means of this X, over the
+            features that vary in it. On the training data it is comparable to
+            ``PCA.explained_variance_ratio_.sum()``.
         """
         check_is_fitted(self)
         X = self._validate(X, reset=False, min_samples=2)
-        return float(r2_score(X, self._reconstruct_all(X), multioutput="variance_weighted"))
+        return explained_share(X, self._reconstruct_all(X))
 
     def sample(self, n_samples: int = 1, random_state: Any = None) -> NDArray:
         """Draw new rows: codes from `latent_density_`, decoded.
