@@ -80,8 +80,10 @@ class OrderableAutoencoder(DeterministicAutoencoder):
                 f"of components of this {type(self).__name__}."
             )
         estimator = clone(self).set_params(n_components=n_components)
-        names = self.__dict__.keys() - estimator.__dict__.keys()
-        estimator.__dict__.update(deepcopy({name: self.__dict__[name] for name in names}))
+        fitted = {k: v for k, v in self.__dict__.items() if k not in estimator.__dict__}
+        # these are replaced, not changed
+        replaced = {name: fitted.pop(name) for name in ("_network", "latent_density_")}
+        estimator.__dict__.update(deepcopy(fitted) | replaced)
         estimator._keep_components(int(n_components))
         return estimator
 
