@@ -14,7 +14,7 @@ import time
 
 import numpy as np
 import torch
-from _data import IMAGES, labels, load
+from _data import IMAGES, TABLES, labels, load
 from sklearn.decomposition import PCA
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV, train_test_split
@@ -24,20 +24,7 @@ from sklearn.preprocessing import StandardScaler
 from skae import AutoencoderCV, AutoencoderTransformer
 from skae.metrics import reconstruction_error
 
-NAMES = (
-    "digits",
-    "breast_cancer",
-    "ad_cardio",
-    "ad_cardiotocography",
-    "ad_ionosphere",
-    "ad_optdigits",
-    "ad_pendigits",
-    "ad_satellite",
-    "ad_satimage2",
-    "isolet1560",
-    "mnist",
-    "olivetti_faces",
-)
+NAMES = ("digits", "breast_cancer", *TABLES[:7], "isolet1560", "mnist", "olivetti_faces")
 CLASSIFIED = ("digits", "breast_cancer", "wine", "isolet1560", "coil20", "mnist")
 WIDTHS = (1, 2, 4, 8, 16)
 SEEDS = (0, 1, 2)

@@ -1,15 +1,13 @@
 """Choosing the number of components with one fit a fold."""
 
 import time
-import warnings
 from collections.abc import Sequence
 from numbers import Integral
-from typing import Any, Literal, NamedTuple, Self
+from typing import Any, Literal, Self
 
 import numpy as np
 from numpy.ma import MaskedArray
 from numpy.typing import ArrayLike, NDArray
-from scipy.stats import rankdata
 from sklearn.base import (
     BaseEstimator,
     MetaEstimatorMixin,
@@ -19,31 +17,15 @@ from sklearn.base import (
 )
 from sklearn.metrics import check_scoring
 from sklearn.model_selection import check_cv
-from sklearn.utils import _safe_indexing, get_tags, indexable
+from sklearn.utils import get_tags, indexable
 from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.parallel import Parallel, delayed
 from sklearn.utils.validation import check_is_fitted
 
 from skae.estimators._autoencoder import AutoencoderTransformer
-
-
-class _Fold(NamedTuple):
-    """What one fold gives.
-
-    Attributes
-    ----------
-    fit_time : float
-        Seconds of the one fit.
-    score_times, scores : array of shape (n_widths,)
-    pca_scores : array of shape (n_widths,)
-        Of the linear start.
-    """
-
-    fit_time: float
-    score_times: NDArray
-    scores: NDArray
-    pca_scores: NDArray
+from skae.estimators._folds import Fold, means_and_deviations, run_fold, summarize_scores
+from skae.estimators._rollback import rolled_back_on_failure
 
 
 def _is_refitted(estimator: Any) -> bool:
@@ -150,7 +132,7 @@ class AutoencoderCV(MetaEstimatorMixin, TransformerMixin, BaseEstimator):
     Notes
     -----
     Scores are those of ordered codes, whose error is some tens of per cent above that of fits of
-    one width, most so at small widths: `best_estimator_` does better than `best_score_` says.
+    one width, most so at middle widths: `best_estimator_` does better than `best_score_` says.
 
     The share of variance explained rises with the number of components for as long as they carry
     anything, so that the largest number often is the best, as with PCA. For a small code, look for
@@ -236,14 +218,8 @@ class AutoencoderCV(MetaEstimatorMixin, TransformerMixin, BaseEstimator):
         TypeError
             If the estimator cannot be ordered.
         """
-        before = self.__dict__.copy()
-        try:
+        with rolled_back_on_failure(self):
             self._search(X, y, groups)
-        except BaseException:
-            # a fit that fails leaves the last one usable
-            self.__dict__.clear()
-            self.__dict__.update(before)
-            raise
         return self
 
     def _search(self, X: Any, y: Any, groups: Any) -> None:
@@ -255,7 +231,7 @@ class AutoencoderCV(MetaEstimatorMixin, TransformerMixin, BaseEstimator):
         self.scorer_ = check_scoring(template, self.scoring)
         widest = clone(template).set_params(n_components=max(widths), ordered=True)
         folds = Parallel(n_jobs=self.n_jobs)(
-            delayed(_run_fold)(clone(widest), X, y, *rows, self.scorer_, widths)
+            delayed(run_fold)(clone(widest), X, y, *rows, self.scorer_, widths)
             for rows in check_cv(self.cv, y).split(X, y, groups)
         )
         self._set_results(folds, widths)
@@ -295,7 +271,7 @@ class AutoencoderCV(MetaEstimatorMixin, TransformerMixin, BaseEstimator):
             )
         return estimator
 
-    def _set_results(self, folds: list[_Fold], widths: list[int]) -> None:
+    def _set_results(self, folds: list[Fold], widths: list[int]) -> None:
         """Set what was found in the folds."""
         self.n_splits_ = len(folds)
         params: dict[str, Any] = {
@@ -303,10 +279,10 @@ class AutoencoderCV(MetaEstimatorMixin, TransformerMixin, BaseEstimator):
             "params": [{"n_components": width} for width in widths],
         }
         fit_times = np.repeat([[fold.fit_time] for fold in folds], len(widths), axis=1)
-        times = _summary("fit_time", fit_times)
-        times |= _summary("score_time", np.array([fold.score_times for fold in folds]))
-        self.cv_results_ = times | params | _scores([fold.scores for fold in folds])
-        self.pca_cv_results_ = params | _scores([fold.pca_scores for fold in folds])
+        times = means_and_deviations("fit_time", fit_times)
+        times |= means_and_deviations("score_time", np.array([fold.score_times for fold in folds]))
+        self.cv_results_ = times | params | summarize_scores([fold.scores for fold in folds])
+        self.pca_cv_results_ = params | summarize_scores([fold.pca_scores for fold in folds])
         self.best_index_ = self._find_best(np.array(widths))
         self.n_components_ = widths[self.best_index_]
         self.best_params_ = params["params"][self.best_index_]
@@ -453,51 +429,3 @@ class AutoencoderCV(MetaEstimatorMixin, TransformerMixin, BaseEstimator):
         if not hasattr(self, "best_estimator_"):
             raise AttributeError(f"{type(self).__name__} has no {name} before a fit with refit.")
         return getattr(self.best_estimator_, name)
-
-
-def _run_fold(
-    estimator: Any,
-    X: Any,
-    y: Any,
-    train: NDArray,
-    test: NDArray,
-    scorer: Any,
-    widths: Sequence[int],
-) -> _Fold:
-    """Fit once; score all widths."""
-    X_train, X_test = _safe_indexing(X, train), _safe_indexing(X, test)
-    y_test = None if y is None else _safe_indexing(y, test)
-    start = time.perf_counter()
-    estimator.fit(X_train)
-    fit_time = time.perf_counter() - start
-    timed = [_timed_score(estimator, width, scorer, X_test, y_test) for width in widths]
-    scores, times = np.array(timed).T
-    pca = clone(estimator).set_params(max_iter=0).fit(X_train)
-    pca_scores = [_timed_score(pca, width, scorer, X_test, y_test)[0] for width in widths]
-    return _Fold(fit_time, times, scores, np.array(pca_scores))
-
-
-def _timed_score(estimator: Any, width: int, scorer: Any, X: Any, y: Any) -> tuple[float, float]:
-    """Return the score of the first components, and the seconds it took."""
-    start = time.perf_counter()
-    small = estimator.truncate(width)
-    score = scorer(small, X) if y is None else scorer(small, X, y)
-    return score, time.perf_counter() - start
-
-
-def _summary(name: str, values: NDArray) -> dict[str, Any]:
-    """Return mean and standard deviation over the folds, axis 0."""
-    return {f"mean_{name}": values.mean(axis=0), f"std_{name}": values.std(axis=0)}
-
-
-def _scores(scores: list[NDArray]) -> dict[str, Any]:
-    """Return the scores of every fold and what they say of the widths."""
-    splits = {f"split{i}_test_score": fold for i, fold in enumerate(scores)}
-    summary = _summary("test_score", np.array(scores))
-    means = np.nan_to_num(summary["mean_test_score"], nan=-np.inf)
-    if not np.isfinite(means).any():
-        raise ValueError(f"None of the mean test scores is a number. They are {means}.")
-    if not np.isfinite(means).all():
-        warnings.warn(f"Some of the mean test scores are not finite: {means}", stacklevel=4)
-    ranks = rankdata(-means, method="min").astype(np.int32)
-    return splits | summary | {"rank_test_score": ranks}

@@ -17,6 +17,7 @@ from skae.estimators._bridge import Augmentations, TorchEstimator, torch_generat
 from skae.estimators._fitted import FittedNetwork
 from skae.estimators._parameters import validated_fit
 from skae.estimators._reading import detached, reading
+from skae.estimators._rollback import rolled_back_on_failure
 from skae.estimators._shares import explained_share
 from skae.estimators._units import Units
 from skae.estimators._warm_start import find_source
@@ -168,8 +169,7 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, TorchEs
         ValueError
             If X or a parameter is not valid, or if the training diverges.
         """
-        before = self.__dict__.copy()
-        try:
+        with rolled_back_on_failure(self):
             source = find_source(self, self.warm_start)
             n_seen = None if source is None else source.n_features_in_
             X = self._validate(X, reset=True, min_samples=2)
@@ -179,11 +179,6 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, TorchEs
                     f"{n_seen} features, but X has {X.shape[1]}."
                 )
             self._learn(X, y, source)
-        except BaseException:
-            # a fit that fails leaves the last one usable
-            self.__dict__.clear()
-            self.__dict__.update(before)
-            raise
         return self
 
     def _learn(self, X: NDArray, y: Any, source: Any) -> None:

@@ -140,9 +140,10 @@ class OrderableAutoencoder(DeterministicAutoencoder):
     def _start_losses(self, network: Any, problem: Problem) -> Tensor:
         """Return the mean loss of the linear start from 0, 1, ... components, in float64."""
         rows = problem.train[: min(MAX_ROWS, max(1, MAX_ENTRIES // problem.X.shape[1]))]
-        X, link = problem.X[rows].astype(np.float64), problem.link
-        seen = torch.from_numpy(problem.units.enter(problem.seen[rows]))
-        target = seen if link.equivariant else torch.from_numpy(X)
+        link = problem.link
+        seen = target = torch.from_numpy(problem.units.enter(problem.seen[rows]))
+        if not link.equivariant:
+            target = torch.from_numpy(problem.X[rows].astype(np.float64))
         code, decoder = network.encoder.linear(seen), network.decoder.network
         raw = decoder.bias.expand(len(rows), -1)
         losses = [link.elementwise(raw, target).mean()]
