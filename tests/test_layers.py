@@ -10,7 +10,7 @@ import skae
 ROOT = Path(skae.__file__).parent
 CORE = ("networks", "objectives", "engine", "latent")
 ALLOWED = {layer: {layer} for layer in CORE}
-ALLOWED["estimators"] = {"estimators", *CORE}
+ALLOWED["estimators"] = {"estimators", "_version", *CORE}
 ALLOWED["metrics"] = {"metrics"}
 ALLOWED["persistence"] = {"persistence", "estimators", "_version", *CORE}
 

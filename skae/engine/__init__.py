@@ -1,8 +1,12 @@
 """Training of any module with any objective."""
 
 from skae.engine._augmentation import ImageAugmentation
-from skae.engine._batches import Batch, Batches
+from skae.engine._batch import Batch
+from skae.engine._batches import Batches
+from skae.engine._changes import BatchChange, InTurn, RandomChange
+from skae.engine._checkpoint import Checkpoint
 from skae.engine._corruption import Corruption, Gaussian, Masking, SaltAndPepper
+from skae.engine._files import replace_file
 from skae.engine._gradient_step import GradientStep
 from skae.engine._lengths import MAX_PREFIXES, DrawnLengths, SpreadLengths
 from skae.engine._loop import DivergenceError, History, mean_loss, run
@@ -18,7 +22,9 @@ __all__ = [
     "SCHEDULES",
     "Acceptance",
     "Batch",
+    "BatchChange",
     "Batches",
+    "Checkpoint",
     "Corruption",
     "CubatureNoise",
     "DivergenceError",
@@ -27,10 +33,12 @@ __all__ = [
     "GradientStep",
     "History",
     "ImageAugmentation",
+    "InTurn",
     "Masking",
     "Noise",
     "NormalNoise",
     "QuasiNewtonStep",
+    "RandomChange",
     "SaltAndPepper",
     "Schedule",
     "ShiftedNoise",
@@ -39,5 +47,6 @@ __all__ = [
     "Stopping",
     "limited_threads",
     "mean_loss",
+    "replace_file",
     "run",
 ]

@@ -1,6 +1,6 @@
 """An optimiser of one vector, without what optimisers of modules do at every step."""
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
@@ -53,6 +53,16 @@ class AdamW:
             for part, is_decayed in zip(slices, (True, False), strict=True)
             if len(part[0]) > 0
         ]
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return what is remembered, as it lies."""
+        return {"parts": [[*part[2:5]] for part in self._parts]}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Remember what `state_dict` returned."""
+        for part, values in zip(self._parts, state["parts"], strict=True):
+            for tensor, value in zip(part[2:5], values, strict=True):
+                tensor.copy_(value)
 
     def descend(self, learning_rate: float, decay: float) -> None:
         """Take a step; matrices are multiplied by ``1 - decay`` before.

@@ -3,10 +3,11 @@
 import torch
 from torch import Generator, Tensor
 
-from skae.engine._batches import Batch
+from skae.engine._batch import Batch
+from skae.engine._changes import RandomChange
 
 
-class ImageAugmentation:
+class ImageAugmentation(RandomChange):
     """Moves and mirrors the images of a batch; the target goes with the first input.
 
     Where a move leaves a gap, the border is repeated.
@@ -37,12 +38,12 @@ class ImageAugmentation:
         mean: Tensor,
         generator: Generator,
     ) -> None:
+        super().__init__(generator)
         self.shape = shape
         self.axes = axes
         self.max_shift = max_shift
         self.is_mirrored = is_mirrored
         self.mean = mean
-        self.generator = generator
 
     def __call__(self, batch: Batch) -> Batch:
         """Return the batch with moved images."""

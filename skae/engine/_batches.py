@@ -1,33 +1,14 @@
 """Rows in memory, served in batches."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from math import ceil
-from typing import NamedTuple
+from typing import Any
 
 import torch
 from torch import Generator, Tensor
 
-
-class Batch(NamedTuple):
-    """Some rows: what the network is given, and what its outputs are held against."""
-
-    inputs: tuple[Tensor, ...]
-    target: Tensor
-
-    def to(self, device: torch.device) -> "Batch":
-        """Return the batch on a device."""
-        if self.target.device == device:
-            return self
-        target = self.target.to(device)
-        inputs = [target if x is self.target else x.to(device) for x in self.inputs]
-        return Batch(tuple(inputs), target)
-
-    def split(self, n_rows: int) -> "list[Batch]":
-        """Return parts of at most so many rows."""
-        targets = self.target.split(n_rows)
-        # a tensor that is both input and target stays one
-        inputs = (targets if x is self.target else x.split(n_rows) for x in self.inputs)
-        return [Batch(*part) for part in zip(zip(*inputs, strict=True), targets, strict=True)]
+from skae.engine._batch import Batch
+from skae.engine._changes import BatchChange
 
 
 class Batches:
@@ -46,8 +27,8 @@ class Batches:
         The largest batch.
     generator : torch.Generator, default=None
         Draws a new order at every iteration. None: the order of `rows`.
-    corruption : callable, default=None
-        Changes each batch as it is served, anew at every iteration.
+    change : BatchChange, default=None
+        What is done to each batch as it is served, anew at every iteration.
     device : torch.device, default=None
         Where batches are put. None: where the tensors are.
     """
@@ -59,7 +40,7 @@ class Batches:
         rows: Tensor,
         batch_size: int,
         generator: Generator | None = None,
-        corruption: Callable[[Batch], Batch] | None = None,
+        change: BatchChange | None = None,
         device: torch.device | None = None,
     ) -> None:
         self.inputs = inputs
@@ -67,10 +48,25 @@ class Batches:
         self.rows = rows
         self.batch_size = batch_size
         self.generator = generator
-        self.corruption = corruption
+        self.change = change
         self.device = target.device if device is None else device
         self._input_places = [x.new_empty(0) for x in inputs]
         self._target_place = target.new_empty(0)
+
+    @property
+    def generators(self) -> tuple[Generator, ...]:
+        """What draws the order of the rows, and the changes."""
+        own = () if self.generator is None else (self.generator,)
+        return own if self.change is None else own + self.change.generators
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return what the next iteration depends on."""
+        return {"generators": [generator.get_state() for generator in self.generators]}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Have the next iteration be the one that followed `state_dict`."""
+        for generator, value in zip(self.generators, state["generators"], strict=True):
+            generator.set_state(value)
 
     def __len__(self) -> int:
         return ceil(len(self.rows) / self.batch_size)
@@ -81,7 +77,7 @@ class Batches:
             order = order[torch.randperm(len(order), generator=self.generator)]
         for rows in order.to(self.target.device).tensor_split(len(self)):
             batch = self._take(rows).to(self.device)
-            yield batch if self.corruption is None else self.corruption(batch)
+            yield batch if self.change is None else self.change(batch)
 
     def _take(self, rows: Tensor) -> Batch:
         """Gather rows where the last ones lay: new memory would cost more than the copy."""

@@ -1,14 +1,15 @@
 """Noise put on the inputs of a batch, drawn anew each time; the target stays clean."""
 
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 
 import torch
 from torch import Generator, Tensor
 
-from skae.engine._batches import Batch
+from skae.engine._batch import Batch
+from skae.engine._changes import RandomChange
 
 
-class Corruption(ABC):
+class Corruption(RandomChange):
     """Changes the first input of a batch (Vincent et al. 2010, section 3.3).
 
     Parameters
@@ -19,8 +20,8 @@ class Corruption(ABC):
     """
 
     def __init__(self, level: float, generator: Generator) -> None:
+        super().__init__(generator)
         self.level = level
-        self.generator = generator
 
     def __call__(self, batch: Batch) -> Batch:
         """Return the batch with its first input corrupted."""

@@ -7,7 +7,7 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor, nn
 
-from skae.engine._batches import Batch
+from skae.engine._batch import Batch
 from skae.engine._step import Losses
 
 Weights = Mapping[str, float]

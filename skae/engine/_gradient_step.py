@@ -9,7 +9,7 @@ from torch import nn
 
 from skae.engine._adamw import AdamW
 from skae.engine._average import Average
-from skae.engine._batches import Batch
+from skae.engine._batch import Batch
 from skae.engine._differentiation import Weights, find_differentiation
 from skae.engine._flat import FlatParameters
 from skae.engine._schedule import Schedule
@@ -90,6 +90,21 @@ class GradientStep(NetworkStep):
         """Put the parameters back; nothing else has been averaged."""
         super().restore(state)
         self._average = self._make_average()
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return parameters and what is remembered of earlier updates."""
+        average = {} if self._average is None else self._average.state_dict()
+        of_updates = {"n_updates": self.n_updates, "adamw": self._adamw.state_dict()}
+        return super().state_dict() | of_updates | {"average": average}
+
+    @torch.no_grad()
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Put back what `state_dict` returned."""
+        super().load_state_dict(state)
+        self.n_updates = state["n_updates"]
+        self._adamw.load_state_dict(state["adamw"])
+        if self._average is not None:
+            self._average.load_state_dict(state["average"])
 
     def _make_average(self) -> Average | None:
         """Return what averages the weights, if the schedule has them averaged."""

@@ -3,7 +3,8 @@
 import torch
 from torch import Generator, Tensor
 
-from skae.engine._batches import Batch
+from skae.engine._batch import Batch
+from skae.engine._changes import BatchChange, RandomChange
 
 FULL = 0.25
 """Share of the rows that are decoded from all entries of their codes."""
@@ -16,7 +17,7 @@ def with_lengths(batch: Batch, lengths: Tensor) -> Batch:
     return Batch((*batch.inputs, lengths.to(batch.target.device)), batch.target)
 
 
-class DrawnLengths:
+class DrawnLengths(RandomChange):
     """Gives every row of a batch a length, drawn anew each time.
 
     Some are decoded from the whole code. The lengths of the others have uniform logarithms: one
@@ -31,8 +32,8 @@ class DrawnLengths:
     """
 
     def __init__(self, n_components: int, generator: Generator) -> None:
+        super().__init__(generator)
         self.n_components = n_components
-        self.generator = generator
 
     def __call__(self, batch: Batch) -> Batch:
         """Return the batch with a length for each row, shape (n, 1)."""
@@ -44,7 +45,7 @@ class DrawnLengths:
         return with_lengths(batch, lengths.long().clamp(1, self.n_components)[:, None])
 
 
-class SpreadLengths:
+class SpreadLengths(BatchChange):
     """Gives every row of a batch some lengths, evenly spread, the same ones each time.
 
     Parameters

@@ -4,11 +4,14 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import reduce
 from math import isfinite
+from typing import Any
 
 import torch
 from torch import Tensor
 
-from skae.engine._batches import Batch, Batches
+from skae.engine._batch import Batch
+from skae.engine._batches import Batches
+from skae.engine._checkpoint import Checkpoint
 from skae.engine._step import Losses, State, Step
 from skae.engine._stopping import Acceptance, Stopping
 
@@ -64,6 +67,7 @@ def run(
     stopping: Stopping,
     on_epoch_end: Callable[[History], None] | None = None,
     acceptance: Acceptance | None = None,
+    checkpoint: Checkpoint | None = None,
 ) -> History:
     """Train, and leave the step in the best state met, the start among the candidates.
 
@@ -86,6 +90,8 @@ def run(
     acceptance : Acceptance, default=None
         What the held-out rows must say for the start to be given up. None: that an epoch is
         better.
+    checkpoint : Checkpoint, default=None
+        Where to go on, if this training was begun before, and where to write how far it is.
 
     Returns
     -------
@@ -96,39 +102,91 @@ def run(
     DivergenceError
         If the loss of an epoch is not finite or has exploded.
     """
-    judged = valid if valid is not None else train
-    start = best = _Candidate(0, _pass(step.evaluate, judged), step.state())
-    history = History([mean_loss(step, train)])
-    if valid is not None:
-        history.validation.append(float(start.rows.mean()))
+    training = _Training(step, train, valid, stopping)
+    history = training.history
+    if checkpoint is not None and (state := checkpoint.load()) is not None:
+        training.load_state_dict(state)
     try:
-        for epoch in range(1, max_iter + 1):
-            loss = float(_pass(step.update, train).mean())
-            rows = None if valid is None else _pass(step.evaluate, valid)
-            history.training.append(loss)
-            _check_converging(history.training)
-            if rows is not None:
-                history.validation.append(float(rows.mean()))
-                if rows.mean() < best.rows.mean():
-                    best = _Candidate(epoch, rows, step.state())
+        for epoch in range(history.n_epochs + 1, max_iter + 1):
+            training.run_epoch(epoch)
             if on_epoch_end is not None:
                 on_epoch_end(history)
             if stopping((history.validation or history.training)[-1]):
                 break
+            if checkpoint is not None and epoch % checkpoint.every == 0:
+                checkpoint.save(training.state_dict())
     except KeyboardInterrupt:
-        history.is_interrupted = True
-        if valid is not None:
-            # of the epoch that was interrupted
-            del history.training[len(history.validation) :]
-    if valid is None:
-        best = _Candidate(history.n_epochs, _pass(step.evaluate, train), step.state())
-        _check_converging([history.training[0], float(best.rows.mean())])
-        accepted = bool(best.rows.mean() <= start.rows.mean())
-    else:
-        accepted = (acceptance or Acceptance())(start.rows, best.rows)
-    history.kept = best.epoch if accepted else 0
-    step.restore(best.state if accepted else start.state)
+        training.forget_unfinished_epoch()
+    training.keep_best(acceptance or Acceptance())
     return history
+
+
+class _Training:
+    """A training under way; its parameters are those of `run`."""
+
+    def __init__(
+        self, step: Step, train: Batches, valid: Batches | None, stopping: Stopping
+    ) -> None:
+        self.step = step
+        self.train = train
+        self.valid = valid
+        self.stopping = stopping
+        judged = valid if valid is not None else train
+        self.start = self.best = _Candidate(0, _pass(step.evaluate, judged), step.state())
+        self.history = History([mean_loss(step, train)])
+        if valid is not None:
+            self.history.validation.append(float(self.start.rows.mean()))
+
+    def run_epoch(self, epoch: int) -> None:
+        """Learn from every row once, and take note of how good that was."""
+        loss = float(_pass(self.step.update, self.train).mean())
+        rows = None if self.valid is None else _pass(self.step.evaluate, self.valid)
+        self.history.training.append(loss)
+        _check_converging(self.history.training)
+        if rows is None:
+            return
+        self.history.validation.append(float(rows.mean()))
+        if rows.mean() < self.best.rows.mean():
+            self.best = _Candidate(epoch, rows, self.step.state())
+
+    def forget_unfinished_epoch(self) -> None:
+        """Note that the user ended the training."""
+        self.history.is_interrupted = True
+        if self.valid is not None:
+            del self.history.training[len(self.history.validation) :]
+
+    def keep_best(self, acceptance: Acceptance) -> None:
+        """Leave the step in the state to be kept."""
+        history = self.history
+        if self.valid is not None:
+            is_accepted = acceptance(self.start.rows, self.best.rows)
+        else:
+            rows = _pass(self.step.evaluate, self.train)
+            self.best = _Candidate(history.n_epochs, rows, self.step.state())
+            _check_converging([history.training[0], float(rows.mean())])
+            is_accepted = bool(rows.mean() <= self.start.rows.mean())
+        history.kept = self.best.epoch if is_accepted else 0
+        self.step.restore(self.best.state if is_accepted else self.start.state)
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return all that the next epoch depends on; the start is found again."""
+        return {
+            "training": self.history.training,
+            "validation": self.history.validation,
+            "best": vars(self.best),
+            "stopping": self.stopping.state_dict(),
+            "step": self.step.state_dict(),
+            "train": self.train.state_dict(),
+        }
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Have the next epoch be the one that followed `state_dict`."""
+        self.history.training[:] = state["training"]
+        self.history.validation[:] = state["validation"]
+        self.best = _Candidate(**state["best"])
+        self.stopping.load_state_dict(state["stopping"])
+        self.step.load_state_dict(state["step"])
+        self.train.load_state_dict(state["train"])
 
 
 def mean_loss(step: Step, batches: Batches) -> float:

@@ -1,14 +1,15 @@
 """Standard normal numbers as an input, which makes a random network a function."""
 
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 
 import torch
 from torch import Generator, Tensor
 
-from skae.engine._batches import Batch
+from skae.engine._batch import Batch
+from skae.engine._changes import BatchChange
 
 
-class Noise(ABC):
+class Noise(BatchChange):
     """Puts noise of shape (n, n_draws, width) behind the first input of a batch."""
 
     def __call__(self, batch: Batch) -> Batch:
@@ -35,6 +36,11 @@ class NormalNoise(Noise):
         self.n_draws = n_draws
         self.width = width
         self.generator = generator
+
+    @property
+    def generators(self) -> tuple[Generator, ...]:
+        """What draws its random numbers."""
+        return (self.generator,)
 
     def draw(self, x: Tensor) -> Tensor:
         """Return new noise."""

@@ -6,7 +6,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from skae.engine._batches import Batch
+from skae.engine._batch import Batch
 from skae.engine._step import Losses, NetworkStep
 
 
@@ -63,6 +63,15 @@ class QuasiNewtonStep(NetworkStep):
     def evaluate(self, batch: Batch) -> Losses:
         """Return the losses; nothing is learned."""
         return _join(self._losses(part) for part in batch.split(self.rows_at_once))
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return parameters and what is remembered of earlier iterations."""
+        return super().state_dict() | {"optimizer": self.optimizer.state_dict()}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Put back what `state_dict` returned."""
+        super().load_state_dict(state)
+        self.optimizer.load_state_dict(state["optimizer"])
 
     def _backward(self, part: Batch, share: float) -> Losses:
         """Add the gradient of a share of a batch to the parameters'; return the losses."""

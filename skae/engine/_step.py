@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from skae.engine._batches import Batch
+from skae.engine._batch import Batch
 
 State = list[Tensor]
 Losses = dict[str, Tensor]
@@ -32,6 +32,14 @@ class Step(ABC):
     @abstractmethod
     def restore(self, state: State) -> None:
         """Put back what `state` returned."""
+
+    @abstractmethod
+    def state_dict(self) -> dict[str, Any]:
+        """Return all that the next update depends on, tensors as they lie."""
+
+    @abstractmethod
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Have the next update be the one that followed `state_dict`."""
 
 
 class NetworkStep(Step):
@@ -62,6 +70,20 @@ class NetworkStep(Step):
         """Put the parameters back."""
         for parameter, value in zip(self.network.parameters(), state, strict=True):
             parameter.copy_(value)
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return parameters, and what the objective remembers."""
+        return {
+            "parameters": [parameter.detach() for parameter in self.network.parameters()],
+            "objective": getattr(self.objective, "state_dict", dict)(),
+        }
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Put back what `state_dict` returned."""
+        NetworkStep.restore(self, state["parameters"])
+        remember = getattr(self.objective, "load_state_dict", None)
+        if remember is not None:  # a plain function has nothing to remember
+            remember(state["objective"])
 
     def _losses(self, batch: Batch) -> Losses:
         return self.objective(self.network(*batch.inputs), batch.target)

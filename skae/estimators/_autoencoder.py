@@ -1,6 +1,7 @@
 """The autoencoder that starts at PCA."""
 
 from collections.abc import Sequence
+from os import PathLike
 from typing import Any, Literal
 
 import numpy as np
@@ -165,6 +166,15 @@ class AutoencoderTransformer(OrderableAutoencoder):
         Draws the weights, the held-out rows, the order of the rows and the noise. Pass an int
         for the same result at every call.
 
+    checkpoint : str, path-like or None, default=None
+        Folder in which the state of the training is kept, so that a fit that was cut off goes on
+        when it is called again, with the same result as one that was not. The folder may be
+        shared: a file is named after data and parameters, and is removed when its fit is done.
+        Needs `random_state`.
+
+    checkpoint_every : int, default=10
+        Epochs from one writing of the state to the next.
+
     verbose : int, default=0
         Whether to print the losses of every epoch.
 
@@ -299,6 +309,8 @@ class AutoencoderTransformer(OrderableAutoencoder):
         device: str = "auto",
         precision: Literal["auto", "float32", "bfloat16"] = "auto",
         random_state: Any = None,
+        checkpoint: str | PathLike[str] | None = None,
+        checkpoint_every: int = 10,
         verbose: int = 0,
     ) -> None:
         self.n_components = n_components
@@ -328,6 +340,8 @@ class AutoencoderTransformer(OrderableAutoencoder):
         self.device = device
         self.precision = precision
         self.random_state = random_state
+        self.checkpoint = checkpoint
+        self.checkpoint_every = checkpoint_every
         self.verbose = verbose
 
     def _make_architecture(self, problem: Problem) -> DenseArchitecture:

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from skae.engine import History
 from skae.estimators._bridge import Augmentations, TorchEstimator, torch_generator
+from skae.estimators._checkpoints import make_checkpoint
 from skae.estimators._fitted import FittedNetwork
 from skae.estimators._parameters import validated_fit
 from skae.estimators._reading import detached, reading
@@ -184,8 +185,10 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, TorchEs
     def _learn(self, X: NDArray, y: Any, source: Any) -> None:
         """Train on valid rows, from the weights of `source` on if there is one."""
         random_state = check_random_state(self.random_state)
+        seed = random_state.get_state()
         problem = self._make_problem(X, y, source, random_state)
         architecture = self._make_architecture(problem)
+        checkpoint = make_checkpoint(self, problem, architecture, source, seed)
         inputs, target = _training_tensors(problem, self._training_dtype())
         augmentations = self._make_augmentations(problem, architecture, inputs[0], random_state)
         split = problem.train, problem.valid
@@ -197,10 +200,12 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, TorchEs
         else:
             module = _copy_of(source._network, architecture)
             rival = None
-        history = self._train(module, problem.link, batches, rival)
+        history = self._train(module, problem.link, batches, rival, checkpoint)
         if rival is not None and history.kept == 0:
             module = rival
         self._set_fitted(problem, FittedNetwork(architecture, module), history, random_state)
+        if checkpoint is not None and not history.is_interrupted:
+            checkpoint.remove()
 
     def _make_problem(
         self, X: NDArray, y: Any, source: Any, random_state: np.random.RandomState

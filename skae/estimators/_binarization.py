@@ -3,11 +3,11 @@
 import torch
 from torch import Generator, Tensor
 
-from skae.engine import Batch
+from skae.engine import Batch, RandomChange
 from skae.estimators._units import Units
 
 
-class DynamicBinarization:
+class DynamicBinarization(RandomChange):
     """Draws 0 or 1 from targets that are probabilities; the network sees the same draw.
 
     Parameters
@@ -21,9 +21,9 @@ class DynamicBinarization:
     """
 
     def __init__(self, units: Units, like: Tensor, generator: Generator) -> None:
+        super().__init__(generator)
         self.location = torch.from_numpy(units.location).to(like)
         self.scale = units.scale
-        self.generator = generator
 
     def __call__(self, batch: Batch) -> Batch:
         """Return the batch with a binary target and input."""

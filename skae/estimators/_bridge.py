@@ -4,6 +4,7 @@ import warnings
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from copy import deepcopy
+from inspect import signature
 from math import ceil
 from typing import Any
 
@@ -17,8 +18,9 @@ from torch import Generator, Tensor, nn
 from skae.engine import (
     SCHEDULES,
     Acceptance,
-    Batch,
+    BatchChange,
     Batches,
+    Checkpoint,
     DivergenceError,
     GradientStep,
     History,
@@ -34,7 +36,7 @@ from skae.estimators._plain import restored, simplified
 from skae.estimators._reading import detached, reading
 from skae.objectives import Objective
 
-Augmentations = tuple[Callable[[Batch], Batch] | None, Callable[[Batch], Batch] | None]
+Augmentations = tuple[BatchChange | None, BatchChange | None]
 """What changes batches to learn from, every time anew, and held-out ones, once; or None."""
 MAX_BATCH = 2**24
 """Entries of the widest layer in a batch of training, unless its size is given."""
@@ -53,7 +55,10 @@ class TorchEstimator(BaseEstimator, ABC):
         return simplified(super().__getstate__())
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        super().__setstate__(restored(state))
+        # parameters that came after the state was saved have their defaults
+        parameters = signature(type(self)).parameters.values()
+        defaults = {parameter.name: parameter.default for parameter in parameters}
+        super().__setstate__(defaults | restored(state))
 
     @abstractmethod
     def _make_objective(self, network: Any, link: Any, n_train: int) -> Objective:
@@ -114,6 +119,7 @@ class TorchEstimator(BaseEstimator, ABC):
         link: Any,
         batches: tuple[Batches, Batches | None],
         rival: nn.Module | None,
+        checkpoint: Checkpoint | None,
     ) -> History:
         """Train a copy of the module in float32; put the result in the module.
 
@@ -128,6 +134,8 @@ class TorchEstimator(BaseEstimator, ABC):
         rival : nn.Module or None
             The optimum for all rows, held-out ones included, which is kept unless an epoch is
             significantly better than the module at its start, and better than the rival.
+        checkpoint : Checkpoint or None
+            Where the state of the training is kept.
         """
         train, valid = batches
         step = self._make_step(module, link, train)
@@ -138,7 +146,9 @@ class TorchEstimator(BaseEstimator, ABC):
         try:
             with context, limited_threads(module, train.batch_size):
                 acceptance = self._make_acceptance(module, link, batches, rival)
-                history = run(step, train, valid, self.max_iter, stopping, report, acceptance)
+                history = run(
+                    step, train, valid, self.max_iter, stopping, report, acceptance, checkpoint
+                )
         except DivergenceError as divergence:
             raise ValueError(
                 f"{type(self).__name__} diverged: {divergence}. Lower learning_rate_init (it was "

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from functools import partial
 from math import prod
 from numbers import Integral
+from os import PathLike
 from typing import Any, Literal
 
 import numpy as np
@@ -14,11 +15,11 @@ from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 from torch import Tensor
 
-from skae.engine import ImageAugmentation
+from skae.engine import ImageAugmentation, InTurn
 from skae.estimators._base import Problem
 from skae.estimators._bridge import Augmentations, as_array, as_tensor, torch_generator
 from skae.estimators._layout import accepts, find_layout
-from skae.estimators._ordered import OrderableAutoencoder, in_turn
+from skae.estimators._ordered import OrderableAutoencoder
 from skae.estimators._parameters import DENSE, LATENT, ORDERED, RECONSTRUCTION, TRAINING
 from skae.estimators._reading import detached, reading
 from skae.estimators._units import Units
@@ -194,6 +195,15 @@ class ConvAutoencoder(OrderableAutoencoder):
         Draws the weights, the held-out rows, the order of the rows, the moves and the noise.
         Pass an int for the same result at every call.
 
+    checkpoint : str, path-like or None, default=None
+        Folder in which the state of the training is kept, so that a fit that was cut off goes on
+        when it is called again, with the same result as one that was not. The folder may be
+        shared: a file is named after data and parameters, and is removed when its fit is done.
+        Needs `random_state`.
+
+    checkpoint_every : int, default=10
+        Epochs from one writing of the state to the next.
+
     verbose : int, default=0
         Whether to print the losses of every epoch.
 
@@ -326,6 +336,8 @@ class ConvAutoencoder(OrderableAutoencoder):
         device: str = "auto",
         precision: Literal["auto", "float32", "bfloat16"] = "auto",
         random_state: Any = None,
+        checkpoint: str | PathLike[str] | None = None,
+        checkpoint_every: int = 10,
         verbose: int = 0,
     ) -> None:
         self.n_components = n_components
@@ -359,6 +371,8 @@ class ConvAutoencoder(OrderableAutoencoder):
         self.device = device
         self.precision = precision
         self.random_state = random_state
+        self.checkpoint = checkpoint
+        self.checkpoint_every = checkpoint_every
         self.verbose = verbose
 
     def __sklearn_tags__(self) -> Any:
@@ -484,7 +498,7 @@ class ConvAutoencoder(OrderableAutoencoder):
         if not names:
             return corrupt, corrupt_held_out
         move = self._make_move(names, problem.units, random_state)
-        return move if corrupt is None else in_turn(move, corrupt), corrupt_held_out
+        return move if corrupt is None else InTurn([move, corrupt]), corrupt_held_out
 
     def _make_move(
         self, names: set[str], units: Units, random_state: np.random.RandomState

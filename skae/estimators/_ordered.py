@@ -1,7 +1,6 @@
 """Codes that are ordered as PCA's components are: one fit serves every width."""
 
 import warnings
-from collections.abc import Callable
 from copy import deepcopy
 from typing import Any, Self
 
@@ -14,7 +13,7 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 from torch import Tensor, nn
 
-from skae.engine import MAX_PREFIXES, Batch, DrawnLengths, History, SpreadLengths
+from skae.engine import MAX_PREFIXES, BatchChange, DrawnLengths, History, InTurn, SpreadLengths
 from skae.estimators._base import Problem, check_count
 from skae.estimators._bridge import MAX_BATCH, Augmentations, as_array, as_tensor, torch_generator
 from skae.estimators._deterministic import DeterministicAutoencoder
@@ -165,7 +164,7 @@ class OrderableAutoencoder(DeterministicAutoencoder):
         n_components, width = architecture.sizes[-1], max(architecture.sizes)
         draw = DrawnLengths(n_components, torch_generator(random_state))
         spread = SpreadLengths(n_components, min(MAX_PREFIXES, MAX_BATCH // width))
-        return in_turn(train, draw), in_turn(held_out, spread)
+        return _then(train, draw), _then(held_out, spread)
 
     def _make_objective(self, network: Any, link: Any, n_train: int) -> Objective:
         objective = super()._make_objective(network, link, n_train)
@@ -228,11 +227,8 @@ class OrderableAutoencoder(DeterministicAutoencoder):
         return errors
 
 
-def in_turn(
-    first: Callable[[Batch], Batch] | None, second: Callable[[Batch], Batch]
-) -> Callable[[Batch], Batch]:
-    """Return what does one to a batch, if there is something, and then the other."""
-    return second if first is None else lambda batch: second(first(batch))
+def _then(first: BatchChange | None, second: BatchChange) -> BatchChange:
+    return second if first is None else InTurn([first, second])
 
 
 def find_weights(losses: Tensor) -> Tensor:

@@ -1,5 +1,6 @@
 """Constraints on the parameters that the estimators share, checked by `fit`."""
 
+import os
 from numbers import Integral, Real
 from typing import Any
 
@@ -28,6 +29,8 @@ TRAINING: dict[str, list[Any]] = {
     "device": [str],
     "precision": [StrOptions(set(PRECISIONS))],
     "random_state": ["random_state"],
+    "checkpoint": [str, os.PathLike, None],
+    "checkpoint_every": [Interval(Integral, 1, None, closed="left")],
     "verbose": ["verbose"],
 }
 

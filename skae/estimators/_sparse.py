@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from copy import deepcopy
 from numbers import Integral, Real
+from os import PathLike
 from typing import Any, Literal
 from warnings import warn
 
@@ -156,6 +157,15 @@ class SparseAutoencoder(BaseAutoencoder):
         Draws the atoms, the held-out rows and the order of the rows. Pass an int for the same
         result at every call.
 
+    checkpoint : str, path-like or None, default=None
+        Folder in which the state of the training is kept, so that a fit that was cut off goes on
+        when it is called again, with the same result as one that was not. The folder may be
+        shared: a file is named after data and parameters, and is removed when its fit is done.
+        Needs `random_state`.
+
+    checkpoint_every : int, default=10
+        Epochs from one writing of the state to the next.
+
     verbose : int, default=0
         Whether to print the losses of every epoch.
 
@@ -282,6 +292,8 @@ class SparseAutoencoder(BaseAutoencoder):
         device: str = "auto",
         precision: Literal["auto", "float32", "bfloat16"] = "auto",
         random_state: Any = None,
+        checkpoint: str | PathLike[str] | None = None,
+        checkpoint_every: int = 10,
         verbose: int = 0,
     ) -> None:
         self.n_components = n_components
@@ -307,6 +319,8 @@ class SparseAutoencoder(BaseAutoencoder):
         self.device = device
         self.precision = precision
         self.random_state = random_state
+        self.checkpoint = checkpoint
+        self.checkpoint_every = checkpoint_every
         self.verbose = verbose
 
     # What is learned.

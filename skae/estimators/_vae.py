@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from copy import deepcopy
 from math import ceil
 from numbers import Integral, Real
+from os import PathLike
 from typing import Any, Literal, Self
 from warnings import warn
 
@@ -16,7 +17,7 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_consistent_length, column_or_1d
 from torch import Generator, Tensor, nn
 
-from skae.engine import CubatureNoise, History, Noise, NormalNoise
+from skae.engine import CubatureNoise, History, InTurn, Noise, NormalNoise
 from skae.estimators._base import Classes, Problem
 from skae.estimators._binarization import DynamicBinarization
 from skae.estimators._bridge import Augmentations, torch_generator
@@ -149,7 +150,7 @@ class VAETransformer(GenerativeAutoencoder):
         would shrink by the factor ``exp(-weight_decay)`` in `max_iter` epochs. Has no effect
         without hidden layers.
 
-    learning_rate : {"averaged", "cosine", "constant"}, default="cosine"
+    learning_rate : {"averaged", "cosine", "constant"}, default="averaged"
         Course of the learning rate after a warm-up of 5 % of the updates: constant, or down to
         zero at `max_iter` along half a cosine. "averaged" is constant in the first half and falls
         in the second, and the weights that are measured and kept are means over the last tenth
@@ -200,6 +201,15 @@ class VAETransformer(GenerativeAutoencoder):
     random_state : int, RandomState instance or None, default=None
         Draws the weights, the held-out rows, the order of the rows and the codes. Pass an int
         for the same result at every call.
+
+    checkpoint : str, path-like or None, default=None
+        Folder in which the state of the training is kept, so that a fit that was cut off goes on
+        when it is called again, with the same result as one that was not. The folder may be
+        shared: a file is named after data and parameters, and is removed when its fit is done.
+        Needs `random_state`.
+
+    checkpoint_every : int, default=10
+        Epochs from one writing of the state to the next.
 
     verbose : int, default=0
         Whether to print the losses of every epoch.
@@ -325,7 +335,7 @@ class VAETransformer(GenerativeAutoencoder):
         conditional: bool = False,
         solver: Literal["auto", "adam", "lbfgs"] = "auto",
         weight_decay: float = 1.0,
-        learning_rate: Literal["averaged", "cosine", "constant"] = "cosine",
+        learning_rate: Literal["averaged", "cosine", "constant"] = "averaged",
         learning_rate_init: float = 1e-3,
         batch_size: Literal["auto"] | int = "auto",
         max_iter: int = 200,
@@ -338,6 +348,8 @@ class VAETransformer(GenerativeAutoencoder):
         device: str = "auto",
         precision: Literal["auto", "float32", "bfloat16"] = "auto",
         random_state: Any = None,
+        checkpoint: str | PathLike[str] | None = None,
+        checkpoint_every: int = 10,
         verbose: int = 0,
     ) -> None:
         self.n_components = n_components
@@ -367,6 +379,8 @@ class VAETransformer(GenerativeAutoencoder):
         self.device = device
         self.precision = precision
         self.random_state = random_state
+        self.checkpoint = checkpoint
+        self.checkpoint_every = checkpoint_every
         self.verbose = verbose
 
     def __sklearn_tags__(self) -> Any:
@@ -500,7 +514,7 @@ class VAETransformer(GenerativeAutoencoder):
             return noises
         binarize = DynamicBinarization(problem.units, inputs, generator)
         train, held_out = noises
-        return lambda batch: train(binarize(batch)), lambda batch: held_out(binarize(batch))
+        return InTurn([binarize, train]), InTurn([binarize, held_out])
 
     def _make_noises(self, n_held_out: int, generator: Generator) -> tuple[Noise, Noise]:
         """Return the noise for batches to learn from, and for held-out ones."""

@@ -1,6 +1,5 @@
 """Where variational autoencoders start: the nearest linear model."""
 
-from collections.abc import Callable
 from copy import deepcopy
 from dataclasses import replace
 from typing import Any
@@ -13,6 +12,7 @@ from skae.engine import (
     Batch,
     Batches,
     CubatureNoise,
+    Noise,
     NormalNoise,
     QuasiNewtonStep,
     mean_loss,
@@ -150,9 +150,7 @@ def _descend(step: QuasiNewtonStep, batch: Batch) -> None:
             return
 
 
-def _make_noise(
-    linear: Any, n_rows: int, random_state: np.random.RandomState
-) -> Callable[[Batch], Batch]:
+def _make_noise(linear: Any, n_rows: int, random_state: np.random.RandomState) -> Noise:
     """Return points with which expectations are exact, or draws if these would be too many."""
     width = len(linear.encoder.bias) // 2
     if 2 * width * n_rows <= MAX_CODES:

@@ -145,6 +145,10 @@ class Revival(Term):
         to_atoms[dead] = code.T @ slope
         return self.strength * error.square().mean(1), {"drive": to_drive, "atoms": to_atoms}
 
+    def state_dict(self) -> dict[str, Tensor]:
+        """Return for how many rows each atom was not used."""
+        return {"idle": self.idle}
+
     def _code_of(self, drive: Tensor) -> Tensor:
         """Return a code with the largest drives of every row, if they are positive."""
         largest, places = drive.topk(min(self.n_used, drive.shape[1]), dim=1)

@@ -41,6 +41,14 @@ class Term(ABC):
         gradients = torch.autograd.grad(total, list(leaves.values()), materialize_grads=True)
         return values.detach(), dict(zip(fields, gradients, strict=True))
 
+    def state_dict(self) -> dict[str, Tensor]:
+        """Return the attributes in which the term remembers earlier batches."""
+        return {}
+
+    def load_state_dict(self, state: dict[str, Tensor]) -> None:
+        """Remember what `state_dict` returned."""
+        vars(self).update(state)
+
     def weight(self, progress: float) -> float:
         """Return the factor of the term's gradient at this share, in [0, 1], of training."""
         return 1.0
@@ -91,6 +99,15 @@ class Objective:
     def weights(self, progress: float) -> dict[str, float]:
         """Return the factor of every term's gradient at this share of training."""
         return {name: term.weight(progress) for name, term in self.terms.items()}
+
+    def state_dict(self) -> dict[str, dict[str, Tensor]]:
+        """Return what each term remembers of earlier batches."""
+        return {name: term.state_dict() for name, term in self.terms.items()}
+
+    def load_state_dict(self, state: dict[str, dict[str, Tensor]]) -> None:
+        """Have each term remember what `state_dict` returned."""
+        for name, term in self.terms.items():
+            term.load_state_dict(state[name])
 
     def check_reads(self, fields: Sequence[str]) -> None:
         """Raise TypeError if a term reads what is not among a network's output fields."""

@@ -4,7 +4,6 @@ import hashlib
 import json
 import os
 import re
-import secrets
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -12,6 +11,7 @@ from typing import Any
 from sklearn.utils.validation import check_is_fitted
 
 from skae._version import __version__
+from skae.engine import replace_file
 from skae.persistence._encoding import ESTIMATORS, Decoder, Encoder
 
 FORMAT = "skae 1"
@@ -76,7 +76,7 @@ def save(estimator: Any, path: str | os.PathLike[str]) -> None:
     raw = _safetensors().save(encoder.arrays, {"skae": json.dumps(header, allow_nan=False)})
     digest = hashlib.sha256(raw).hexdigest()
     place = _find_checksum(raw)
-    _replace(Path(path), raw[: place.start(1)] + digest.encode() + raw[place.end(1) :])
+    replace_file(Path(path), raw[: place.start(1)] + digest.encode() + raw[place.end(1) :])
 
 
 def load(path: str | os.PathLike[str]) -> Any:
@@ -142,20 +142,6 @@ def _find_checksum(raw: bytes) -> re.Match[bytes]:
     if place is None:
         raise _RefusedError("it was not written by skae.persistence.save: it has no checksum.")
     return place
-
-
-def _replace(path: Path, raw: bytes) -> None:
-    """Write a file beside the place of a file, and then put it there."""
-    part = path.with_name(f"{path.name}.{secrets.token_hex(8)}.part")
-    try:
-        with part.open("xb") as file:
-            file.write(raw)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(part, path)
-    except BaseException:
-        part.unlink(missing_ok=True)
-        raise
 
 
 def _safetensors() -> ModuleType:

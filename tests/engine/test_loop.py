@@ -5,7 +5,16 @@ from math import inf, nan
 import pytest
 import torch
 
-from skae.engine import Acceptance, Batches, DivergenceError, Step, Stopping, mean_loss, run
+from skae.engine import (
+    Acceptance,
+    Batches,
+    Checkpoint,
+    DivergenceError,
+    Step,
+    Stopping,
+    mean_loss,
+    run,
+)
 
 
 class Scripted(Step):
@@ -32,6 +41,12 @@ class Scripted(Step):
 
     def restore(self, state):
         self.epoch = int(state[0])
+
+    def state_dict(self):
+        return {"epoch": self.epoch}
+
+    def load_state_dict(self, state):
+        self.epoch = state["epoch"]
 
 
 def _rows(first, n=10):
@@ -181,3 +196,18 @@ def test_an_interruption_without_held_out_rows():
 def test_an_interruption_of_the_start_is_one_of_the_training():
     with pytest.raises(KeyboardInterrupt):
         _run(Interrupted([1.0] * 4, 0, "evaluate"))
+
+
+@pytest.mark.parametrize("every", [1, 2, 3])
+@pytest.mark.parametrize("patience", [None, 2])
+def test_a_training_goes_on_where_it_was_written_down(tmp_path, every, patience):
+    losses = [1.0, 0.6, 0.8, 0.5, 0.7, 0.9, 0.6]
+    expected = _run(Scripted(losses), patience=patience)
+    checkpoint = Checkpoint(tmp_path / "file", every)
+    for n_epochs in range(7):
+        step = Scripted(losses)
+        stopping = Stopping(patience, 0.0)
+        history = run(step, TRAIN, VALID, n_epochs, stopping, None, None, checkpoint)
+    assert history == expected
+    assert step.epoch == expected.kept
+    assert checkpoint.path.exists() == (every <= expected.n_epochs)

@@ -3,6 +3,7 @@
 import pickle
 from pathlib import Path
 
+import joblib
 import numpy as np
 import pandas as pd
 import pytest
@@ -138,6 +139,41 @@ def test_golden_file(iris):
     assert loaded.get_params()["hidden_layer_sizes"] == (4,)
     expected = np.array([[-1.30945318, 0.64941844], [1.2352904, -0.02138191]])
     np.testing.assert_allclose(loaded.transform(iris[[0, 100]]), expected, rtol=1e-6)
+    # it is older than the parameter
+    assert loaded.checkpoint is None
+    clone(loaded).set_params(max_iter=1).fit(iris)
+
+
+def test_a_path_is_saved_as_text(tmp_path, rows):
+    estimator = AutoencoderTransformer(max_iter=1, random_state=0, checkpoint=tmp_path / "folder")
+    save(estimator.fit(rows), tmp_path / "file")
+    assert load(tmp_path / "file").checkpoint == str(tmp_path / "folder")
+
+
+def _pickled(fitted, path):
+    return pickle.loads(pickle.dumps(fitted))
+
+
+def _dumped(fitted, path):
+    joblib.dump(fitted, path)
+    return joblib.load(path)
+
+
+def _saved(fitted, path):
+    save(fitted, path)
+    return load(path)
+
+
+@pytest.mark.parametrize("round_trip", [_pickled, _dumped, _saved])
+@pytest.mark.parametrize("estimator", VARIANTS, ids=repr)
+def test_fitted_under_another_device(tmp_path, rows, estimator, round_trip):
+    """A file from a machine with a GPU is of use on one without, once it is told so."""
+    fitted = _fit(estimator, rows)
+    expected = fitted.transform(rows)
+    there = round_trip(fitted.set_params(device="cuda:7"), tmp_path / "file")
+    with pytest.raises(ValueError, match=r"device='cuda:7' is not available here\. Available: "):
+        there.transform(rows)
+    assert_array_equal(there.set_params(device="cpu").transform(rows), expected)
 
 
 class Density:

@@ -1,0 +1,62 @@
+"""What is done to batches as they are served."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+
+from torch import Generator
+
+from skae.engine._batch import Batch
+
+
+class BatchChange(ABC):
+    """Abstract base of what changes a batch."""
+
+    @property
+    def generators(self) -> tuple[Generator, ...]:
+        """What draws its random numbers."""
+        return ()
+
+    @abstractmethod
+    def __call__(self, batch: Batch) -> Batch:
+        """Return the changed batch; the given one stays as it is."""
+
+
+class RandomChange(BatchChange):
+    """Abstract base of changes that are drawn anew for every batch.
+
+    Parameters
+    ----------
+    generator : torch.Generator
+        On the CPU, so that the same seed gives the same changes on every device.
+    """
+
+    def __init__(self, generator: Generator) -> None:
+        self.generator = generator
+
+    @property
+    def generators(self) -> tuple[Generator, ...]:
+        """What draws its random numbers."""
+        return (self.generator,)
+
+
+class InTurn(BatchChange):
+    """One change after the other.
+
+    Parameters
+    ----------
+    changes : sequence of BatchChange
+    """
+
+    def __init__(self, changes: Sequence[BatchChange]) -> None:
+        self.changes = changes
+
+    @property
+    def generators(self) -> tuple[Generator, ...]:
+        """What draws the random numbers of all."""
+        return tuple(generator for change in self.changes for generator in change.generators)
+
+    def __call__(self, batch: Batch) -> Batch:
+        """Return the batch after all changes."""
+        for change in self.changes:
+            batch = change(batch)
+        return batch

@@ -1,0 +1,61 @@
+"""Files from which a training that was cut off goes on."""
+
+import hashlib
+import io
+import os
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from skae.engine._files import replace_file
+
+MAGIC = b"skae checkpoint 1\n"
+"""What a file begins with; a checksum of the rest follows."""
+
+
+class Checkpoint:
+    """The state of a training, written to a file every so many epochs.
+
+    Parameters
+    ----------
+    path : path-like
+        Of this training alone: another one would go on from what is not its own.
+    every : int
+        Epochs from one writing to the next.
+    """
+
+    def __init__(self, path: str | os.PathLike[str], every: int) -> None:
+        self.path = Path(path)
+        self.every = every
+
+    def load(self) -> dict[str, Any] | None:
+        """Return the last state that was written, or None if there is none.
+
+        Raises
+        ------
+        ValueError
+            If the file was changed or damaged.
+        """
+        if not self.path.exists():
+            return None
+        raw = self.path.read_bytes()
+        head, body = raw[: len(MAGIC) + 32], raw[len(MAGIC) + 32 :]
+        if head != MAGIC + hashlib.sha256(body).digest():
+            raise ValueError(
+                f"The checkpoint {self.path} was changed or damaged. Remove it to start afresh."
+            )
+        # nothing in the file is executed
+        return torch.load(io.BytesIO(body), weights_only=True)
+
+    def save(self, state: dict[str, Any]) -> None:
+        """Write a state of numbers, tensors, and lists and dicts of them."""
+        file = io.BytesIO()
+        torch.save(state, file)
+        body = file.getvalue()
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        replace_file(self.path, MAGIC + hashlib.sha256(body).digest() + body)
+
+    def remove(self) -> None:
+        """Forget the state."""
+        self.path.unlink(missing_ok=True)

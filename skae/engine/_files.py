@@ -1,0 +1,19 @@
+"""Files that are always whole."""
+
+import os
+import secrets
+from pathlib import Path
+
+
+def replace_file(path: Path, raw: bytes) -> None:
+    """Write a file beside the place of a file, and then put it there."""
+    part = path.with_name(f"{path.name}.{secrets.token_hex(8)}.part")
+    try:
+        with part.open("xb") as file:
+            file.write(raw)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(part, path)
+    except BaseException:
+        part.unlink(missing_ok=True)
+        raise
