@@ -15,6 +15,8 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.metrics import r2_score
 from sklearn.utils import check_array
 
+from skae._arrays import as_numpy
+
 __all__ = [
     "neg_reconstruction_error_scorer",
     "neg_standardized_reconstruction_error_scorer",
@@ -218,5 +220,5 @@ def _there_and_back(estimator: Any, X: ArrayLike) -> tuple[NDArray, NDArray]:
 
 def _as_rows(X: ArrayLike) -> NDArray:
     """Return images as rows of pixels, and rows as they are, in float64."""
-    rows: NDArray = check_array(X, dtype=np.float64, allow_nd=True)
+    rows: NDArray = check_array(as_numpy(X), dtype=np.float64, allow_nd=True)
     return rows.reshape(len(rows), -1)

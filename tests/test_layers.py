@@ -10,8 +10,9 @@ import skae
 ROOT = Path(skae.__file__).parent
 CORE = ("networks", "objectives", "engine", "latent")
 ALLOWED = {layer: {layer} for layer in CORE}
-ALLOWED["estimators"] = {"estimators", "_version", *CORE}
-ALLOWED["metrics"] = {"metrics"}
+ALLOWED["_arrays"] = set()
+ALLOWED["estimators"] = {"estimators", "_arrays", "_version", *CORE}
+ALLOWED["metrics"] = {"metrics", "_arrays"}
 ALLOWED["persistence"] = {"persistence", "estimators", "_version", *CORE}
 
 

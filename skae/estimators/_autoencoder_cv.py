@@ -23,6 +23,7 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.parallel import Parallel, delayed
 from sklearn.utils.validation import check_is_fitted
 
+from skae._arrays import as_numpy
 from skae.estimators._autoencoder import AutoencoderTransformer
 from skae.estimators._folds import Fold, means_and_deviations, run_fold, summarize_scores
 from skae.estimators._rollback import rolled_back_on_failure
@@ -227,6 +228,8 @@ class AutoencoderCV(MetaEstimatorMixin, TransformerMixin, BaseEstimator):
         for name in ("best_estimator_", "refit_time_"):
             self.__dict__.pop(name, None)
         widths, template = self._check_widths(), self._check_template()
+        given = X
+        X, y, groups = map(as_numpy, (X, y, groups))
         X, y, groups = indexable(X, y, groups)
         self.scorer_ = check_scoring(template, self.scoring)
         widest = clone(template).set_params(n_components=max(widths), ordered=True)
@@ -238,7 +241,7 @@ class AutoencoderCV(MetaEstimatorMixin, TransformerMixin, BaseEstimator):
         if self.refit:
             start = time.perf_counter()
             self.best_estimator_ = clone(template).set_params(n_components=self.n_components_)
-            self.best_estimator_.fit(X)
+            self.best_estimator_.fit(given)
             self.refit_time_ = time.perf_counter() - start
 
     def _check_widths(self) -> list[int]:

@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from skae.engine import History
 from skae.estimators._bridge import Augmentations, TorchEstimator, torch_generator
 from skae.estimators._checkpoints import make_checkpoint
+from skae.estimators._dispatch import dispatched, dispatched_fit
 from skae.estimators._fitted import FittedNetwork
 from skae.estimators._parameters import validated_fit
 from skae.estimators._reading import detached, reading
@@ -85,6 +86,7 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, TorchEs
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
         tags.transformer_tags.preserves_dtype = ["float64", "float32"]
+        tags.array_api_support = True
         return tags
 
     @abstractmethod
@@ -149,6 +151,7 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, TorchEs
         """Return what `sample` draws codes from."""
         return LatentDensity(self.latent_density, codes, seed)
 
+    @dispatched_fit
     @validated_fit
     def fit(self, X: ArrayLike, y: Any = None) -> Self:
         """Learn to encode and to reconstruct the rows of X.
@@ -244,6 +247,7 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, TorchEs
         self.best_iter_ = history.kept
         self.latent_density_ = self._make_density(self._encode_all(problem.X[kept_rows]), seed)
 
+    @dispatched
     def transform(self, X: ArrayLike) -> NDArray:
         """Encode X.
 
@@ -260,6 +264,7 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, TorchEs
         check_is_fitted(self)
         return self._encode_all(self._validate(X, reset=False))
 
+    @dispatched
     def inverse_transform(self, X: ArrayLike) -> NDArray:
         """Decode codes.
 
@@ -277,6 +282,7 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, TorchEs
         codes = self._check_codes(X)
         return self._as_given(self._in_batches(self._decode, codes, self.n_features_in_))
 
+    @dispatched
     def reconstruct(self, X: ArrayLike) -> NDArray:
         """Encode X and decode the codes.
 
@@ -293,6 +299,7 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, TorchEs
         check_is_fitted(self)
         return self._as_given(self._reconstruct_all(self._validate(X, reset=False)))
 
+    @dispatched
     def score_samples(self, X: ArrayLike) -> NDArray:
         """Return the negative squared reconstruction error of every row.
 
@@ -312,6 +319,7 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, TorchEs
         errors = np.subtract(X, self._reconstruct_all(X), dtype=np.float64)
         return -np.square(errors, out=errors).sum(axis=1)
 
+    @dispatched
     def score(self, X: ArrayLike, y: Any = None) -> float:
         """Return the share of the variance of X that the reconstruction explains.
 
@@ -333,6 +341,7 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, TorchEs
         X = self._validate(X, reset=False, min_samples=2)
         return explained_share(X, self._reconstruct_all(X))
 
+    @dispatched
     def sample(self, n_samples: int = 1, random_state: Any = None) -> NDArray:
         """Draw new rows: codes from `latent_density_`, decoded.
 

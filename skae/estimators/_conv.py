@@ -18,6 +18,7 @@ from torch import Tensor
 from skae.engine import ImageAugmentation, InTurn
 from skae.estimators._base import Problem
 from skae.estimators._bridge import Augmentations, as_array, as_tensor, torch_generator
+from skae.estimators._dispatch import dispatched
 from skae.estimators._layout import accepts, find_layout
 from skae.estimators._ordered import OrderableAutoencoder
 from skae.estimators._parameters import DENSE, LATENT, ORDERED, RECONSTRUCTION, TRAINING
@@ -380,6 +381,7 @@ class ConvAutoencoder(OrderableAutoencoder):
         tags.input_tags.three_d_array = True
         return tags
 
+    @dispatched
     def feature_maps(self, X: ArrayLike, layer: int = -1) -> NDArray:
         """Return what a convolution of the encoder makes of images.
 

@@ -17,6 +17,7 @@ from skae.engine import Noise, ShiftedNoise
 from skae.estimators._base import BaseAutoencoder, check_count
 from skae.estimators._bridge import as_array, as_tensor, torch_generator
 from skae.estimators._classes import find_classes
+from skae.estimators._dispatch import dispatched
 from skae.estimators._likelihood import as_rows, check_support
 from skae.networks import ToUnits
 from skae.objectives import log_normal
@@ -29,6 +30,7 @@ class GenerativeAutoencoder(BaseAutoencoder):
     `_score_seed`.
     """
 
+    @dispatched
     def posterior(self, X: ArrayLike) -> tuple[NDArray, NDArray]:
         """Return mean and standard deviation of the posterior of the codes.
 
@@ -48,6 +50,7 @@ class GenerativeAutoencoder(BaseAutoencoder):
         mean, log_var = np.split(moments, 2, axis=1)
         return mean, np.exp(log_var / 2)
 
+    @dispatched
     def sample_posterior(
         self, X: ArrayLike, n_samples: int = 1, random_state: Any = None
     ) -> NDArray:
@@ -74,6 +77,7 @@ class GenerativeAutoencoder(BaseAutoencoder):
         noise = check_random_state(random_state).standard_normal(shape)
         return mean[:, None] + std[:, None] * noise.astype(mean.dtype)
 
+    @dispatched
     def score_samples(
         self, X: ArrayLike, y: Any = None, *, n_importance_samples: int = 100
     ) -> NDArray:
@@ -113,6 +117,7 @@ class GenerativeAutoencoder(BaseAutoencoder):
         scores = self._in_batches(function, rows, 1, n_importance_samples)
         return scores[:, 0].astype(np.float64)
 
+    @dispatched
     def score(self, X: ArrayLike, y: Any = None) -> float:
         """Return the mean log-likelihood of the rows.
 
@@ -132,6 +137,7 @@ class GenerativeAutoencoder(BaseAutoencoder):
         """
         return float(self.score_samples(X).mean())
 
+    @dispatched
     def inverse_transform(self, X: ArrayLike, y: Any = None) -> NDArray:
         """Decode codes.
 
@@ -155,6 +161,7 @@ class GenerativeAutoencoder(BaseAutoencoder):
         rows = self._with_indicators(self._check_codes(X), y)
         return self._in_batches(self._decode_told, rows, self.n_features_in_)
 
+    @dispatched
     def reconstruct(self, X: ArrayLike, y: Any = None) -> NDArray:
         """Encode X and decode the codes.
 
@@ -175,6 +182,7 @@ class GenerativeAutoencoder(BaseAutoencoder):
             return super().reconstruct(X)
         return self.inverse_transform(self._encode_all(self._validate(X, reset=False)), y)
 
+    @dispatched
     def sample(
         self,
         n_samples: int = 1,
@@ -220,6 +228,7 @@ class GenerativeAutoencoder(BaseAutoencoder):
             decode = partial(self._draw, generator=torch_generator(random_state))
         return self._in_batches(decode, rows, self.n_features_in_)
 
+    @dispatched
     def traverse(
         self,
         dims: int | Sequence[int] | None = None,
@@ -313,7 +322,7 @@ class GenerativeAutoencoder(BaseAutoencoder):
         if self._class_shares is None:
             return self._decode_told(network, codes)
         code = as_tensor(codes, network)
-        shares = as_tensor(self._class_shares, network)
+        shares = as_tensor(np.array(self._class_shares), network)
         raw = torch.stack([network.decoder(code, told) for told in torch.eye(len(shares)).to(code)])
         mixed = self._link.mixed_reconstruction(raw, network.shared, shares)
         return self._output_units().leave(as_array(mixed), codes.dtype)

@@ -3,7 +3,9 @@
 import dataclasses
 from typing import Any
 
+import torch
 from scipy.sparse import csc_array
+from torch import Tensor
 
 from skae import objectives
 from skae.estimators._fitted import FittedNetwork
@@ -41,6 +43,7 @@ CLASSES: dict[str, Any] = {
         LatentDensity,
         StandardNormal,
         SupportDensity,
+        Tensor,
         Units,
     )
 }
@@ -79,6 +82,9 @@ def _state(value: Any) -> dict[str, Any]:
     """Return what an object is made of."""
     if isinstance(value, Units | ImageLayout):
         return value._asdict()
+    if isinstance(value, Tensor):
+        # an attribute, where the fit was given tensors; it comes back on the CPU
+        return {"values": value.numpy(force=True)}
     if isinstance(value, Architecture):
         fields = dataclasses.fields(value)  # type: ignore[arg-type]
         return {field.name: getattr(value, field.name) for field in fields}
@@ -100,6 +106,8 @@ def _make(**value: Any) -> Any:
         network = cls.__new__(cls)
         network.__setstate__(state)
         return network
+    if cls is Tensor:
+        return torch.tensor(state["values"])
     if cls is SupportDensity:
         return SupportDensity(_make_csc(**state))
     if cls in LINKS:

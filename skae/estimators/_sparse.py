@@ -21,6 +21,7 @@ from torch import Tensor, nn
 from skae.engine import Gaussian, History
 from skae.estimators._base import BaseAutoencoder, Problem, check_count
 from skae.estimators._bridge import Augmentations, as_array, as_tensor, torch_generator
+from skae.estimators._dispatch import dispatched
 from skae.estimators._fitted import FittedNetwork
 from skae.estimators._parameters import LATENT, TRAINING
 from skae.estimators._sparse_start import data_atoms
@@ -414,6 +415,7 @@ class SparseAutoencoder(BaseAutoencoder):
 
     # What a fitted model says of rows.
 
+    @dispatched
     def transform(self, X: ArrayLike) -> Any:
         """Encode X.
 
@@ -435,6 +437,7 @@ class SparseAutoencoder(BaseAutoencoder):
             [scipy.sparse.csr_array(codes) for codes in self._encoded_blocks(X)], format="csr"
         )
 
+    @dispatched
     def inverse_transform(self, X: Any) -> NDArray:
         """Decode codes.
 
@@ -450,6 +453,7 @@ class SparseAutoencoder(BaseAutoencoder):
         """
         return super().inverse_transform(X.toarray() if scipy.sparse.issparse(X) else X)
 
+    @dispatched
     def describe_components(self, X: ArrayLike, n_rows: int = 5) -> dict[str, NDArray]:
         """Tell how some rows use the components, to be read as a table.
 
@@ -506,10 +510,13 @@ class SparseAutoencoder(BaseAutoencoder):
     def decoder_(self) -> nn.Linear:
         """The decoder as a torch module, from codes to rows of X, in float32."""
         check_is_fitted(self)
-        decoder = nn.utils.skip_init(nn.Linear, *self.components_.shape)
+        network = self._network.module
+        decoder = nn.utils.skip_init(nn.Linear, *network.directions.shape)
         with torch.no_grad():
-            decoder.weight.copy_(torch.from_numpy(self.components_.T))
-            decoder.bias.copy_(torch.from_numpy(self.intercept_))
+            decoder.weight.copy_(network.atoms().T)
+            decoder.bias.copy_(
+                torch.from_numpy(self._units.leave(network.center.numpy(), np.float64))
+            )
         return decoder
 
     def _encoded_blocks(self, X: NDArray) -> Iterator[NDArray]:

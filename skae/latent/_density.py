@@ -69,7 +69,8 @@ class LatentDensity:
     @cached_property
     def density_(self) -> Any:
         """The fitted density of the standardised codes."""
-        codes = self.scaler_.transform(self.codes)
+        # covariances in float32 may have negative eigenvalues
+        codes = self.scaler_.transform(self.codes.astype(np.float64))
         if isinstance(self.density, str):
             density = DENSITIES[self.density](codes)
         else:

@@ -99,3 +99,10 @@ class TestSupport:
     def test_nothing_active_gives_nothing(self):
         density = SupportDensity(np.zeros((5, 3)))
         assert not density.sample(7, np.random.RandomState(0)).any()
+
+
+@pytest.mark.parametrize("name", DENSITIES)
+def test_single_precision(name):
+    codes = np.random.RandomState(0).randn(100, 3).astype(np.float32)
+    drawn = LatentDensity(name, codes, seed=0).sample(50, np.random.RandomState(0))
+    assert np.isfinite(drawn).all()

@@ -1,0 +1,83 @@
+"""Methods that answer in the library and on the device of the arrays they are given."""
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Any, Concatenate, ParamSpec, TypeVar
+
+import numpy as np
+from sklearn import config_context, get_config
+
+from skae._arrays import Place, as_numpy, find_place
+
+P = ParamSpec("P")
+R = TypeVar("R")
+E = TypeVar("E")
+
+
+def dispatched_fit(fit: Callable[[E, Any, Any], E]) -> Callable[[E, Any, Any], E]:
+    """Have `fit` take arrays of any library, and put the fitted arrays where X is.
+
+    Without scikit-learn's array API dispatch nothing is changed.
+    """
+
+    @wraps(fit)
+    def wrapped(self: E, X: Any, y: Any = None) -> E:
+        place = find_place(X)
+        X, y = as_numpy(X), as_numpy(y)
+        with config_context(array_api_dispatch=False):
+            fit(self, X, y)
+        if place is not None:
+            _move_attributes(self, place)
+        return self
+
+    return wrapped
+
+
+def dispatched(method: Callable[Concatenate[E, P], R]) -> Callable[Concatenate[E, P], R]:
+    """Have a method of a fitted estimator answer where the arrays are that `fit` was given.
+
+    Raises
+    ------
+    ValueError
+        If it is given arrays of another library, or on another device.
+    """
+
+    @wraps(method)
+    def wrapped(self: E, *args: P.args, **kwargs: P.kwargs) -> R:
+        fitted: Any = getattr(self, "mean_", None)
+        if not get_config()["array_api_dispatch"] or fitted is None:
+            return method(self, *args, **kwargs)
+        _check_place(kwargs.get("X", args[0] if args else None), fitted, self, method)
+        given = [as_numpy(value) for value in args]
+        named = {name: as_numpy(value) for name, value in kwargs.items()}
+        # what it calls itself is given arrays of numpy
+        with config_context(array_api_dispatch=False):
+            result: Any = method(self, *given, **named)
+        place = find_place(fitted)
+        return result if place is None else place.put(result)
+
+    return wrapped
+
+
+def _move_attributes(estimator: Any, place: Place) -> None:
+    for name, value in vars(estimator).items():
+        is_public = name.endswith("_") and not name.startswith("_")
+        if is_public and isinstance(value, np.ndarray) and value.dtype.kind in "biuf":
+            # classes are told by their names, whatever library these came in
+            setattr(estimator, name, value if name == "classes_" else place.put(value))
+
+
+def _check_place(X: Any, fitted: Any, estimator: Any, method: Any) -> None:
+    """Raise ValueError if X is an array from elsewhere than the fitted ones."""
+    given, wanted = find_place(X), find_place(fitted)
+    if given == wanted or not hasattr(X, "shape"):
+        return
+    raise ValueError(
+        f"Inputs passed to {type(estimator).__name__}.{method.__name__}() must use the same "
+        f"namespace and the same device as those passed to fit(). Got arrays of {_name(given)}, "
+        f"and fit() had those of {_name(wanted)}. Move X there, or fit anew."
+    )
+
+
+def _name(place: Place | None) -> str:
+    return "numpy" if place is None else f"{place.xp.__name__.split('.')[-1]} on {place.device}"
