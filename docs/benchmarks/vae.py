@@ -1,6 +1,6 @@
 """VAETransformer: log-likelihood of tables and of MNIST, and the quality of samples.
 
-    SKAE_DATA=folder python docs/benchmarks/vae.py likelihood | mnist [epochs] | samples
+    SKAE_DATA=folder python docs/benchmarks/vae.py likelihood | mnist [epochs] [schedule] | samples
 
 `likelihood`: held-out log-likelihood of the defaults with d/4 components, beside probabilistic
 PCA (the start) and factor analysis; one thread a fit, as many fits at once as there are cores.
@@ -64,7 +64,7 @@ def likelihood():
         print(f"| {name} | {k} | {seed} | {shown} | {gain:+.2f} | {epoch} | {active} |")
 
 
-def mnist(epochs="300"):
+def mnist(epochs="300", schedule="averaged"):
     """Train 784-200-200-50 on dynamically binarised MNIST; score the binarised test images."""
     file = np.load(Path(os.environ["SKAE_DATA"]) / "mnist.npz")
     train, test = (file[k].reshape(-1, 784) / np.float32(255) for k in ("X_train", "X_test"))
@@ -76,6 +76,7 @@ def mnist(epochs="300"):
         dynamic_binarization=True,
         max_iter=int(epochs),
         n_iter_no_change=int(epochs),
+        learning_rate=schedule,
         learning_rate_init=3e-3,
         batch_size=256,
         random_state=0,

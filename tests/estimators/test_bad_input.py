@@ -49,6 +49,8 @@ BAD_PARAMETERS = [
     ("precision", "float16"),
     ("precision", 32),
     ("random_state", "seed"),
+    ("checkpoint", 3),
+    ("checkpoint_every", 0),
     ("verbose", -1),
     ("likelihood", "normal"),
     ("likelihood", None),
