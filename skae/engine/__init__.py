@@ -15,7 +15,7 @@ from skae.engine._quasi_newton import QuasiNewtonStep
 from skae.engine._schedule import SCHEDULES, Schedule
 from skae.engine._step import Step
 from skae.engine._stopping import Acceptance, Stopping
-from skae.engine._threads import limited_threads
+from skae.engine._threads import limited_threads, warn_of_fork
 
 __all__ = [
     "MAX_PREFIXES",
@@ -49,4 +49,5 @@ __all__ = [
     "mean_loss",
     "replace_file",
     "run",
+    "warn_of_fork",
 ]

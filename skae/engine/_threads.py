@@ -1,5 +1,7 @@
 """How many threads a training is worth."""
 
+import os
+import warnings
 from contextlib import AbstractContextManager, nullcontext
 from functools import cache
 
@@ -13,6 +15,23 @@ WORK_PER_THREAD = 2**25
 On an idle machine a second one gains nothing with few of them and nearly halves the time with 170
 million; on a busy one threads wait for each other, and two are slower than one.
 """
+
+
+PROCESS = os.getpid()
+"""The process that has imported this module: in another one it is there by a fork."""
+
+
+def warn_of_fork() -> None:
+    """Warn if threads that torch would wait for may have been left behind by a fork."""
+    if os.getpid() == PROCESS or torch.get_num_threads() == 1:
+        return
+    warnings.warn(
+        "This process is a fork. If the one it comes from has used several threads of torch, it "
+        "will wait for them forever. Use joblib's default back-end, loky, or the start method "
+        "'spawn', or call torch.set_num_threads(1) here first.",
+        RuntimeWarning,
+        stacklevel=2,
+    )
 
 
 def limited_threads(network: nn.Module, n_rows: int) -> AbstractContextManager[object]:

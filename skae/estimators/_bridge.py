@@ -30,6 +30,7 @@ from skae.engine import (
     limited_threads,
     mean_loss,
     run,
+    warn_of_fork,
 )
 from skae.estimators._devices import PRECISIONS, find_device, fits
 from skae.estimators._plain import restored, simplified
@@ -202,6 +203,7 @@ class TorchEstimator(BaseEstimator, ABC):
         random_state : RandomState
             For the order of the rows.
         """
+        warn_of_fork()
         train_rows, valid_rows = map(torch.from_numpy, split)
         device = find_device(self.device)
         # all rows on the device at once, if they fit; a tensor that is both input and target
@@ -279,6 +281,7 @@ class TorchEstimator(BaseEstimator, ABC):
         n_copies : int, default=1
             How often the function takes every row through the network at once.
         """
+        warn_of_fork()
         device = find_device(self.device)
         # Apple's GPUs have no float64
         is_double = X.dtype == np.float64 and device.type != "mps"

@@ -1,13 +1,15 @@
 """Threads are limited where a batch is small, and only for who asks."""
 
+import os
 import threading
+import warnings
 
 import pytest
 import torch
 from threadpoolctl import ThreadpoolController
 from torch import nn
 
-from skae.engine import limited_threads
+from skae.engine import limited_threads, warn_of_fork
 from skae.engine._threads import WORK_PER_THREAD
 
 
@@ -68,3 +70,22 @@ def test_the_limit_ends_with_an_error(four_threads):
     with pytest.raises(KeyError), limited_threads(_matrix(0.01), 64):
         raise KeyError
     assert torch.get_num_threads() == 4
+
+
+def _warns_in_a_fork():
+    """Return whether there is a warning in a forked process."""
+    child = os.fork()
+    if child == 0:
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            warn_of_fork()
+        os._exit(len(caught))
+    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 1
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs os.fork")
+def test_forks_are_warned_of_threads(four_threads):
+    warn_of_fork()
+    assert _warns_in_a_fork()
+    torch.set_num_threads(1)
+    assert not _warns_in_a_fork()
