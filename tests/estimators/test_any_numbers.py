@@ -56,7 +56,8 @@ def _results(estimator, X, Y):
 
 
 @pytest.mark.parametrize("estimator", ESTIMATORS, ids=repr)
-def test_results_are_finite_or_x_is_refused(estimator):
+def test_results_are_finite_or_x_is_refused(estimator, record_property):
+    record_property("tries", N_EXAMPLES)
     n_finite = 0
 
     @settings(

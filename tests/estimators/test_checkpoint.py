@@ -89,8 +89,9 @@ def _inode(folder):
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs os.fork")
 @pytest.mark.parametrize("estimator", [AutoencoderTransformer(4), VAETransformer(4)], ids=repr)
-def test_killed_at_any_moment(digits, tmp_path, estimator):
+def test_killed_at_any_moment(digits, tmp_path, estimator, record_property):
     """Killed at 20 moments, each time a little further on: the end is that of one fit."""
+    record_property("tries", 20)
     X = digits[:150]
     model = _prepared(estimator, tmp_path, every=1).set_params(
         max_iter=150, n_iter_no_change=150, hidden_layer_sizes=(16,)

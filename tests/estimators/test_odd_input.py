@@ -165,7 +165,8 @@ def fitted(request):
 
 
 @pytest.mark.parametrize("case", CASES)
-def test_after_fit(case, fitted):
+def test_after_fit(case, fitted, record_property):
+    record_property("tries", len(METHODS))
     for method in METHODS:
         _check(lambda method=method: [getattr(fitted, method)(CASES[case])])
 

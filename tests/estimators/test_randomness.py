@@ -106,8 +106,9 @@ CONCURRENT = [
 
 
 @pytest.mark.parametrize("estimator", CONCURRENT, ids=repr)
-def test_two_threads_at_once(iris, one_thread, estimator):
+def test_two_threads_at_once(iris, one_thread, estimator, record_property):
     """Two hundred fits in all, each with the bits of one that runs alone."""
+    record_property("tries", 40)
     expected = fitted_clone(estimator, iris, 2, random_state=0).transform(iris)
     results = []
 
