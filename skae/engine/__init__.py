@@ -8,14 +8,16 @@ from skae.engine._checkpoint import Checkpoint
 from skae.engine._corruption import Corruption, Gaussian, Masking, SaltAndPepper
 from skae.engine._files import replace_file
 from skae.engine._gradient_step import GradientStep
+from skae.engine._history import History
 from skae.engine._lengths import MAX_PREFIXES, DrawnLengths, SpreadLengths
-from skae.engine._loop import DivergenceError, History, mean_loss, run
+from skae.engine._loop import DivergenceError, mean_loss, run
 from skae.engine._noise import CubatureNoise, Noise, NormalNoise, ShiftedNoise
 from skae.engine._quasi_newton import QuasiNewtonStep
 from skae.engine._schedule import SCHEDULES, Schedule
-from skae.engine._step import Step
+from skae.engine._step import State, Step
 from skae.engine._stopping import Acceptance, Stopping
 from skae.engine._threads import limited_threads, warn_of_fork
+from skae.engine._watcher import Watcher
 
 __all__ = [
     "MAX_PREFIXES",
@@ -43,8 +45,10 @@ __all__ = [
     "Schedule",
     "ShiftedNoise",
     "SpreadLengths",
+    "State",
     "Step",
     "Stopping",
+    "Watcher",
     "limited_threads",
     "mean_loss",
     "replace_file",

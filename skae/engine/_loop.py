@@ -1,7 +1,7 @@
 """The training loop."""
 
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from functools import reduce
 from math import isfinite
 from typing import Any
@@ -12,8 +12,10 @@ from torch import Tensor
 from skae.engine._batch import Batch
 from skae.engine._batches import Batches
 from skae.engine._checkpoint import Checkpoint
+from skae.engine._history import History
 from skae.engine._step import Losses, State, Step
 from skae.engine._stopping import Acceptance, Stopping
+from skae.engine._watcher import Watcher
 
 EXPLODED = 1e6
 """A training loss this many times the start's, or this large where the start's is below 1,
@@ -22,32 +24,6 @@ will not come back."""
 
 class DivergenceError(ArithmeticError):
     """The training loss exploded or is not finite."""
-
-
-@dataclass
-class History:
-    """What happened in a training.
-
-    Attributes
-    ----------
-    training, validation : list of float
-        Mean loss per row; entry 0 is the start, entry i is epoch i. `validation` is empty
-        where nothing was held out.
-    kept : int
-        The epoch whose state the step was left in, 0 for the start.
-    is_interrupted : bool
-        Whether the user stopped it; an epoch that had begun is not among the entries.
-    """
-
-    training: list[float] = field(default_factory=list)
-    validation: list[float] = field(default_factory=list)
-    kept: int = 0
-    is_interrupted: bool = False
-
-    @property
-    def n_epochs(self) -> int:
-        """Number of epochs that were run."""
-        return len(self.training) - 1
 
 
 @dataclass
@@ -65,7 +41,7 @@ def run(
     valid: Batches | None,
     max_iter: int,
     stopping: Stopping,
-    on_epoch_end: Callable[[History], None] | None = None,
+    watchers: Sequence[Watcher] = (),
     acceptance: Acceptance | None = None,
     checkpoint: Checkpoint | None = None,
 ) -> History:
@@ -85,8 +61,8 @@ def run(
         Largest number of epochs.
     stopping : Stopping
         Sees the validation loss of every epoch, or the training loss where nothing is held out.
-    on_epoch_end : callable, default=None
-        Called with the history so far.
+    watchers : sequence of Watcher, default=()
+        Are told of every epoch. If one of them wants to stop, the training ends.
     acceptance : Acceptance, default=None
         What the held-out rows must say for the start to be given up. None: that an epoch is
         better.
@@ -108,16 +84,20 @@ def run(
         training.load_state_dict(state)
     try:
         for epoch in range(history.n_epochs + 1, max_iter + 1):
+            for watcher in watchers:
+                watcher.begin_epoch()
             training.run_epoch(epoch)
-            if on_epoch_end is not None:
-                on_epoch_end(history)
-            if stopping((history.validation or history.training)[-1]):
+            # all are told, whoever wants to stop
+            wishes = [watcher.end_epoch(history, training.find_state) for watcher in watchers]
+            if stopping((history.validation or history.training)[-1]) or any(wishes):
                 break
             if checkpoint is not None and epoch % checkpoint.every == 0:
                 checkpoint.save(training.state_dict())
     except KeyboardInterrupt:
         training.forget_unfinished_epoch()
     training.keep_best(acceptance or Acceptance())
+    for watcher in watchers:
+        watcher.end_training(history)
     return history
 
 
@@ -148,6 +128,10 @@ class _Training:
         self.history.validation.append(float(rows.mean()))
         if rows.mean() < self.best.rows.mean():
             self.best = _Candidate(epoch, rows, self.step.state())
+
+    def find_state(self) -> State:
+        """Return what would be kept now, if it were accepted."""
+        return self.step.state() if self.valid is None else self.best.state
 
     def forget_unfinished_epoch(self) -> None:
         """Note that the user ended the training."""

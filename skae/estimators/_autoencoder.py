@@ -176,7 +176,7 @@ class AutoencoderTransformer(OrderableAutoencoder):
         Epochs from one writing of the state to the next.
 
     verbose : int, default=0
-        Whether to print the losses of every epoch.
+        1 prints losses and the time left in every tenth part of `max_iter`, 2 in every epoch.
 
     Attributes
     ----------

@@ -1,7 +1,8 @@
 """What all autoencoders share: the public methods, written once."""
 
 from abc import abstractmethod
-from copy import deepcopy
+from copy import copy, deepcopy
+from functools import partial
 from typing import Any, NamedTuple, Self
 
 import numpy as np
@@ -12,8 +13,14 @@ from sklearn.utils import check_array, check_random_state, gen_batches
 from sklearn.utils.validation import check_is_fitted
 from torch import Tensor, nn
 
-from skae.engine import History
-from skae.estimators._bridge import Augmentations, TorchEstimator, torch_generator
+from skae.engine import History, State
+from skae.estimators._bridge import (
+    Augmentations,
+    TorchEstimator,
+    set_parameters_,
+    torch_generator,
+)
+from skae.estimators._callbacks import CallbackSupportMixin, FitCallbacks
 from skae.estimators._checkpoints import make_checkpoint
 from skae.estimators._dispatch import dispatched, dispatched_fit
 from skae.estimators._fitted import FittedNetwork
@@ -77,7 +84,9 @@ class Problem(NamedTuple):
         return np.concatenate([self.train, self.valid])
 
 
-class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, TorchEstimator):
+class BaseAutoencoder(
+    ClassNamePrefixFeaturesOutMixin, CallbackSupportMixin, TransformerMixin, TorchEstimator
+):
     """Abstract base of the autoencoders.
 
     A subclass says how its network is made and what is minimised.
@@ -173,6 +182,7 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, TorchEs
         ValueError
             If X or a parameter is not valid, or if the training diverges.
         """
+        callbacks = FitCallbacks(self, X, y)
         with rolled_back_on_failure(self):
             source = find_source(self, self.warm_start)
             n_seen = None if source is None else source.n_features_in_
@@ -182,10 +192,11 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, TorchEs
                     "warm_start needs a network for the same features. It is fitted to "
                     f"{n_seen} features, but X has {X.shape[1]}."
                 )
-            self._learn(X, y, source)
+            self._learn(X, y, source, callbacks)
+        callbacks.end_fit()
         return self
 
-    def _learn(self, X: NDArray, y: Any, source: Any) -> None:
+    def _learn(self, X: NDArray, y: Any, source: Any, callbacks: FitCallbacks) -> None:
         """Train on valid rows, from the weights of `source` on if there is one."""
         random_state = check_random_state(self.random_state)
         seed = random_state.get_state()
@@ -203,12 +214,32 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, TorchEs
         else:
             module = _copy_of(source._network, architecture)
             rival = None
-        history = self._train(module, problem.link, batches, rival, checkpoint)
+        callbacks.find_attributes = partial(
+            self._find_attributes, problem, architecture, module, random_state
+        )
+        history = self._train(module, problem.link, batches, rival, checkpoint, callbacks)
         if rival is not None and history.kept == 0:
             module = rival
         self._set_fitted(problem, FittedNetwork(architecture, module), history, random_state)
         if checkpoint is not None and not history.is_interrupted:
             checkpoint.remove()
+
+    def _find_attributes(
+        self,
+        problem: Problem,
+        architecture: Architecture,
+        module: nn.Module,
+        random_state: np.random.RandomState,
+        history: History,
+        state: State,
+    ) -> dict[str, Any]:
+        """Return what this estimator would have if its fit had stopped in a state."""
+        module = deepcopy(module)
+        set_parameters_(module, state)
+        network = FittedNetwork(architecture, module)
+        stopped = copy(self)
+        stopped._set_fitted(problem, network, history.stopped(), deepcopy(random_state))
+        return stopped.__dict__.copy()
 
     def _make_problem(
         self, X: NDArray, y: Any, source: Any, random_state: np.random.RandomState

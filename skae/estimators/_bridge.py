@@ -25,8 +25,10 @@ from skae.engine import (
     GradientStep,
     History,
     QuasiNewtonStep,
+    State,
     Step,
     Stopping,
+    Watcher,
     limited_threads,
     mean_loss,
     run,
@@ -34,6 +36,7 @@ from skae.engine import (
 )
 from skae.estimators._devices import PRECISIONS, find_device, fits
 from skae.estimators._plain import restored, simplified
+from skae.estimators._progress import Progress
 from skae.estimators._reading import detached, reading
 from skae.objectives import Objective
 
@@ -121,6 +124,7 @@ class TorchEstimator(BaseEstimator, ABC):
         batches: tuple[Batches, Batches | None],
         rival: nn.Module | None,
         checkpoint: Checkpoint | None,
+        callbacks: Watcher,
     ) -> History:
         """Train a copy of the module in float32; put the result in the module.
 
@@ -137,18 +141,19 @@ class TorchEstimator(BaseEstimator, ABC):
             significantly better than the module at its start, and better than the rival.
         checkpoint : Checkpoint or None
             Where the state of the training is kept.
+        callbacks : Watcher
         """
         train, valid = batches
         step = self._make_step(module, link, train)
         stopping = Stopping(self.n_iter_no_change if self.early_stopping else None, self.tol)
-        report = self._report if self.verbose else None
+        watchers = [callbacks, *self._make_progress()]
         # a fit inside a user's autocast is a fit like any other
         context = torch.autocast(train.device.type, enabled=False)
         try:
             with context, limited_threads(module, train.batch_size):
                 acceptance = self._make_acceptance(module, link, batches, rival)
                 history = run(
-                    step, train, valid, self.max_iter, stopping, report, acceptance, checkpoint
+                    step, train, valid, self.max_iter, stopping, watchers, acceptance, checkpoint
                 )
         except DivergenceError as divergence:
             raise ValueError(
@@ -157,9 +162,7 @@ class TorchEstimator(BaseEstimator, ABC):
             ) from divergence
         if history.is_interrupted:
             warnings.warn("Training interrupted by user.", stacklevel=2)
-        with torch.no_grad():
-            for parameter, trained in zip(module.parameters(), step.state(), strict=True):
-                parameter.copy_(trained)
+        set_parameters_(module, step.state())
         return history
 
     def _make_acceptance(
@@ -260,12 +263,12 @@ class TorchEstimator(BaseEstimator, ABC):
         """Return with how many rows L-BFGS works at a time."""
         return max(1, ENTRIES_PER_PART // n_features)
 
-    def _report(self, history: History) -> None:
-        """Print one line an epoch."""
-        line = f"Epoch {history.n_epochs}/{self.max_iter}, loss {history.training[-1]:.6g}"
-        if history.validation:
-            line += f", validation {history.validation[-1]:.6g}"
-        print(line)
+    def _make_progress(self) -> list[Watcher]:
+        """Return what prints what `verbose` asks for, if anything."""
+        if not self.verbose:
+            return []
+        every = 1 if self.verbose > 1 else max(1, self.max_iter // 10)
+        return [Progress(type(self).__name__, self.max_iter, every)]
 
     def _in_batches(
         self, function: Callable[[Any, NDArray], NDArray], X: NDArray, width: int, n_copies: int = 1
@@ -308,6 +311,13 @@ class TorchEstimator(BaseEstimator, ABC):
                 "the outliers, or rescale X before fitting."
             )
         return result
+
+
+@torch.no_grad()
+def set_parameters_(module: nn.Module, state: State) -> None:
+    """Set the parameters of a module."""
+    for parameter, value in zip(module.parameters(), state, strict=True):
+        parameter.copy_(value)
 
 
 def torch_generator(random_state: np.random.RandomState) -> Generator:

@@ -206,7 +206,7 @@ class ConvAutoencoder(OrderableAutoencoder):
         Epochs from one writing of the state to the next.
 
     verbose : int, default=0
-        Whether to print the losses of every epoch.
+        1 prints losses and the time left in every tenth part of `max_iter`, 2 in every epoch.
 
     Attributes
     ----------

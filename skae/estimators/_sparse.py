@@ -168,7 +168,7 @@ class SparseAutoencoder(BaseAutoencoder):
         Epochs from one writing of the state to the next.
 
     verbose : int, default=0
-        Whether to print the losses of every epoch.
+        1 prints losses and the time left in every tenth part of `max_iter`, 2 in every epoch.
 
     Attributes
     ----------

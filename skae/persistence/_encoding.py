@@ -72,7 +72,10 @@ class Encoder:
             return {"random_state": self.encode(value.get_state())}
         name = type(value).__name__
         if ESTIMATORS.get(name) is type(value):
-            return {"estimator": name, "state": self.encode(value.__getstate__())}
+            state = value.__getstate__()
+            # objects of the user's, that a fit tells of its progress
+            state.pop("_skl_callbacks", None)
+            return {"estimator": name, "state": self.encode(state)}
         raise TypeError(
             f"{value!r} cannot be saved: it is an object of the class {name}, and a file holds "
             "numbers and text alone. Set the parameter that it is to one of its strings, or use "

@@ -12,6 +12,7 @@ from skae.engine import (
     DivergenceError,
     Step,
     Stopping,
+    Watcher,
     mean_loss,
     run,
 )
@@ -59,7 +60,7 @@ TRAIN, VALID = _rows(0), _rows(100)
 
 def _run(step, valid=VALID, max_iter=None, patience=None, tol=0.0, acceptance=None):
     max_iter = len(step.valid) - 1 if max_iter is None else max_iter
-    return run(step, TRAIN, valid, max_iter, Stopping(patience, tol), None, acceptance)
+    return run(step, TRAIN, valid, max_iter, Stopping(patience, tol), (), acceptance)
 
 
 @pytest.mark.parametrize("best", range(5))
@@ -137,11 +138,38 @@ def test_divergence(loss, valid):
         _run(Scripted([1.0] * 4, train=[1.0, 1.0, loss, 1.0]), valid=valid)
 
 
-def test_the_callback_sees_every_epoch():
-    seen = []
-    step = Scripted([1.0, 0.9, 0.8])
-    run(step, TRAIN, VALID, 2, Stopping(None, 0.0), lambda history: seen.append(history.n_epochs))
-    assert seen == [1, 2]
+class Diary(Watcher):
+    """Notes what it is told, and wants to stop after some epoch."""
+
+    def __init__(self, last=None):
+        self.last = last
+        self.entries = []
+
+    def begin_epoch(self):
+        self.entries.append("begin")
+
+    def end_epoch(self, history, find_state):
+        self.entries.append((history.n_epochs, int(find_state()[0])))
+        return history.n_epochs == self.last
+
+    def end_training(self, history):
+        self.entries.append(f"kept {history.kept}")
+
+
+@pytest.mark.parametrize("valid", [VALID, None])
+def test_watchers_see_every_epoch(valid):
+    diary = Diary()
+    step = Scripted([1.0, 0.8, 0.9], train=[1.0, 0.8, 0.9])
+    run(step, TRAIN, valid, 2, Stopping(None, 0.0), [Watcher(), diary])
+    last_state, kept = (1, 1) if valid is not None else (2, 2)
+    assert diary.entries == ["begin", (1, 1), "begin", (2, last_state), f"kept {kept}"]
+
+
+def test_watchers_may_stop():
+    diaries = Diary(last=1), Diary()
+    history = run(Scripted([1.0, 0.9, 0.8]), TRAIN, VALID, 2, Stopping(None, 0.0), diaries)
+    assert history.n_epochs == 1
+    assert diaries[1].entries == ["begin", (1, 1), "kept 1"]
 
 
 def test_mean_loss_is_over_rows_not_batches():
@@ -207,7 +235,7 @@ def test_a_training_goes_on_where_it_was_written_down(tmp_path, every, patience)
     for n_epochs in range(7):
         step = Scripted(losses)
         stopping = Stopping(patience, 0.0)
-        history = run(step, TRAIN, VALID, n_epochs, stopping, None, None, checkpoint)
+        history = run(step, TRAIN, VALID, n_epochs, stopping, (), None, checkpoint)
     assert history == expected
     assert step.epoch == expected.kept
     assert checkpoint.path.exists() == (every <= expected.n_epochs)

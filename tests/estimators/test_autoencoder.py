@@ -100,12 +100,6 @@ class TestCurves:
         fitted = AutoencoderTransformer(1, n_iter_no_change=3, random_state=0).fit(iris)
         assert fitted.n_iter_ < 100
 
-    def test_verbose_prints_a_line_an_epoch(self, iris, capsys):
-        AutoencoderTransformer(2, max_iter=3, verbose=1).fit(iris)
-        lines = capsys.readouterr().out.splitlines()
-        assert len(lines) == 3
-        assert lines[0].startswith("Epoch 1/3, loss ")
-
     def test_silent_by_default(self, fitted, iris, capsys):
         AutoencoderTransformer(2, max_iter=3).fit(iris).sample(2)
         assert capsys.readouterr().out == ""

@@ -1,0 +1,56 @@
+"""What `verbose` prints."""
+
+from collections.abc import Callable
+from time import perf_counter
+
+from skae.engine import History, State, Watcher
+
+
+class Progress(Watcher):
+    """Prints losses and the time left.
+
+    Parameters
+    ----------
+    name : str
+        Of the estimator.
+    max_iter : int
+    every : int
+        Epochs from one line to the next; there is always one for the first and the last.
+    """
+
+    def __init__(self, name: str, max_iter: int, every: int) -> None:
+        self.name = name
+        self.max_iter = max_iter
+        self.every = every
+        self.start = perf_counter()
+        self.n_run = 0
+
+    def end_epoch(self, history: History, find_state: Callable[[], State]) -> bool:
+        """Print a line, if it is time for one."""
+        self.n_run += 1  # of a fit that goes on, not all epochs are run here
+        epoch = history.n_epochs
+        if epoch % self.every == 0 or epoch in (1, self.max_iter):
+            seconds = (perf_counter() - self.start) / self.n_run * (self.max_iter - epoch)
+            print(f"{self.name} {_losses(history, epoch)}, at most {_duration(seconds)} left")
+        return False
+
+    def end_training(self, history: History) -> None:
+        """Print what is kept."""
+        duration = _duration(perf_counter() - self.start)
+        kept = f"epoch {history.kept}" if history.kept else "the start"
+        print(f"{self.name} kept {kept} of {history.n_epochs} epochs, after {duration}")
+
+
+def _losses(history: History, epoch: int) -> str:
+    line = f"epoch {epoch}: loss {history.training[epoch]:.6g}"
+    if history.validation:
+        line += f", validation {history.validation[epoch]:.6g}"
+    return line
+
+
+def _duration(seconds: float) -> str:
+    """Return a time in words."""
+    if seconds < 100:
+        return f"{seconds:.1f} s"
+    minutes, seconds = divmod(round(seconds), 60)
+    return f"{minutes} min {seconds} s" if minutes < 100 else f"{minutes / 60:.1f} h"
