@@ -75,6 +75,7 @@ def test_every_epoch_is_told_of(digits, estimator):
     assert_array_equal(fitted.transform(digits), plain.transform(digits))
 
 
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 @pytest.mark.parametrize(
     "estimator",
     [
