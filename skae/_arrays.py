@@ -52,9 +52,13 @@ def find_place(X: Any) -> Place | None:
 
 def as_numpy(X: Any) -> Any:
     """Return an array of another library as numpy's, and anything else as it is."""
-    place = find_place(X)
-    if place is None:
-        return X
-    return (
-        X.numpy(force=True) if isinstance(X, Tensor) else _array_api._convert_to_numpy(X, place.xp)
-    )
+    return X if find_place(X) is None else to_numpy(X)
+
+
+def to_numpy(array: Any) -> np.ndarray:
+    """Return an array of any library as numpy's, with dispatch or without."""
+    if isinstance(array, Tensor):
+        return array.numpy(force=True)
+    if isinstance(array, np.ndarray):
+        return array
+    return _array_api._convert_to_numpy(array, array.__array_namespace__())

@@ -62,9 +62,9 @@ def dispatched(method: Callable[Concatenate[E, P], R]) -> Callable[Concatenate[E
 def _move_attributes(estimator: Any, place: Place) -> None:
     for name, value in vars(estimator).items():
         is_public = name.endswith("_") and not name.startswith("_")
+        # names of classes stay as they are
         if is_public and isinstance(value, np.ndarray) and value.dtype.kind in "biuf":
-            # classes are told by their names, whatever library these came in
-            setattr(estimator, name, value if name == "classes_" else place.put(value))
+            setattr(estimator, name, place.put(value))
 
 
 def _check_place(X: Any, fitted: Any, estimator: Any, method: Any) -> None:

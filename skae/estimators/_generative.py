@@ -13,6 +13,7 @@ from sklearn.utils import check_array, check_random_state
 from sklearn.utils.validation import check_consistent_length, check_is_fitted, column_or_1d
 from torch import Generator, Tensor, nn
 
+from skae._arrays import to_numpy
 from skae.engine import Noise, ShiftedNoise
 from skae.estimators._base import BaseAutoencoder, check_count
 from skae.estimators._bridge import as_array, as_tensor, torch_generator
@@ -217,7 +218,7 @@ class GenerativeAutoencoder(BaseAutoencoder):
         rows = self.latent_density_.sample(n_samples, random_state)
         if self.classes_ is not None:
             if y is None:
-                y = random_state.choice(self.classes_, n_samples, p=self._class_shares)
+                y = random_state.choice(self._class_names, n_samples, p=self._class_shares)
             if np.ndim(y) and len(y) != n_samples:
                 raise ValueError(f"y must be one class, or {n_samples} of them. Got {len(y)}.")
             rows = self._with_indicators(rows, np.broadcast_to(y, n_samples))
@@ -286,6 +287,11 @@ class GenerativeAutoencoder(BaseAutoencoder):
         mean = partial(self._link.mean, shared=self._network.module.shared.float())
         module = ToUnits(decoder, mean, torch.from_numpy(location), scale)
         return module.float().requires_grad_(True)
+
+    @property
+    def _class_names(self) -> NDArray:
+        """The classes as numpy's, where fit was given tensors."""
+        return to_numpy(self.classes_)
 
     # Functions of the network and of some rows.
 
@@ -372,5 +378,5 @@ class GenerativeAutoencoder(BaseAutoencoder):
             return rows
         y = column_or_1d(y)
         check_consistent_length(rows, y)
-        index = find_classes(self.classes_, y)
+        index = find_classes(self._class_names, y)
         return np.hstack([rows, np.eye(len(self.classes_), dtype=rows.dtype)[index]])

@@ -471,9 +471,9 @@ class VAETransformer(GenerativeAutoencoder):
         check_consistent_length(X, y)
         seen = list_classes(y)
         check_classification_targets(y)
-        names = seen if source is None else source.classes_
-        if names is None:
+        if source is not None and source.classes_ is None:
             raise ValueError("warm_start needs a conditional model, as conditional=True.")
+        names = seen if source is None else source._class_names
         return Classes(names, np.eye(len(names))[find_classes(names, y)])
 
     def _make_architecture(self, problem: Problem) -> VariationalArchitecture:

@@ -28,7 +28,7 @@ ESTIMATORS = [
     VAETransformer(likelihood="student_t", n_importance_samples=3),
     SparseAutoencoder(),
     SparseAutoencoder(batch_size=8),
-    SparseAutoencoder(256, sparsity="l1"),
+    SparseAutoencoder(256, sparsity="l1", random_state=0),
     SparseAutoencoder(sparsity="kl", init="random"),
     SparseAutoencoder(sparsity="jumprelu"),
     SparseAutoencoder(transform_algorithm="omp"),
