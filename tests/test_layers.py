@@ -11,6 +11,7 @@ ROOT = Path(skae.__file__).parent
 CORE = ("networks", "objectives", "engine", "latent")
 ALLOWED = {layer: {layer} for layer in CORE}
 ALLOWED["estimators"] = {"estimators", *CORE}
+ALLOWED["export"] = {"export", "estimators", *CORE}
 ALLOWED["metrics"] = {"metrics"}
 ALLOWED["persistence"] = {"persistence", "estimators", "_version", *CORE}
 
