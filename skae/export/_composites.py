@@ -104,15 +104,16 @@ def _add_call(functions: "list[FunctionProto]", scope: Any, operator: Any, conta
 def _find_rows(scope: Any, operator: Any, container: Any) -> str:
     """Return the name of what an autoencoder is given: all columns, in float32."""
     from onnx import TensorProto
+    from skl2onnx.common._apply_operation import apply_cast, apply_concat
 
-    def add(kind: str, names: list[str], **attributes: Any) -> str:
-        result = scope.get_unique_variable_name("rows")
-        label = scope.get_unique_operator_name(kind)
-        container.add_node(kind, names, [result], name=label, **attributes)
-        return result
-
-    names = [add("Cast", [part.full_name], to=TensorProto.FLOAT) for part in operator.inputs]
-    return names[0] if len(names) == 1 else add("Concat", names, axis=1)
+    parts = [scope.get_unique_variable_name("rows") for _ in operator.inputs]
+    for given, part in zip(operator.inputs, parts, strict=True):
+        apply_cast(scope, given.full_name, part, container, to=TensorProto.FLOAT)
+    if len(parts) == 1:
+        return parts[0]
+    rows = scope.get_unique_variable_name("rows")
+    apply_concat(scope, parts, rows, container, axis=1)
+    return rows
 
 
 def _make_function(autoencoder: Any, name: str) -> "FunctionProto":
@@ -132,14 +133,10 @@ def _inlined(model: "ModelProto", functions: "list[FunctionProto]") -> "ModelPro
     from onnx.inliner import inline_local_functions
 
     versions = {opset.domain: opset.version for opset in model.opset_import}
-    # what skl2onnx took for older versions, which hold up to this one, and what the functions need
+    # what skl2onnx took for older versions holds up to this one, which the functions need
     versions[""] = OPSET
+    versions.pop(DOMAIN, None)
     del model.opset_import[:]
     model.opset_import.extend(make_opsetid(*version) for version in sorted(versions.items()))
     model.functions.extend(functions)
-    model = inline_local_functions(model)
-    for place, opset in enumerate(model.opset_import):
-        if opset.domain == DOMAIN:
-            del model.opset_import[place]
-            break
-    return model
+    return inline_local_functions(model)

@@ -4,6 +4,7 @@ import logging
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -14,6 +15,8 @@ if TYPE_CHECKING:
 
 OPSET = 18
 """Version of ONNX's operators: the oldest that torch exports to, which most runtimes know."""
+ONE_AT_A_TIME = Lock()
+"""Held during an export: what is held back meanwhile is the process's."""
 
 
 def export_module(module: nn.Module, shape: tuple[int, ...], output: str) -> "ModelProto":
@@ -30,7 +33,7 @@ def export_module(module: nn.Module, shape: tuple[int, ...], output: str) -> "Mo
     """
     # were it a single row, torch would take their number for a constant
     rows = torch.zeros(2, *shape)
-    with _held_back():
+    with ONE_AT_A_TIME, _held_back():
         program: Any = torch.onnx.export(
             module.eval().requires_grad_(False),
             (rows,),

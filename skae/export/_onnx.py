@@ -80,8 +80,8 @@ def to_onnx(
     if method not in OUTPUTS:
         raise ValueError(f"method must be one of {', '.join(OUTPUTS)}. Got {method!r} instead.")
     check_is_fitted(estimator)
-    check_libraries()
     estimator = unwrapped(estimator)
+    check_libraries()
     if not isinstance(estimator, AUTOENCODERS):
         _check_whole(estimator, method)
         return convert(estimator, initial_types)

@@ -7,6 +7,9 @@ from typing import Any
 from sklearn.compose import ColumnTransformer
 from sklearn.frozen import FrozenEstimator
 from sklearn.pipeline import FeatureUnion, Pipeline
+from sklearn.utils.validation import check_is_fitted
+
+from skae.export._autoencoders import AUTOENCODERS
 
 
 def unwrapped(estimator: Any) -> Any:
@@ -19,6 +22,8 @@ def unwrapped(estimator: Any) -> Any:
     ------
     ValueError
         If a search has fitted nothing in the end.
+    NotFittedError
+        If an autoencoder is not fitted.
     """
     if isinstance(estimator, FrozenEstimator):
         return unwrapped(estimator.estimator)
@@ -27,6 +32,8 @@ def unwrapped(estimator: Any) -> Any:
     if isinstance(estimator, Pipeline):
         steps = [step for step in estimator.steps if step[1] not in (None, "passthrough")]
         estimator = Pipeline(steps or estimator.steps)
+    if isinstance(estimator, AUTOENCODERS):
+        check_is_fitted(estimator)
     return _with_parts(estimator, unwrapped)
 
 
