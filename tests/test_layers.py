@@ -12,6 +12,7 @@ CORE = ("networks", "objectives", "engine", "latent")
 ALLOWED = {layer: {layer} for layer in CORE}
 ALLOWED["_arrays"] = set()
 ALLOWED["estimators"] = {"estimators", "_arrays", "_version", *CORE}
+ALLOWED["export"] = {"export", "estimators", *CORE}
 ALLOWED["metrics"] = {"metrics", "_arrays"}
 ALLOWED["persistence"] = {"persistence", "estimators", "_version", *CORE}
 

@@ -405,6 +405,25 @@ class BaseAutoencoder(
         return encoder.float().requires_grad_(True)
 
     @property
+    @abstractmethod
+    def decoder_(self) -> nn.Module:
+        """A copy of the decoder as a torch module, in float32."""
+
+    def _transform_module(self) -> nn.Module:
+        """Return what `transform` does to rows as they were in fit, as a torch module in float32.
+
+        Raises
+        ------
+        ValueError
+            If it is no function of tensors.
+        """
+        return self.encoder_
+
+    def _inverse_transform_module(self) -> nn.Module:
+        """Return what `inverse_transform` does to codes, as a torch module in float32."""
+        return self.decoder_
+
+    @property
     def _n_features_out(self) -> int:
         return self._network.architecture.sizes[-1]
 

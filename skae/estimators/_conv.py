@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.utils import check_array
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
-from torch import Tensor
+from torch import Tensor, nn
 
 from skae.engine import ImageAugmentation, InTurn
 from skae.estimators._base import Problem
@@ -449,6 +449,12 @@ class ConvAutoencoder(OrderableAutoencoder):
 
     def _as_given(self, rows: NDArray) -> NDArray:
         return rows.reshape(len(rows), *self._row_shape)
+
+    def _transform_module(self) -> nn.Module:
+        return nn.Sequential(nn.Flatten(), self.encoder_)
+
+    def _inverse_transform_module(self) -> nn.Module:
+        return nn.Sequential(self.decoder_, nn.Unflatten(1, self._row_shape))
 
     # What is learned.
 

@@ -20,7 +20,7 @@ from skae.estimators._bridge import as_array, as_tensor, torch_generator
 from skae.estimators._classes import find_classes
 from skae.estimators._dispatch import dispatched
 from skae.estimators._likelihood import as_rows, check_support
-from skae.networks import ToUnits
+from skae.networks import EveryClass, MeanEncoder, ToUnits
 from skae.objectives import log_normal
 
 
@@ -293,6 +293,20 @@ class GenerativeAutoencoder(BaseAutoencoder):
         """The classes as numpy's, where fit was given tensors."""
         return to_numpy(self.classes_)
 
+    def _transform_module(self) -> nn.Module:
+        return MeanEncoder(self._link.inputs, self.encoder_, self._n_features_out)
+
+    def _inverse_transform_module(self) -> nn.Module:
+        decoder: nn.Module = deepcopy(self._network.module.decoder)
+        shared = self._network.module.shared.float()
+        show = partial(self._link.reconstruction, shared=shared)
+        if self._class_shares is not None:
+            shares = torch.tensor(self._class_shares)
+            decoder = EveryClass(decoder, len(shares))
+            show = partial(self._link.mixed_reconstruction, shared=shared, shares=shares)
+        location, scale = self._output_units()
+        return ToUnits(decoder, show, torch.from_numpy(location), scale).float()
+
     # Functions of the network and of some rows.
 
     def _inputs(self, X: NDArray) -> NDArray:
@@ -327,9 +341,8 @@ class GenerativeAutoencoder(BaseAutoencoder):
     def _decode(self, network: Any, codes: NDArray) -> NDArray:
         if self._class_shares is None:
             return self._decode_told(network, codes)
-        code = as_tensor(codes, network)
         shares = as_tensor(np.array(self._class_shares), network)
-        raw = torch.stack([network.decoder(code, told) for told in torch.eye(len(shares)).to(code)])
+        raw = EveryClass(network.decoder, len(shares))(as_tensor(codes, network))
         mixed = self._link.mixed_reconstruction(raw, network.shared, shares)
         return self._output_units().leave(as_array(mixed), codes.dtype)
 

@@ -519,6 +519,14 @@ class SparseAutoencoder(BaseAutoencoder):
             )
         return decoder
 
+    def _transform_module(self) -> nn.Module:
+        if self.transform_algorithm == "omp":
+            raise ValueError(
+                "transform_algorithm='omp' solves a problem for every row, which no torch module "
+                "does. Set transform_algorithm='encoder'."
+            )
+        return self.encoder_
+
     def _encoded_blocks(self, X: NDArray) -> Iterator[NDArray]:
         """Yield the codes of some rows at a time."""
         for rows in gen_batches(len(X), max(1, ENTRIES_PER_BLOCK // self._n_features_out)):

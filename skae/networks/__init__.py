@@ -13,6 +13,8 @@ from skae.networks._sparse import Encoder, SparseArchitecture, SparseCoder, Spar
 from skae.networks._thresholds import THRESHOLDS, JumpReLU, TopK
 from skae.networks._units import FromUnits, ToUnits
 from skae.networks._variational import (
+    EveryClass,
+    MeanEncoder,
     VariationalArchitecture,
     VariationalAutoencoder,
     VariationalOutputs,
@@ -29,9 +31,11 @@ __all__ = [
     "Dense",
     "DenseArchitecture",
     "Encoder",
+    "EveryClass",
     "FromUnits",
     "ImageLayout",
     "JumpReLU",
+    "MeanEncoder",
     "Mirrored",
     "OrderedAutoencoder",
     "PrefixReconstruction",

@@ -35,13 +35,14 @@ class TopK(nn.Module):
 
     def _is_largest(self, drive: Tensor) -> Tensor:
         """Return where the largest entries of every row are."""
-        if drive.device.type == "cpu" and drive.dtype != torch.bfloat16:
+        is_plain = drive.device.type == "cpu" and drive.dtype != torch.bfloat16
+        if is_plain and not torch.compiler.is_compiling():
             # numpy's selection is vectorised, and several times faster than torch's
             largest = np.partition(drive.numpy(), -self.n_nonzero, axis=1)[:, -self.n_nonzero, None]
             chosen = drive >= torch.from_numpy(largest)
             if int(chosen.count_nonzero()) == self.n_nonzero * len(drive):
                 return chosen
-        # other devices, ties, and what numpy does not know
+        # other devices, ties, what numpy does not know, and exports, which know no numpy
         places = drive.topk(self.n_nonzero, dim=1, sorted=False).indices
         return torch.zeros_like(drive, dtype=torch.bool).scatter_(1, places, True)
 

@@ -1,5 +1,6 @@
 """Variational autoencoders: encoder and decoder both give distributions."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -59,6 +60,50 @@ class Decoder(nn.Module):
             code = torch.cat([code, condition.expand(*code.shape[:-1], -1)], -1)
         raw = self.network(code)
         return raw if self.n_raw == 1 else raw.unflatten(-1, (-1, self.n_raw))
+
+
+class EveryClass(nn.Module):
+    """Decodes codes once for every class.
+
+    Parameters
+    ----------
+    decoder : nn.Module
+    n_classes : int
+    """
+
+    def __init__(self, decoder: nn.Module, n_classes: int) -> None:
+        super().__init__()
+        self.decoder = decoder
+        self.n_classes = n_classes
+
+    def forward(self, code: Tensor) -> Tensor:
+        """Return raw, shape (n_classes, n, ...)."""
+        indicators = torch.eye(self.n_classes, dtype=code.dtype, device=code.device)
+        return torch.stack([self.decoder(code, told) for told in indicators])
+
+
+class MeanEncoder(nn.Module):
+    """The means of posteriors: ``encoder(inputs(x))`` without the logarithms of variances.
+
+    Parameters
+    ----------
+    inputs : callable
+        Turns rows into what the encoder sees.
+    encoder : nn.Module
+    n_components : int
+    """
+
+    def __init__(
+        self, inputs: Callable[[Tensor], Tensor], encoder: nn.Module, n_components: int
+    ) -> None:
+        super().__init__()
+        self.inputs = inputs
+        self.encoder = encoder
+        self.n_components = n_components
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return the means, shape (n, n_components)."""
+        return self.encoder(self.inputs(x))[:, : self.n_components]
 
 
 class VariationalAutoencoder(nn.Module):

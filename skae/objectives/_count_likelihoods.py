@@ -36,8 +36,11 @@ class _Counts(Likelihood):
         return None
 
     def inputs(self, x: Tensor) -> Tensor:
-        """Return ``log(1 + x)``: counts spread over orders of magnitude."""
-        return x.log1p()
+        """Return ``log(1 + x)``: counts spread over orders of magnitude; in float64.
+
+        Logarithms of large counts may differ by less than float32 can tell.
+        """
+        return x.double().log1p()
 
     def mean(self, raw: Tensor, shared: Tensor) -> Tensor:
         """Return the rate."""

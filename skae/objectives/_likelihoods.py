@@ -11,7 +11,7 @@ from typing import ClassVar
 
 import torch
 from torch import Generator, Tensor
-from torch.nn.functional import one_hot, softplus
+from torch.nn.functional import softplus
 
 from skae.objectives._gamma import stirling_rest
 
@@ -281,6 +281,11 @@ MAX_SLOPE = MIN_VARIANCE**-0.5
 """Largest slope of a log-density on [0, 1]: values there have a variance of `MIN_VARIANCE`."""
 
 
+MEAN_SERIES = -691 / 1307674368000, 1 / 47900160, -1 / 1209600, 1 / 30240, -1 / 720, 1 / 12
+"""Of the mean of a continuous Bernoulli distribution, less a half, over the slope: coefficients of
+the powers of the slope's square, down to the constant. In double precision up to a slope of 1/2."""
+
+
 class ContinuousBernoulli(Likelihood):
     """A density on [0, 1] proportional to ``exp(raw x)`` (Loaiza-Ganem and Cunningham 2019)."""
 
@@ -296,10 +301,14 @@ class ContinuousBernoulli(Likelihood):
     def mean(self, raw: Tensor, shared: Tensor) -> Tensor:
         """Return ``1 / (1 - exp(-raw)) - 1 / raw``."""
         raw = self._bounded(raw)
-        is_small = raw.abs() < 1e-2
+        is_small = raw.abs() < 0.5
         safe = torch.where(is_small, 1.0, raw)
-        series = 0.5 + raw / 12 - raw**3 / 720
-        return torch.where(is_small, series, -1 / torch.expm1(-safe) - 1 / safe)
+        square, series = raw.square(), torch.zeros_like(raw)
+        for coefficient in MEAN_SERIES:
+            series = series * square + coefficient
+        # 1 / (1 - exp(-raw)) is (1 + coth(raw / 2)) / 2
+        far = 0.5 / torch.tanh(safe / 2) - 1 / safe
+        return 0.5 + torch.where(is_small, series * raw, far)
 
     def sample(self, raw: Tensor, shared: Tensor, generator: Generator) -> Tensor:
         """Invert the distribution function, from the side where it does not overflow."""
@@ -345,8 +354,9 @@ class Categorical(Likelihood):
 
     def inputs(self, x: Tensor) -> Tensor:
         """Return indicators of the categories, shape (n, sum of n_categories)."""
-        columns = zip(x.long().unbind(1), self.n_categories, strict=True)
-        return torch.cat([one_hot(column, n).to(x) for column, n in columns], 1)
+        pairs = [(i, code) for i, n in enumerate(self.n_categories) for code in range(n)]
+        features, codes = torch.tensor(pairs, device=x.device).T
+        return (x[:, features] == codes).to(x)
 
     def log_prob(self, raw: Tensor, shared: Tensor, target: Tensor) -> Tensor:
         """Return the log-probability of the categories."""

@@ -1,5 +1,7 @@
 """Every likelihood through the same tests: density, mean, draws, gradients, support."""
 
+from decimal import Decimal, localcontext
+
 import numpy as np
 import pytest
 import scipy.stats
@@ -201,6 +203,38 @@ def test_probabilities_may_be_encoded_but_not_scored():
     assert DynamicBernoulli().input_refusal(grey) is None
     assert DynamicBernoulli().input_refusal(grey + 1) is not None
     assert DynamicBernoulli().refusal(grey) is not None
+
+
+def test_what_encoders_see_of_categories_is_which_they_are():
+    x = torch.tensor([[1.0, 0.0, 2.0], [0.0, 3.0, 1.0]])
+    indicators = [[0, 1, 1, 0, 0, 0, 0, 0, 1], [1, 0, 0, 0, 0, 1, 0, 1, 0]]
+    assert Categorical((2, 4, 3)).inputs(x).tolist() == indicators
+
+
+def test_large_counts_in_single_precision_stay_apart():
+    counts = torch.tensor([[1e6, 1e6 + 1]])
+    seen = Poisson().inputs(counts)
+    torch.testing.assert_close(seen, counts.double().log1p(), rtol=1e-12, atol=0)
+
+
+@pytest.mark.parametrize(("dtype", "rtol"), [(torch.float64, 1e-13), (torch.float32, 1e-6)])
+def test_means_of_a_continuous_bernoulli_keep_the_digits(dtype, rtol):
+    # its series ends at a half
+    raw = torch.tensor(
+        [1e-9, 1e-3, 0.02, 0.1, 0.4999, 0.5, 0.5001, 0.7, 2.0, 20.0, 999.0], dtype=dtype
+    )
+    exact = [float(_mean_of_continuous_bernoulli(float(value))) for value in raw]
+    for sign in 1, -1:
+        wanted = torch.tensor([value if sign > 0 else 1 - value for value in exact], dtype=dtype)
+        mean = ContinuousBernoulli().mean(sign * raw, torch.empty(0))
+        torch.testing.assert_close(mean, wanted, rtol=rtol, atol=0)
+
+
+def _mean_of_continuous_bernoulli(raw):
+    """Return ``1 / (1 - exp(-raw)) - 1 / raw`` with fifty digits."""
+    with localcontext(prec=50):
+        raw = Decimal(raw)
+        return 1 / (1 - (-raw).exp()) - 1 / raw
 
 
 def test_the_reconstruction_of_a_category_is_the_most_probable_one():

@@ -1,0 +1,5 @@
+"""Fitted estimators as models of ONNX, which run without Python, torch and scikit-learn."""
+
+from skae.export._onnx import to_onnx
+
+__all__ = ["to_onnx"]

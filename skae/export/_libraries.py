@@ -1,0 +1,15 @@
+"""The packages that an export takes, which are optional."""
+
+from importlib import import_module
+
+
+def check_libraries() -> None:
+    """Raise ImportError, with what to install, if a package is missing."""
+    try:
+        for name in ("onnx", "onnxscript", "skl2onnx"):
+            import_module(name)
+    except ImportError as error:
+        raise ImportError(
+            "skae.export needs onnx, onnxscript and skl2onnx. Install them with: "
+            "pip install 'skae[onnx]'"
+        ) from error

@@ -1,0 +1,50 @@
+"""Wrappers that skl2onnx does not know are taken off."""
+
+import numpy as np
+import pytest
+from sklearn.frozen import FrozenEstimator
+from sklearn.model_selection import GridSearchCV
+from sklearn.pipeline import Pipeline
+from sklearn.preprocessing import StandardScaler
+
+from skae import AutoencoderCV
+from skae.export import to_onnx
+
+
+def test_wrappers_around_steps(small, iris, run, assert_equal):
+    X = iris.astype(np.float32)
+    estimator = Pipeline(
+        [
+            ("nothing", "passthrough"),
+            ("frozen", FrozenEstimator(StandardScaler().fit(X))),
+            ("searched", GridSearchCV(small, {"n_components": [2]}, cv=2)),
+            ("nothing more", None),
+        ]
+    ).fit(X)
+    (got,) = run(to_onnx(estimator), X=X).values()
+    assert_equal(got, estimator.transform(X))
+
+
+@pytest.fixture
+def search(small):
+    """Return a function that makes searches of both kinds."""
+
+    def search(kind, **parameters):
+        if kind is GridSearchCV:
+            return GridSearchCV(small, {"n_components": [1]}, cv=2, **parameters)
+        return AutoencoderCV([1], estimator=small, cv=2, **parameters)
+
+    return search
+
+
+@pytest.mark.parametrize("kind", [AutoencoderCV, GridSearchCV])
+def test_what_a_search_has_found(kind, search, iris, run, assert_equal):
+    fitted, X = search(kind).fit(iris), iris.astype(np.float32)
+    assert_equal(run(to_onnx(fitted), X=X)["codes"], fitted.transform(X))
+
+
+@pytest.mark.parametrize("kind", [AutoencoderCV, GridSearchCV])
+def test_searches_without_a_last_fit(kind, search, iris):
+    fitted = search(kind, refit=False).fit(iris)
+    with pytest.raises(ValueError, match="refit=False"):
+        to_onnx(fitted)
