@@ -33,6 +33,7 @@ autosummary_ignore_module_all = False
 autodoc_typehints = "none"
 default_role = "literal"
 highlight_language = "none"
+smartquotes = False  # quoted words are values of parameters
 toc_object_entries_show_parents = "hide"
 numpydoc_show_class_members = False
 
@@ -54,18 +55,20 @@ copybutton_exclude = ".linenos, .gp, .go"
 html_math_renderer = "mathml"
 html_theme = "pydata_sphinx_theme"
 html_title = "skae"
+html_favicon = "_static/logo.svg"
 html_static_path = ["_static"]
 html_css_files = ["skae.css"]
 html_show_sourcelink = False
 html_copy_source = False
 html_context = {"default_mode": "auto"}
 html_theme_options = {
-    "logo": {"text": "skae"},
+    "logo": {"text": "skae", "image_light": "_static/logo.svg", "image_dark": "_static/logo.svg"},
     "navigation_with_keys": False,
     "show_prev_next": True,
     "show_toc_level": 2,
     "navigation_depth": 3,
-    "header_links_before_dropdown": 6,
+    "header_links_before_dropdown": 5,
+    "show_nav_level": 2,
     "footer_start": ["copyright"],
     "footer_end": [],
 }

@@ -1,8 +1,10 @@
-"""Which references become links, and which stay text.
+"""Which references become links, where they lead, and which stay text.
 
-Pages write public names as plain code, so that they can be read where they are not built as well.
+Pages are written so that they can be read where they are not built as well: public names are plain
+code, and links to examples lead to their source.
 """
 
+import re
 from typing import Any
 
 from docutils import nodes
@@ -11,6 +13,13 @@ from sphinx.addnodes import pending_xref
 from sphinx.application import Sphinx
 from sphinx.environment import BuildEnvironment
 from sphinx.transforms.post_transforms import SphinxPostTransform
+
+EXAMPLE = re.compile(r"\]\((?:\.\./)+examples/(plot_\w+)\.py\)")
+
+
+def lead_to_gallery(app: Sphinx, docname: str, source: list[str]) -> None:
+    """Have links to the source of an example lead to its page in the gallery."""
+    source[0] = EXAMPLE.sub(r"](/auto_examples/\1.rst)", source[0])
 
 
 def find_names(env: BuildEnvironment) -> dict[str, str]:
@@ -50,7 +59,8 @@ def leave_as_text(
 
 
 def setup(app: Sphinx) -> dict[str, Any]:
-    """Connect both."""
+    """Connect all of this."""
+    app.connect("source-read", lead_to_gallery)
     app.add_post_transform(LinkPublicNames)
     app.connect("missing-reference", leave_as_text)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
