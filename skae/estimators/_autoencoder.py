@@ -36,7 +36,7 @@ class AutoencoderTransformer(OrderableAutoencoder):
     c > 0.
     Features of very different units should be scaled beforehand, as for PCA.
 
-    Read more in the user guide.
+    Read more in the :doc:`user guide </user_guide/autoencoder_transformer>`.
 
     Parameters
     ----------

@@ -55,7 +55,7 @@ class AutoencoderCV(MetaEstimatorMixin, TransformerMixin, BaseEstimator):
     :class:`~sklearn.model_selection.GridSearchCV` fits every candidate. The estimator is then
     fitted to all rows with the number that was chosen.
 
-    Read more in the user guide.
+    Read more in the :doc:`user guide </user_guide/ordered_codes>`.
 
     Parameters
     ----------

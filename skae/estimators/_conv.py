@@ -56,7 +56,7 @@ class ConvAutoencoder(OrderableAutoencoder):
     (n, any number)                      a flattened image of shape `image_shape`
     ==================================== ===================================================
 
-    Read more in the user guide.
+    Read more in the :doc:`user guide </user_guide/conv_autoencoder>`.
 
     Parameters
     ----------

@@ -55,7 +55,7 @@ class SparseAutoencoder(BaseAutoencoder):
     smallest loss of held-out rows is kept. Atoms that are active but lose to others in every row
     of three epochs learn to explain what those leave [2]_.
 
-    Read more in the user guide.
+    Read more in the :doc:`user guide </user_guide/sparse_autoencoder>`.
 
     Parameters
     ----------

@@ -78,7 +78,7 @@ class VAETransformer(GenerativeAutoencoder):
     epoch with the best bound of rows that were left out is kept, if it is significantly better
     than that start.
 
-    Read more in the user guide.
+    Read more in the :doc:`user guide </user_guide/vae_transformer>`.
 
     Parameters
     ----------
