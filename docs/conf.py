@@ -41,8 +41,10 @@ sphinx_gallery_conf = {
     "examples_dirs": "../examples",
     "gallery_dirs": "auto_examples",
     "backreferences_dir": "api",
+    "capture_repr": (),
     "doc_module": ("skae",),
     "reference_url": {"skae": None},
+    "within_subsection_order": "FileNameSortKey",
     "download_all_examples": False,
     "show_signature": False,
     "write_computation_times": False,
@@ -58,6 +60,15 @@ html_title = "skae"
 html_favicon = "_static/logo.svg"
 html_static_path = ["_static"]
 html_css_files = ["skae.css"]
+# no navigation beside pages with nothing below them
+html_sidebars = {
+    "getting_started": [],
+    "benchmarks/README": [],
+    "reliability": [],
+    "architecture": [],
+    "glossary": [],
+    "changelog": [],
+}
 html_show_sourcelink = False
 html_copy_source = False
 html_context = {"default_mode": "auto"}

@@ -27,28 +27,29 @@ tables = {
 
 # %%
 # Entry 0 of ``validation_curve_`` is PCA's error, ``best_iter_`` is the epoch that is kept.
+fits = {}
+for name, (rows, width) in tables.items():
+    fits[name] = model = AutoencoderTransformer(width, random_state=0).fit(rows)
+    print(f"{name:>24}: kept epoch {model.best_iter_:3d} of {model.n_iter_:3d}")
+
+# %%
+# The errors of held-out rows, and new digits through eight numbers.
 figure = plt.figure(figsize=(10, 3.8), layout="constrained")
 left, right = figure.subfigures(1, 2, wspace=0.05)
 ax = left.subplots()
-styles = ("C0", (-10, -16)), ("C2", (-10, 8)), ("C1", (-10, 8))
-for (name, (rows, width)), (color, place) in zip(tables.items(), styles, strict=True):
-    model = AutoencoderTransformer(width, random_state=0).fit(rows)
+for (name, model), color, height in zip(fits.items(), ("C0", "C2", "C1"), (-16, 8, 8), strict=True):
     curve = np.array(model.validation_curve_) / model.validation_curve_[0]
     ax.plot(curve, color=color)
     ax.plot(model.best_iter_, curve[model.best_iter_], "o", color=color, clip_on=False, zorder=3)
-    ax.annotate(name, (len(curve), curve[-1]), place, textcoords="offset points", color=color)
-    print(f"{name:>24}: kept epoch {model.best_iter_:3d} of {model.n_iter_:3d}")
+    place = {"xy": (len(curve), curve[-1]), "xytext": (-10, height), "textcoords": "offset points"}
+    ax.annotate(name, color=color, **place)
 ax.axhline(1, color="k", linestyle="--", linewidth=1)
 ax.text(130, 1.02, "PCA", ha="right")
 ax.set(xlabel="epoch", ylabel="error over PCA's", title="Held-out error; dots are what is kept")
 ax.set(xlim=(0, 132), ylim=(0.35, 1.1))
 
-# %%
-# New digits through eight numbers.
-pca = PCA(8).fit(X)
-autoencoder = AutoencoderTransformer(8, random_state=0).fit(X)
 rows = {"original": X_test}
-for name, model in ("PCA", pca), ("autoencoder", autoencoder):
+for name, model in ("PCA", PCA(8).fit(X)), ("autoencoder", fits["digits, 8 of 64"]):
     error = reconstruction_error(model, X_test)
     rows[f"{name}, squared error {error:.0f}"] = model.inverse_transform(model.transform(X_test))
 for ax, (name, digits) in zip(right.subplots(3, 1), rows.items(), strict=True):
