@@ -8,8 +8,7 @@ and the accuracy of a logistic regression fed with the codes.
 """
 
 # %%
-# The grid exchanges a step of the Pipeline and its number of components. The scorer takes
-# anything with ``transform`` and ``inverse_transform`` and needs no y.
+# The grid exchanges a step and its number of components. The scorer needs no y.
 import matplotlib.pyplot as plt
 from sklearn.datasets import load_digits
 from sklearn.decomposition import PCA
@@ -24,29 +23,24 @@ from skae.metrics import reconstruction_r2_scorer
 X, y = load_digits(return_X_y=True)
 folds = KFold(3, shuffle=True, random_state=0)
 widths = [2, 4, 8, 16, 32]
-grid = {
-    "reduce": [PCA(random_state=0), AutoencoderTransformer(random_state=0)],
-    "reduce__n_components": widths,
-}
+reducers = [PCA(random_state=0), AutoencoderTransformer(random_state=0)]
+grid = {"reduce": reducers, "reduce__n_components": widths}
 
-reconstruct = Pipeline([("reduce", PCA())])
-by_variance = GridSearchCV(
-    reconstruct, grid, scoring=reconstruction_r2_scorer, cv=folds, n_jobs=-1
-).fit(X)
+reduce = Pipeline([("reduce", PCA())])
+by_variance = GridSearchCV(reduce, grid, scoring=reconstruction_r2_scorer, cv=folds, n_jobs=-1)
+by_variance.fit(X)
 
 # %%
 # The same grid in front of a classifier that sees nothing but the codes.
-classify = Pipeline(
-    [("reduce", PCA()), ("scale", StandardScaler()), ("classify", LogisticRegression())]
-)
+steps = ("reduce", PCA()), ("scale", StandardScaler()), ("classify", LogisticRegression())
+classify = Pipeline(list(steps))
 by_accuracy = GridSearchCV(classify, grid, scoring="accuracy", cv=folds, n_jobs=-1).fit(X, y)
 
 # %%
 # The answer, as a table and as a picture.
 _, axes = plt.subplots(1, 2, figsize=(9, 3.6), layout="constrained")
-for ax, search, label in zip(
-    axes, (by_variance, by_accuracy), ("explained variance (R²)", "accuracy"), strict=True
-):
+searches = {"explained variance (R²)": by_variance, "accuracy": by_accuracy}
+for ax, (label, search) in zip(axes, searches.items(), strict=True):
     results = search.cv_results_
     mean = results["mean_test_score"].reshape(2, len(widths))
     spread = results["std_test_score"].reshape(2, len(widths))

@@ -25,11 +25,8 @@ walk = plane.traverse((1, 0), norm.ppf(np.linspace(0.03, 0.97, 10)))
 # Samples: from the prior of a wider model, from a mixture over its codes, and class by class.
 wide = VAETransformer(16, latent_density="gmm", random_state=0).fit(X)
 from_mixture = wide.sample(100, random_state=0)
-from_prior = (
-    wide.set_params(latent_density="prior", warm_start=True, max_iter=0)
-    .fit(X)
-    .sample(100, random_state=0)
-)
+wide.set_params(latent_density="prior", warm_start=True, max_iter=0).fit(X)
+from_prior = wide.sample(100, random_state=0)
 told = VAETransformer(8, conditional=True, random_state=0).fit(X, y)
 by_class = np.vstack([told.sample(10, random_state=digit, y=digit) for digit in told.classes_])
 

@@ -30,7 +30,7 @@ models = {
         {"likelihood": "gaussian_diagonal", "random_state": 0},
     ),
 }
-widths = [1, 2, 4, 8, 16]
+widths = [1, 4, 16]
 
 # %%
 # The VAE starts at the two linear models, and leaves them only for what held-out rows confirm.

@@ -16,7 +16,7 @@ from skae.networks import DenseArchitecture
 
 
 class AutoencoderTransformer(OrderableAutoencoder):
-    r"""Nonlinear dimensionality reduction that starts at PCA and only gets better.
+    """Nonlinear dimensionality reduction that starts at PCA and only gets better.
 
     An encoder maps each row x to a code z of `n_components` numbers, a decoder maps the code
     back to a reconstruction x', and both are trained so that x' is close to x::
@@ -36,7 +36,7 @@ class AutoencoderTransformer(OrderableAutoencoder):
     c > 0.
     Features of very different units should be scaled beforehand, as for PCA.
 
-    Read more in the user guide.
+    Read more in the :doc:`user guide </user_guide/autoencoder_transformer>`.
 
     Parameters
     ----------
@@ -186,20 +186,20 @@ class AutoencoderTransformer(OrderableAutoencoder):
     best_iter_ : int
         The epoch whose weights were kept; 0 is the start.
 
-    loss_curve_ : list of float of length n_iter_ + 1
+    loss_curve_ : list of float of length `n_iter_` + 1
         Mean training loss per row, penalties included; entry 0 is the start's. For the squared
         error without penalties this is the share of the variance of X that is lost. Weights are
         not averaged here: those that are kept do better. With `ordered`, losses at all lengths
         are weighted, so that the start's is about 1.
 
-    validation_curve_ : list of float of length n_iter_ + 1, or None
+    validation_curve_ : list of float of length `n_iter_` + 1, or None
         The same for the held-out rows; None without early stopping. With `ordered`, all lengths
         are as frequent here, while in training most codes are short or whole.
 
     n_components_ : int
         Number of components.
 
-    explained_variance_ratio_ : ndarray of shape (n_components_,)
+    explained_variance_ratio_ : ndarray of shape (`n_components_`,)
         The share of the variance that each component adds to those before it, on up to 10,000
         training rows. Its sum is the score on these. A component may add more than the one
         before it, or take something away. Only with ``ordered=True``.
@@ -219,7 +219,7 @@ class AutoencoderTransformer(OrderableAutoencoder):
     n_features_in_ : int
         Number of features seen during :term:`fit`.
 
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
         Names of the features; only if X has names that are all strings.
 
     See Also

@@ -55,7 +55,7 @@ class AutoencoderCV(MetaEstimatorMixin, TransformerMixin, BaseEstimator):
     :class:`~sklearn.model_selection.GridSearchCV` fits every candidate. The estimator is then
     fitted to all rows with the number that was chosen.
 
-    Read more in the user guide.
+    Read more in the :doc:`user guide </user_guide/ordered_codes>`.
 
     Parameters
     ----------
@@ -123,7 +123,7 @@ class AutoencoderCV(MetaEstimatorMixin, TransformerMixin, BaseEstimator):
     n_features_in_ : int
         Number of features seen during :term:`fit`. Only if `refit` is true.
 
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
         Names of the features. Only if `refit` is true and X has names that are all strings.
 
     See Also
@@ -211,6 +211,7 @@ class AutoencoderCV(MetaEstimatorMixin, TransformerMixin, BaseEstimator):
         Returns
         -------
         self : object
+            The fitted search.
 
         Raises
         ------
@@ -309,10 +310,12 @@ class AutoencoderCV(MetaEstimatorMixin, TransformerMixin, BaseEstimator):
         Parameters
         ----------
         X : array-like of shape (n_samples, n_features)
+            Rows to encode.
 
         Returns
         -------
-        codes : ndarray of shape (n_samples, n_components_)
+        codes : ndarray of shape (n_samples, `n_components_`)
+            Codes, in the dtype of X if that is float32, else in float64.
 
         Raises
         ------
@@ -329,11 +332,13 @@ class AutoencoderCV(MetaEstimatorMixin, TransformerMixin, BaseEstimator):
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_components_)
+        X : array-like of shape (n_samples, `n_components_`)
+            Codes.
 
         Returns
         -------
         X_original : ndarray of shape (n_samples, n_features)
+            Reconstructions, in the units of the training data.
         """
         check_is_fitted(self)
         return self.best_estimator_.inverse_transform(X)
@@ -345,10 +350,12 @@ class AutoencoderCV(MetaEstimatorMixin, TransformerMixin, BaseEstimator):
         Parameters
         ----------
         X : array-like of shape (n_samples, n_features)
+            Rows to reconstruct.
 
         Returns
         -------
         X_reconstructed : ndarray of shape (n_samples, n_features)
+            As `inverse_transform` of `transform` gives it.
         """
         check_is_fitted(self)
         return self.best_estimator_.reconstruct(X)
@@ -360,10 +367,12 @@ class AutoencoderCV(MetaEstimatorMixin, TransformerMixin, BaseEstimator):
         Parameters
         ----------
         X : array-like of shape (n_samples, n_features)
+            Rows to reconstruct.
 
         Returns
         -------
         scores : ndarray of shape (n_samples,)
+            As the estimator's own `score_samples` gives them.
         """
         check_is_fitted(self)
         return self.best_estimator_.score_samples(X)
@@ -375,11 +384,14 @@ class AutoencoderCV(MetaEstimatorMixin, TransformerMixin, BaseEstimator):
         Parameters
         ----------
         n_samples : int, default=1
+            Number of rows.
         random_state : int, RandomState instance or None, default=None
+            Pass an int for the same rows at every call.
 
         Returns
         -------
         X : ndarray of shape (n_samples, n_features)
+            Expected values of the rows.
         """
         check_is_fitted(self)
         return self.best_estimator_.sample(n_samples, random_state)
@@ -391,11 +403,14 @@ class AutoencoderCV(MetaEstimatorMixin, TransformerMixin, BaseEstimator):
         Parameters
         ----------
         X : array-like of shape (n_samples, n_features)
+            Rows to score.
         y : array-like of shape (n_samples,), default=None
+            Passed on to `scoring`.
 
         Returns
         -------
         score : float
+            The higher the better.
         """
         check_is_fitted(self)
         if y is None:
@@ -413,7 +428,8 @@ class AutoencoderCV(MetaEstimatorMixin, TransformerMixin, BaseEstimator):
 
         Returns
         -------
-        names : ndarray of str of shape (n_components_,)
+        names : ndarray of str of shape (`n_components_`,)
+            The class of the refitted estimator in lower case, with a number.
         """
         check_is_fitted(self)
         return self.best_estimator_.get_feature_names_out(input_features)

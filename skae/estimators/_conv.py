@@ -30,7 +30,7 @@ AUGMENTATIONS = ("shift", "flip")
 
 
 class ConvAutoencoder(OrderableAutoencoder):
-    r"""Convolutional autoencoder of signals, images and volumes that starts at PCA.
+    """Convolutional autoencoder of signals, images and volumes that starts at PCA.
 
     As :class:`AutoencoderTransformer`, with convolutional networks f and g around PCA::
 
@@ -56,7 +56,7 @@ class ConvAutoencoder(OrderableAutoencoder):
     (n, any number)                      a flattened image of shape `image_shape`
     ==================================== ===================================================
 
-    Read more in the user guide.
+    Read more in the :doc:`user guide </user_guide/conv_autoencoder>`.
 
     Parameters
     ----------
@@ -219,20 +219,20 @@ class ConvAutoencoder(OrderableAutoencoder):
     best_iter_ : int
         The epoch whose weights were kept; 0 is the start.
 
-    loss_curve_ : list of float of length n_iter_ + 1
+    loss_curve_ : list of float of length `n_iter_` + 1
         Mean training loss per row, penalties included; entry 0 is the start's. For the squared
         error without penalties this is the share of the variance of X that is lost; with
         `augment`, by images that were moved. With `ordered`, losses at all lengths are weighted,
         so that the start's is about 1.
 
-    validation_curve_ : list of float of length n_iter_ + 1, or None
+    validation_curve_ : list of float of length `n_iter_` + 1, or None
         The same for the held-out rows; None without early stopping. With `ordered`, all lengths
         are as frequent here, while in training most codes are short or whole.
 
     n_components_ : int
         Number of components.
 
-    explained_variance_ratio_ : ndarray of shape (n_components_,)
+    explained_variance_ratio_ : ndarray of shape (`n_components_`,)
         The share of the variance that each component adds to those before it, on up to 10,000
         training rows. Its sum is the score on these. A component may add more than the one
         before it, or take something away. Only with ``ordered=True``.
@@ -252,7 +252,7 @@ class ConvAutoencoder(OrderableAutoencoder):
     n_features_in_ : int
         Number of values in an image.
 
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
         Names of the features; only if X has names that are all strings.
 
     See Also

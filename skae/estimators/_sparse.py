@@ -44,7 +44,7 @@ ENTRIES_PER_BLOCK = 10**7
 
 
 class SparseAutoencoder(BaseAutoencoder):
-    r"""Sparse coding with a learned encoder: each row is a sum of few of many atoms.
+    """Sparse coding with a learned encoder: each row is a sum of few of many atoms.
 
     A row is reconstructed as ``x' = c + z @ components_``, with atoms of unit norm and a code z
     that has exact zeros and no negative entries. The encoder computes z in a few steps of
@@ -55,7 +55,7 @@ class SparseAutoencoder(BaseAutoencoder):
     smallest loss of held-out rows is kept. Atoms that are active but lose to others in every row
     of three epochs learn to explain what those leave [2]_.
 
-    Read more in the user guide.
+    Read more in the :doc:`user guide </user_guide/sparse_autoencoder>`.
 
     Parameters
     ----------
@@ -193,11 +193,11 @@ class SparseAutoencoder(BaseAutoencoder):
     best_iter_ : int
         The epoch whose weights were kept; 0 is the start.
 
-    loss_curve_ : list of float of length n_iter_ + 1
+    loss_curve_ : list of float of length `n_iter_` + 1
         Mean loss per training row, penalties included; entry 0 is the start's. The squared error
         is the share of variance that is lost.
 
-    validation_curve_ : list of float of length n_iter_ + 1, or None
+    validation_curve_ : list of float of length `n_iter_` + 1, or None
         The same for the held-out rows; None without early stopping.
 
     n_components_ : int
@@ -218,7 +218,7 @@ class SparseAutoencoder(BaseAutoencoder):
     n_features_in_ : int
         Number of features seen during :term:`fit`.
 
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
         Names of the features; only if X has names that are all strings.
 
     See Also

@@ -60,7 +60,7 @@ JUDGED_CODES, MAX_JUDGED_DRAWS = 4_000, 16
 
 
 class VAETransformer(GenerativeAutoencoder):
-    r"""Variational autoencoder that starts at probabilistic PCA.
+    """Variational autoencoder that starts at probabilistic PCA.
 
     A probability model of the rows of X, with a code z of `n_components` numbers that is
     standard normal a priori, a decoder that turns z into a distribution of x, and an encoder that
@@ -78,7 +78,7 @@ class VAETransformer(GenerativeAutoencoder):
     epoch with the best bound of rows that were left out is kept, if it is significantly better
     than that start.
 
-    Read more in the user guide.
+    Read more in the :doc:`user guide </user_guide/vae_transformer>`.
 
     Parameters
     ----------
@@ -235,11 +235,11 @@ class VAETransformer(GenerativeAutoencoder):
     best_iter_ : int
         The epoch whose weights were kept; 0 is the start.
 
-    loss_curve_ : list of float of length n_iter_ + 1
+    loss_curve_ : list of float of length `n_iter_` + 1
         Mean negative bound per training row, in nats and in the units in which the network
         works; entry 0 is the start's.
 
-    validation_curve_ : list of float of length n_iter_ + 1, or None
+    validation_curve_ : list of float of length `n_iter_` + 1, or None
         The same for the held-out rows; None without early stopping.
 
     n_components_ : int
@@ -262,7 +262,7 @@ class VAETransformer(GenerativeAutoencoder):
     n_features_in_ : int
         Number of features seen during :term:`fit`.
 
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
         Names of the features; only if X has names that are all strings.
 
     See Also

@@ -85,6 +85,7 @@ def load(path: str | os.PathLike[str]) -> Any:
     Parameters
     ----------
     path : str or path-like
+        Where `save` has put the file.
 
     Returns
     -------
