@@ -125,7 +125,7 @@ def find_width_parameter(estimator: Any) -> str:
 
 def _find_width_parameter(estimator: Any) -> str | None:
     if not isinstance(estimator, Pipeline):
-        parameters = getattr(estimator, "get_params", dict)()
+        parameters: dict[str, Any] = getattr(estimator, "get_params", dict)()
         return "n_components" if "n_components" in parameters else None
     for step_name, step in reversed(estimator.steps):
         if name := _find_width_parameter(step):

@@ -232,8 +232,10 @@ class AutoencoderCV(MetaEstimatorMixin, TransformerMixin, BaseEstimator):
         widest = clone(template).set_params(n_components=max(widths), ordered=True)
         start = clone(widest).set_params(max_iter=0)
         folds = list(check_cv(self.cv, y).split(X, y, groups))
-        results = score_widths([widest, start], X, y, folds, self.scorer_, widths, self.n_jobs)
-        self._set_results(*results, widths)
+        results, start_results = score_widths(
+            [widest, start], X, y, folds, self.scorer_, widths, self.n_jobs
+        )
+        self._set_results(results, start_results, widths)
         if self.refit:
             began = time.perf_counter()
             self.best_estimator_ = clone(template).set_params(n_components=self.n_components_)
@@ -259,9 +261,7 @@ class AutoencoderCV(MetaEstimatorMixin, TransformerMixin, BaseEstimator):
             )
         return estimator
 
-    def _set_results(
-        self, folds: list[Fold], start_folds: list[Fold], widths: list[int]
-    ) -> None:
+    def _set_results(self, folds: list[Fold], start_folds: list[Fold], widths: list[int]) -> None:
         """Set what was found in the folds, of the estimator and of its linear start."""
         self.n_splits_ = len(folds)
         params: dict[str, Any] = {

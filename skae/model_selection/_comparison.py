@@ -151,7 +151,7 @@ def compare_with_pca(
         scoring=scoring,
         n_jobs=n_jobs,
     )
-    return _conclude(curve, np.mean([len(test) / len(train) for train, test in folds]))
+    return _conclude(curve, float(np.mean([len(test) / len(train) for train, test in folds])))
 
 
 def _name(estimator: Any) -> str:
