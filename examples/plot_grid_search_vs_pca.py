@@ -19,6 +19,7 @@ from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import StandardScaler
 
 from skae import AutoencoderTransformer
+from skae.inspection import BottleneckCurveDisplay
 from skae.metrics import reconstruction_r2_scorer
 
 X, y = load_digits(return_X_y=True)
@@ -42,23 +43,14 @@ classify = Pipeline(
 by_accuracy = GridSearchCV(classify, grid, scoring="accuracy", cv=folds, n_jobs=-1).fit(X, y)
 
 # %%
-# The answer, as a table and as a picture.
+# The answer, as a table and as a picture; the ring is what the search has chosen.
 _, axes = plt.subplots(1, 2, figsize=(9, 3.6), layout="constrained")
-for ax, search, label in zip(
-    axes, (by_variance, by_accuracy), ("explained variance (R²)", "accuracy"), strict=True
-):
-    results = search.cv_results_
-    mean = results["mean_test_score"].reshape(2, len(widths))
-    spread = results["std_test_score"].reshape(2, len(widths))
+searches = {"explained variance": by_variance, "accuracy": by_accuracy}
+for ax, (label, search) in zip(axes, searches.items(), strict=True):
+    display = BottleneckCurveDisplay.from_search(search, ax=ax)
     print(f"{label:>24}", *(f"{width:>6}" for width in widths))
-    for name, style, m, s in zip(("PCA", "autoencoder"), ("s--", "o-"), mean, spread, strict=True):
-        print(f"{name:>24}", *(f"{value:6.3f}" for value in m))
-        ax.errorbar(widths, m, s, fmt=style, capsize=3, label=name)
-    ax.set_xscale("log", base=2)
-    ax.set_xticks(widths, labels=widths)
-    ax.set(xlabel="n_components", ylabel=label)
-    ax.grid(alpha=0.3)
-    ax.legend()
+    for name, scores in display.test_scores.items():
+        print(f"{name:>24}", *(f"{value:6.3f}" for value in scores.mean(axis=1)))
 axes[0].set_title("Reconstruction of held-out digits")
 axes[1].set_title("Logistic regression on the codes")
 plt.savefig("grid_search_vs_pca.png", dpi=120)

@@ -15,6 +15,7 @@ from sklearn.decomposition import PCA
 from sklearn.model_selection import train_test_split
 
 from skae import SparseAutoencoder
+from skae.inspection import AtomsDisplay
 from skae.metrics import reconstruction_r2
 
 train, test = train_test_split(load_digits().data, random_state=0)
@@ -25,16 +26,8 @@ print("atom, share of rows, mean code where used:")
 for j in range(5):
     print(f"{table['component'][j]:5d} {table['frequency'][j]:8.3f} {table['strength'][j]:8.1f}")
 
-
 # %%
 # One test digit, step by step: the strongest of its atoms first.
-def mosaic(images, n_rows):
-    """Put images side by side, each scaled to its own range and with a margin."""
-    images = images.reshape(n_rows, -1, 8, 8) / np.abs(images).max(axis=1).reshape(n_rows, -1, 1, 1)
-    images = np.pad(images, [(0, 0), (0, 0), (1, 1), (1, 1)])
-    return images.transpose(0, 2, 1, 3).reshape(10 * n_rows, -1)
-
-
 code = coder.transform(test[:1])[0]
 steps = [test[0] - coder.intercept_]
 for n in range(1, 7):
@@ -51,19 +44,20 @@ for n in counts:
     pursuit.append(model.set_params(transform_algorithm="omp").score(test))
 pca = [reconstruction_r2(PCA(n).fit(train), test) for n in counts]
 
-_, axes = plt.subplots(2, 2, figsize=(10, 6.5), layout="constrained")
-style = {"cmap": "RdGy", "vmin": -1, "vmax": 1}
-axes[0, 0].imshow(mosaic(PCA(60).fit(train).components_, 6), **style)
+# %%
+# Each picture is divided by its largest entry; what was made by hand can be displayed, too.
+_, axes = plt.subplots(2, 2, figsize=(10, 7), layout="constrained")
+pca_60 = PCA(60).fit(train)
+AtomsDisplay.from_estimator(pca_60, image_shape=(8, 8), n_cols=10, ax=axes[0, 0])
 axes[0, 0].set_title("Principal components")
-axes[0, 1].imshow(mosaic(coder.components_[table["component"][:60]], 6), **style)
+used = table["component"][:60]
+AtomsDisplay.from_estimator(coder, components=used, image_shape=(8, 8), n_cols=10, ax=axes[0, 1])
 axes[0, 1].set_title("Atoms, those that carry most first")
-axes[1, 0].imshow(mosaic(np.array(steps), 1), **style)
+AtomsDisplay(atoms=np.reshape(steps, (-1, 8, 8))).plot(axes[1, 0], n_cols=4)
 axes[1, 0].set_title("A digit less the centre; sums of 1 to 6 of its atoms")
 for values, label in (encoder, "atoms, encoder"), (pursuit, "atoms, pursuit"), (pca, "PCA"):
     axes[1, 1].plot(counts, values, "o-", label=label)
 axes[1, 1].set(xlabel="nonzeros per row", ylabel="explained variance (R²)", xticks=counts)
 axes[1, 1].grid(alpha=0.3)
 axes[1, 1].legend()
-for ax in axes.flat[:3]:
-    ax.set(xticks=[], yticks=[])
 plt.savefig("sparse_atoms.png", dpi=120)

@@ -203,7 +203,7 @@ def score_name(scoring: Any) -> str:
     if scoring is reconstruction_r2_scorer:
         return "explained variance (R²)"
     if scoring is standardized_reconstruction_r2_scorer:
-        return "explained variance (R²), standardised"
+        return "standardised explained variance (R²)"
     name = scoring if isinstance(scoring, str) else getattr(scoring, "__name__", "<lambda>")
     return name.replace("<lambda>", "score").removesuffix("_scorer").replace("_", " ").strip()
 

@@ -17,7 +17,7 @@ from skae.inspection._axes import (
     require_matplotlib,
     single_axes,
 )
-from skae.inspection._mosaic import Mosaic, figure_size, near_square
+from skae.inspection._mosaic import Mosaic, figure_size, find_grid
 from skae.inspection._rows import are_images, arrange_rows, find_feature_names
 from skae.inspection._style import DIVERGING
 
@@ -44,8 +44,8 @@ class AtomsDisplay:
             (n_atoms, height, width, channels)
         The atoms.
 
-    components : array-like of int of shape (n_atoms,), default=None
-        Which of the estimator's they are. None: the first ones.
+    components : sequence of int of length n_atoms, default=None
+        Which of the estimator's they are. None: images are not numbered.
 
     feature_names : sequence of str, default=None
         Names of the features of a table.
@@ -83,7 +83,7 @@ class AtomsDisplay:
         self,
         *,
         atoms: NDArray,
-        components: ArrayLike | None = None,
+        components: Sequence[int] | NDArray | None = None,
         feature_names: Names | None = None,
     ) -> None:
         self.atoms = atoms
@@ -97,6 +97,7 @@ class AtomsDisplay:
         *,
         components: ArrayLike | None = None,
         image_shape: Sequence[int] | None = None,
+        n_cols: int | None = None,
         ax: Any = None,
     ) -> Self:
         """Draw the components of an estimator.
@@ -113,6 +114,8 @@ class AtomsDisplay:
         image_shape : sequence of int, default=None
             What the numbers of an atom are: (height, width), or with channels, first or last.
             None: atoms are no images.
+        n_cols : int, default=None
+            Images side by side. None: about as many as below each other.
         ax : matplotlib Axes, default=None
             Axes to draw in. None makes a figure.
 
@@ -135,15 +138,17 @@ class AtomsDisplay:
         chosen = _check_components(components, len(atoms))
         arranged = arrange_rows(atoms[chosen], estimator, image_shape)
         names = find_feature_names(estimator, arranged)
-        return cls(atoms=arranged, components=chosen, feature_names=names).plot(ax)
+        return cls(atoms=arranged, components=chosen, feature_names=names).plot(ax, n_cols=n_cols)
 
-    def plot(self, ax: Any = None) -> Self:
+    def plot(self, ax: Any = None, *, n_cols: int | None = None) -> Self:
         """Draw the atoms.
 
         Parameters
         ----------
         ax : matplotlib Axes, default=None
             Axes to draw in. None makes a figure.
+        n_cols : int, default=None
+            Images side by side. None: about as many as below each other.
 
         Returns
         -------
@@ -153,17 +158,15 @@ class AtomsDisplay:
         largest = np.abs(self.atoms.reshape(len(self.atoms), -1)).max(axis=1)
         largest = np.where(largest > 0, largest, 1).reshape(-1, *[1] * (self.atoms.ndim - 1))
         scaled = self.atoms / largest
-        numbers = range(len(scaled)) if self.components is None else self.components
-        labels = [str(number) for number in numbers]  # type: ignore[union-attr]
         if are_images(scaled):
-            self._draw_images(ax, scaled, labels)
+            self._draw_images(ax, scaled, n_cols)
         else:
-            self._draw_matrix(ax, scaled, labels)
+            self._draw_matrix(ax, scaled)
         self.figure_ = self.ax_.figure
         return self
 
-    def _draw_images(self, ax: Any, atoms: NDArray, labels: list[str]) -> None:
-        n_rows, n_cols = near_square(len(atoms))
+    def _draw_images(self, ax: Any, atoms: NDArray, n_cols: int | None) -> None:
+        n_rows, n_cols = find_grid(len(atoms), n_cols)
         beside = 1.0 if atoms.ndim == 4 else 2.2
         self.ax_ = single_axes(type(self), ax, figure_size(n_rows, n_cols, atoms, beside))
         mosaic = Mosaic(self.ax_, n_cols, atoms.shape[1:])
@@ -172,10 +175,19 @@ class AtomsDisplay:
             self.image_ = mosaic.draw(atoms, DIVERGING, (-1, 1))
         else:
             self.image_, self.colorbar_ = mosaic.draw_differences(atoms, SCALE)
-        mosaic.label(labels[::n_cols] if n_rows <= MAX_LABELS else ())
-        self.ax_.set_ylabel("first component of the row")
+        if self.components is None or n_rows > MAX_LABELS:
+            mosaic.label()
+        else:
+            mosaic.label(self._numbers()[::n_cols])
+            self.ax_.set_ylabel("first component of the row")
 
-    def _draw_matrix(self, ax: Any, atoms: NDArray, labels: list[str]) -> None:
+    def _numbers(self) -> list[str]:
+        """Return which components the atoms are."""
+        if self.components is None:
+            return [str(i) for i in range(len(self.atoms))]
+        return [str(component) for component in self.components]
+
+    def _draw_matrix(self, ax: Any, atoms: NDArray) -> None:
         n_atoms, n_features = atoms.shape
         # names can be read along the y axis
         names = names_to_show(self.feature_names)
@@ -193,7 +205,8 @@ class AtomsDisplay:
         self.colorbar_ = ax.figure.colorbar(self.image_, ax=ax, label=SCALE)
         axis = ax.xaxis if is_turned else ax.yaxis
         axis.set_label_text("component")
-        axis.set_ticks(range(n_atoms), labels=labels) if n_atoms <= MAX_LABELS else None
+        if n_atoms <= MAX_LABELS:
+            axis.set_ticks(range(n_atoms), labels=self._numbers())
         if names is not None:
             name_features(ax, names)
         else:

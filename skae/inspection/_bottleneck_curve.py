@@ -16,6 +16,8 @@ from skae.model_selection import bottleneck_curve
 
 MAX_TICKS = 16
 """Numbers of components that are ticked one by one."""
+LETTER = 0.056
+"""Width of a letter of the title, in inches."""
 LOG_RATIO = 5
 """With gaps between widths as far apart, the axis is logarithmic, as in scikit-learn's curves."""
 
@@ -300,7 +302,9 @@ class BottleneckCurveDisplay:
         ax.grid(alpha=0.3)
         ax.legend()
         if self.summary is not None:
-            ax.set_title(fill(self.summary, 90), fontsize="small", loc="left")
+            inches = ax.get_window_extent().width / self.figure_.dpi
+            title = fill(self.summary, max(20, int(inches / LETTER)))
+            ax.set_title(title, fontsize="small", loc="left")
         return self
 
     def _draw_curve(self, name: str, scores: NDArray, style: dict[str, Any]) -> None:

@@ -17,14 +17,14 @@ from skae.inspection._axes import (
     several_axes,
 )
 from skae.inspection._codes import decode, find_spread, vary_each, vary_pair
-from skae.inspection._mosaic import Mosaic, figure_size, image_limits
+from skae.inspection._mosaic import OUTLIERS, Mosaic, figure_size, image_limits
 from skae.inspection._rows import are_images, arrange_rows, find_feature_names
 from skae.inspection._style import GREY, SEQUENTIAL
 
 Kind = Literal["single", "pair"]
 MAX_COMPONENTS = 6
 """Components that are drawn by default."""
-DEVIATIONS = "standard deviations from the mean"
+DEVIATIONS = "change (standard deviations)"
 
 
 class LatentTraversalDisplay:
@@ -45,7 +45,7 @@ class LatentTraversalDisplay:
         for each value of the first component, and the second one varies along it.
 
     values : ndarray of shape (n_values,)
-        How far the components are from their mean, in standard deviations.
+        How much is added to the components, in standard deviations.
 
     components : sequence of int
         Which components vary.
@@ -143,7 +143,7 @@ class LatentTraversalDisplay:
         components : sequence of int, default=None
             Which components vary; two of them for "pair". None: the first six, or two.
         values : array-like of shape (n_values,), default=None
-            How far from their mean, in standard deviations. None: nine from -2 to 2.
+            What is added to the components, in standard deviations. None: nine from -2 to 2.
         at : array-like of shape (n_components,), default=None
             The code whose components vary. None: the mean.
         y : class, default=None
@@ -229,7 +229,7 @@ class LatentTraversalDisplay:
         size = figure_size(n_rows, n_cols, images, 1.5, 0.6)
         self.axes_ = several_axes(type(self), ax, 1, 1, size)
         mosaic = Mosaic(self.axes_[0], n_cols, images.shape[1:])
-        self.image_ = mosaic.draw(images, cmap, image_limits(images))
+        self.image_ = mosaic.draw(images, cmap, image_limits(images, OUTLIERS))
         numbers = [f"{value:+.3g}" if value else "0" for value in self.values]
         if self.kind == "single":
             mosaic.label([f"component {i}" for i in self.components], numbers)
@@ -238,8 +238,8 @@ class LatentTraversalDisplay:
             mosaic.label(numbers, numbers)
             first, second = self.components
             self.axes_[0].set(
-                xlabel=f"component {second} (standard deviations)",
-                ylabel=f"component {first} (standard deviations)",
+                xlabel=f"component {second}, {DEVIATIONS}",
+                ylabel=f"component {first}, {DEVIATIONS}",
             )
 
     def _draw_lines(self, ax: Any) -> None:

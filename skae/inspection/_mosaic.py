@@ -8,16 +8,30 @@ from numpy.typing import NDArray
 
 from skae.inspection._style import DIVERGING
 
+COLORS = (1.0, 255.0)
+"""Largest values that colours have by custom."""
+OUTLIERS = 0.005
+"""Share of the numbers of made-up images that may be darker, or lighter, than black and white."""
 INCHES = 9.0
 """Width of a figure that many images fill."""
 
 
-def image_limits(images: NDArray) -> tuple[float, float]:
-    """Return the values of black and white: for colours 0 and 1, or 255, if they lie between."""
-    low, high = float(images.min()), float(images.max())
-    if images.ndim > 3 and low >= 0 and high <= 255:
-        return 0.0, 1.0 if high <= 1 else 255.0
-    return low, high if high > low else low + 1
+def image_limits(images: NDArray, outliers: float = 0.0) -> tuple[float, float]:
+    """Return the values of black and white; for colours 0 and 1 or 255, if they lie about there.
+
+    Parameters
+    ----------
+    images : array of shape (n_images, height, width) or (n_images, height, width, channels)
+    outliers : float
+        Share of the numbers that may be beyond either of them, so that a few do not take the
+        contrast away.
+    """
+    low, high = np.quantile(images, [outliers, 1 - outliers])
+    for white in COLORS if images.ndim > 3 else ():
+        # decoded colours may be a little beyond
+        if low >= -0.1 * white and high <= 1.1 * white:
+            return 0.0, white
+    return float(low), float(high if high > low else low + 1)
 
 
 def figure_size(
@@ -33,10 +47,13 @@ def figure_size(
     return n_cols * cell + beside, n_rows * cell * height / width + below
 
 
-def near_square(n_images: int) -> tuple[int, int]:
-    """Return numbers of rows and columns for images that have no order of their own."""
-    n_cols = ceil(n_images**0.5)
-    return ceil(n_images / n_cols), n_cols
+def find_grid(n_images: int, n_cols: int | None) -> tuple[int, int]:
+    """Return numbers of rows and columns; nearly as many of both, if no number is given."""
+    if n_cols is None:
+        n_cols = ceil(n_images**0.5)
+    elif n_cols < 1:
+        raise ValueError(f"n_cols must be at least 1. Got {n_cols!r} instead.")
+    return ceil(n_images / n_cols), min(n_cols, n_images)
 
 
 class Mosaic:

@@ -15,7 +15,7 @@ from skae.inspection._axes import (
     require_matplotlib,
     single_axes,
 )
-from skae.inspection._mosaic import Mosaic, figure_size, image_limits, near_square
+from skae.inspection._mosaic import OUTLIERS, Mosaic, figure_size, find_grid, image_limits
 from skae.inspection._rows import are_images, arrange_rows, find_feature_names
 from skae.inspection._style import OKABE_ITO
 
@@ -87,6 +87,7 @@ class SampleDisplay:
         random_state: Any = None,
         image_shape: Sequence[int] | None = None,
         feature_names: Names | None = None,
+        n_cols: int | None = None,
         cmap: str = "gray",
         ax: Any = None,
     ) -> Self:
@@ -105,6 +106,8 @@ class SampleDisplay:
             what `ConvAutoencoder` knows; rows of other estimators are no images.
         feature_names : sequence of str, default=None
             Names of the features of a table. None: those that the estimator was fitted with.
+        n_cols : int, default=None
+            Images side by side. None: about as many as below each other.
         cmap : str, default="gray"
             For images without channels; "gray_r" for ink on paper.
         ax : matplotlib Axes, default=None
@@ -127,15 +130,17 @@ class SampleDisplay:
         require_matplotlib(cls)
         samples = arrange_rows(sample(estimator, n_samples, random_state), estimator, image_shape)
         names = find_feature_names(estimator, samples) if feature_names is None else feature_names
-        return cls(samples=samples, feature_names=names).plot(ax, cmap=cmap)
+        return cls(samples=samples, feature_names=names).plot(ax, n_cols=n_cols, cmap=cmap)
 
-    def plot(self, ax: Any = None, *, cmap: str = "gray") -> Self:
+    def plot(self, ax: Any = None, *, n_cols: int | None = None, cmap: str = "gray") -> Self:
         """Draw the rows.
 
         Parameters
         ----------
         ax : matplotlib Axes, default=None
             Axes to draw in. None makes a figure.
+        n_cols : int, default=None
+            Images side by side. None: about as many as below each other.
         cmap : str, default="gray"
             For images without channels.
 
@@ -146,7 +151,7 @@ class SampleDisplay:
         """
         self.image_ = self.lines_ = None
         if are_images(self.samples):
-            self._draw_images(ax, cmap)
+            self._draw_images(ax, n_cols, cmap)
         elif (names := names_to_show(self.feature_names)) is not None:
             self._draw_table(ax, names)
         else:
@@ -154,11 +159,11 @@ class SampleDisplay:
         self.figure_ = self.ax_.figure
         return self
 
-    def _draw_images(self, ax: Any, cmap: str) -> None:
-        n_rows, n_cols = near_square(len(self.samples))
+    def _draw_images(self, ax: Any, n_cols: int | None, cmap: str) -> None:
+        n_rows, n_cols = find_grid(len(self.samples), n_cols)
         self.ax_ = single_axes(type(self), ax, figure_size(n_rows, n_cols, self.samples))
         mosaic = Mosaic(self.ax_, n_cols, self.samples.shape[1:])
-        self.image_ = mosaic.draw(self.samples, cmap, image_limits(self.samples))
+        self.image_ = mosaic.draw(self.samples, cmap, image_limits(self.samples, OUTLIERS))
         mosaic.label()
 
     def _draw_table(self, ax: Any, names: list[str]) -> None:
