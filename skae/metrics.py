@@ -61,10 +61,8 @@ def reconstruction_error(estimator: Any, X: ArrayLike, *, features: Features = "
     if features == "original":
         return float(errors.sum())
     if features == "standardized":
-        variances = X.var(axis=0)
-        # of equal numbers, the variance may be a rounding error
-        varies = variances > np.square(8 * np.finfo(X.dtype).eps * np.abs(X).max(axis=0))
-        return float((errors[varies] / variances[varies]).sum())
+        varies = find_varying(X)
+        return float((errors[varies] / X.var(axis=0)[varies]).sum())
     raise ValueError(f"features must be 'original' or 'standardized'. Got {features!r} instead.")
 
 
@@ -196,6 +194,16 @@ def standardized_reconstruction_r2_scorer(estimator: Any, X: ArrayLike, y: Any =
         At most 1.
     """
     return reconstruction_r2(estimator, X, multioutput="uniform_average")
+
+
+def find_varying(X: NDArray) -> NDArray[np.bool_]:
+    """Return which features differ by more than rounding; of equal numbers, the variance may not.
+
+    Parameters
+    ----------
+    X : array of shape (n_samples, ...)
+    """
+    return np.ptp(X, axis=0) > 8 * np.finfo(X.dtype).eps * np.abs(X).max(axis=0)
 
 
 def score_name(scoring: Any) -> str:

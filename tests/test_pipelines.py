@@ -13,6 +13,7 @@ from sklearn.model_selection import GridSearchCV
 from sklearn.neighbors import KernelDensity
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
+from sklearn.utils import check_random_state
 
 import skae
 from skae import AutoencoderCV, AutoencoderTransformer, ConvAutoencoder, VAETransformer, sample
@@ -46,12 +47,12 @@ def test_rows_have_the_units_of_the_data(iris, name, reducer):
 @pytest.mark.parametrize("name", SOURCES)
 def test_seeds(iris, name):
     pipeline = make_pipeline(PCA(3), *SOURCES[name]).fit(iris, np.repeat([0, 1, 2], 50))
-    before = np.random.get_state()[1].copy()
+    before = check_random_state(None).get_state()[1].copy()
     first = sample(pipeline, 20, random_state=0)
     assert_array_equal(sample(pipeline, 20, random_state=0), first)
     assert_array_equal(sample(pipeline, 20, np.random.RandomState(0)), first)
     assert (sample(pipeline, 20, random_state=1) != first).any()
-    assert_array_equal(np.random.get_state()[1], before)
+    assert_array_equal(check_random_state(None).get_state()[1], before)
 
 
 def test_an_estimator_draws_as_by_its_own_method(iris):

@@ -183,6 +183,7 @@ class BottleneckCurveDisplay:
         display : :class:`BottleneckCurveDisplay`
             The Display with what it has drawn.
         """
+        require_matplotlib(cls)
         display = cls(
             n_components=dict.fromkeys(curve.test_scores, curve.n_components),
             test_scores=curve.test_scores,
@@ -212,6 +213,7 @@ class BottleneckCurveDisplay:
         display : :class:`BottleneckCurveDisplay`
             The Display with what it has drawn.
         """
+        require_matplotlib(cls)
         curve = comparison.curve
         recommended = comparison.n_components_pca, comparison.n_components_autoencoder
         display = cls(

@@ -18,8 +18,8 @@ MAX_COMPONENTS = 4
 """Components whose pairs are drawn by default: six panels."""
 MAX_CLASSES = 20
 """Of more different numbers, colours tell their size."""
-LEGEND_ROWS = 12
-"""Classes below each other in the legend."""
+LEGEND_ROWS, LEGEND_COLUMNS = 12, 3
+"""Classes below and beside each other in the legend; more have none."""
 
 
 class LatentSpaceDisplay:
@@ -62,7 +62,7 @@ class LatentSpaceDisplay:
         Names of the classes at their medians, where there are more classes than colours.
 
     legend_ : matplotlib Legend or None
-        The classes, if y holds classes.
+        The classes, if y holds classes, and at most 36 of them.
 
     colorbar_ : matplotlib Colorbar or None
         The numbers, if y holds numbers.
@@ -237,8 +237,10 @@ class LatentSpaceDisplay:
     def _explain(self, n_cols: int) -> None:
         """Draw the legend, or the colour bar, of what there is."""
         self.legend_ = self.colorbar_ = None
+        n_classes = len(self.scatters_[0])
         if self._holds_classes():
-            n_classes = len(self.scatters_[0])
+            if n_classes > LEGEND_ROWS * LEGEND_COLUMNS:
+                return
             # to the right of the first row of axes
             self.legend_ = self.axes_[n_cols - 1].legend(
                 title=self.y_name,

@@ -29,7 +29,7 @@ def image_limits(images: NDArray, outliers: float = 0.0) -> tuple[float, float]:
     low, high = np.quantile(images, [outliers, 1 - outliers])
     for white in COLORS if images.ndim > 3 else ():
         # decoded colours may be a little beyond
-        if low >= -0.1 * white and high <= 1.1 * white:
+        if low >= -0.2 * high and high <= 1.1 * white:
             return 0.0, white
     return float(low), float(high if high > low else low + 1)
 

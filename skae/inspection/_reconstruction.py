@@ -18,15 +18,13 @@ from skae.inspection._axes import (
 from skae.inspection._mosaic import Mosaic, figure_size, image_limits
 from skae.inspection._rows import are_images, arrange_rows, find_feature_names
 from skae.inspection._style import GREY, OKABE_ITO, SEQUENTIAL
-from skae.metrics import there_and_back
+from skae.metrics import find_varying, there_and_back
 
 Kind = Literal["auto", "images", "signals", "features"]
 KINDS = ("auto", "images", "signals", "features")
 N_IMAGES, N_SIGNALS = 8, 4
 """Rows that are drawn by default."""
 LOST = "share of the variance that is lost"
-ROUNDING = 8 * np.finfo(float).eps
-"""Of equal numbers, the standard deviation may be this share of them."""
 
 
 class ReconstructionDisplay:
@@ -316,9 +314,8 @@ class ReconstructionDisplay:
     def _draw_bars(self, ax: Any, errors: NDArray) -> None:
         """Draw the share of the variance of each feature that is lost; constant ones have none."""
         n_features = len(errors)
-        variances = self.X.var(axis=0)
-        varying = np.flatnonzero(variances > np.square(ROUNDING * np.abs(self.X).max(axis=0)))
-        shares = errors[varying] / variances[varying]
+        varying = np.flatnonzero(find_varying(self.X))
+        shares = errors[varying] / self.X.var(axis=0)[varying]
         color = OKABE_ITO["blue"]
         names = names_to_show(self.feature_names)
         if names is not None:

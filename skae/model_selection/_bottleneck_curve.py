@@ -112,10 +112,10 @@ def bottleneck_curve(
     for estimator in named.values():
         _check_reducer(estimator)
     widths = sorted(check_widths(n_components))
-    scorer = get_scorer(reconstruction_r2_scorer if scoring is None else scoring)
+    scoring = reconstruction_r2_scorer if scoring is None else scoring
     X, y, groups = indexable(X, y, groups)
     folds = list(check_cv(cv, y).split(X, y, groups))
-    results = score_widths(list(named.values()), X, y, folds, scorer, widths, n_jobs)
+    results = score_widths(list(named.values()), X, y, folds, get_scorer(scoring), widths, n_jobs)
     test_scores = {
         name: np.array([fold.scores for fold in result]).T
         for name, result in zip(named, results, strict=True)
@@ -129,7 +129,7 @@ def bottleneck_curve(
         n_components=np.array(widths),
         test_scores=test_scores,
         fit_times=fit_times,
-        score_name=score_name(scorer),
+        score_name=score_name(scoring),
     )
 
 

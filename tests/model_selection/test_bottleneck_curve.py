@@ -6,7 +6,7 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.decomposition import PCA
 from sklearn.linear_model import LogisticRegression
-from sklearn.model_selection import KFold, ShuffleSplit, validation_curve
+from sklearn.model_selection import GroupShuffleSplit, KFold, validation_curve
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
@@ -51,7 +51,7 @@ def test_scorers_labels_and_groups(iris):
     curve = bottleneck_curve({"c": classifier}, iris, y, n_components=[2], scoring="accuracy")
     assert (curve.test_scores["c"] > 0.7).all()
     assert curve.score_name == "accuracy"
-    folds = ShuffleSplit(1, random_state=0)
+    folds = GroupShuffleSplit(1, random_state=0)
     groups = np.arange(150)
     curve = bottleneck_curve(
         [PCA()],

@@ -38,7 +38,7 @@ def test_sides(scores):
 
 def test_without_any_spread():
     first = np.array([[1.0, 2.0, 3.0], [1.0, 2.0, 3.0]])
-    test = compare_pairs(first, first + [[0.0], [0.5]], 0.5)
+    test = compare_pairs(first, first + np.array([[0.0], [0.5]]), 0.5)
     assert_array_equal(test.standard_error, [0, 0])
     assert_array_equal(test.p_value, [1, 0])
 
