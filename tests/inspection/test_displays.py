@@ -5,7 +5,6 @@ import sys
 
 import matplotlib as mpl
 import matplotlib.pyplot as plt
-import numpy as np
 import pytest
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -86,15 +85,11 @@ class TestEveryDisplay:
         first.figure_.canvas.draw()
 
     def test_nothing_global_changes(self, draw, name):
-        before = (
-            dict(mpl.rcParams),
-            mpl.get_backend(),
-            check_random_state(None).get_state()[1].copy(),
-        )
+        before = dict(mpl.rcParams), mpl.get_backend()
+        state = check_random_state(None).get_state()[1].copy()
         draw(name)
-        assert dict(mpl.rcParams) == before[0]
-        assert mpl.get_backend() == before[1]
-        assert_array_equal(check_random_state(None).get_state()[1], before[2])
+        assert (dict(mpl.rcParams), mpl.get_backend()) == before
+        assert_array_equal(check_random_state(None).get_state()[1], state)
 
     def test_several_axes(self, draw, name):
         n_axes = PARTS.get(name, 1)
