@@ -126,7 +126,14 @@ def hide_inner_labels(axes: NDArray, n_cols: int) -> None:
 def number_features(ax: Any, n_features: int) -> None:
     """Make the x axis one of many features, such as places along a signal."""
     ax.set(xlim=(-0.5, n_features - 0.5), xlabel="feature")
-    ax.xaxis.get_major_locator().set_params(integer=True)
+    tick_whole_numbers(ax)
+
+
+def tick_whole_numbers(ax: Any) -> None:
+    """Have no ticks between whole numbers along the x axis."""
+    from matplotlib.ticker import MaxNLocator
+
+    ax.xaxis.set_major_locator(MaxNLocator("auto", integer=True))
 
 
 def name_features(ax: Any, names: Sequence[str]) -> None:
@@ -137,9 +144,7 @@ def name_features(ax: Any, names: Sequence[str]) -> None:
 
 def names_to_show(names: Names | None) -> list[str] | None:
     """Return the names of features, if they are few enough to be named one by one."""
-    if names is None or len(names) > MAX_NAMES:
-        return None
-    return [str(name) for name in names]
+    return None if names is None or len(names) > MAX_NAMES else [str(name) for name in names]
 
 
 def named_height(n_features: int) -> float:

@@ -184,7 +184,7 @@ class LatentTraversalDisplay:
         codes = vary(spread, centre, varied, steps)
         decoded = decode(estimator, codes.reshape(-1, n_components), y)
         rows = arrange_rows(decoded, estimator, image_shape)
-        names = find_feature_names(estimator, rows) if feature_names is None else feature_names
+        names = find_feature_names(estimator, rows, feature_names)
         display = cls(
             X=rows.reshape(*codes.shape[:2], *rows.shape[1:]),
             values=steps,

@@ -7,7 +7,7 @@ import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
 from skae._pipelines import steps_of
-from skae.inspection._axes import require_matplotlib, single_axes
+from skae.inspection._axes import require_matplotlib, single_axes, tick_whole_numbers
 from skae.inspection._style import GREY, LINES, OKABE_ITO
 
 LOG_RATIO = 10
@@ -156,7 +156,7 @@ class LossCurveDisplay:
         if _spans_decades(np.concatenate(list(curves.values()))):
             ax.set_yscale("log")
         ax.set(xlabel="epoch", ylabel="loss")
-        ax.xaxis.get_major_locator().set_params(integer=True)
+        tick_whole_numbers(ax)
         ax.legend()
         return self
 

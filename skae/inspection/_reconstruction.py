@@ -315,6 +315,10 @@ class ReconstructionDisplay:
         """Draw the share of the variance of each feature that is lost; constant ones have none."""
         n_features = len(errors)
         varying = np.flatnonzero(find_varying(self.X))
+        if not varying.size:
+            raise ValueError(
+                "No feature of X varies, so that there is no variance to lose. Give more rows."
+            )
         shares = errors[varying] / self.X.var(axis=0)[varying]
         color = OKABE_ITO["blue"]
         names = names_to_show(self.feature_names)

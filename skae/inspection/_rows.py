@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from skae._pipelines import steps_of
+from skae.inspection._axes import Names
 
 COLORS = (1, 3, 4)
 """Numbers of channels that can be drawn: grey, RGB and RGBA."""
@@ -82,10 +83,33 @@ def are_images(rows: NDArray) -> bool:
     return rows.ndim > 2
 
 
-def find_feature_names(estimator: Any, rows: NDArray) -> NDArray | None:
-    """Return the names that the features had in `fit`, if arranged rows are those features."""
-    names = getattr(estimator, "feature_names_in_", None)
-    return None if names is None or rows.shape[1:] != names.shape else names
+def find_feature_names(
+    estimator: Any, rows: NDArray, given: Names | None = None
+) -> list[str] | None:
+    """Return names of the features of arranged rows, if they have some.
+
+    Parameters
+    ----------
+    estimator : fitted estimator
+        Knows the names that they had in `fit`.
+    rows : array of shape (n_samples, ...)
+    given : sequence of str or None
+        What a user calls them.
+
+    Raises
+    ------
+    ValueError
+        If not as many names are given as there are features.
+    """
+    if are_images(rows):
+        return None
+    n_features = rows.shape[1]
+    if given is not None and len(given) != n_features:
+        raise ValueError(
+            f"feature_names must have {n_features} names, one per feature. Got {len(given)}."
+        )
+    names = getattr(estimator, "feature_names_in_", None) if given is None else given
+    return None if names is None or len(names) != n_features else [str(name) for name in names]
 
 
 def _known_layout(estimator: Any, n_features: int) -> RowLayout | None:

@@ -123,13 +123,13 @@ class SampleDisplay:
         TypeError
             If nothing can be drawn from the estimator.
         ValueError
-            If `image_shape` has another size than a row.
+            If `image_shape` or `feature_names` are not those of a row.
         ImportError
             If matplotlib is not installed.
         """
         require_matplotlib(cls)
         samples = arrange_rows(sample(estimator, n_samples, random_state), estimator, image_shape)
-        names = find_feature_names(estimator, samples) if feature_names is None else feature_names
+        names = find_feature_names(estimator, samples, feature_names)
         return cls(samples=samples, feature_names=names).plot(ax, n_cols=n_cols, cmap=cmap)
 
     def plot(self, ax: Any = None, *, n_cols: int | None = None, cmap: str = "gray") -> Self:

@@ -221,11 +221,12 @@ def _summarize(
 
 def _judge(test: PairedTest, index: int, better_at: NDArray) -> str:
     """Return the predicate of the sentence."""
-    if test.p_value[index] < LEVEL:
-        return "is worth it here" if test.difference[index] > 0 else "is worse than PCA here"
+    is_beyond_noise = test.p_value[index] < LEVEL
+    if is_beyond_noise and test.difference[index] > 0:
+        return "is worth it here"
     if better_at.size:
-        return f"is worth it here for narrower codes ({', '.join(map(str, better_at))}) alone"
-    return "is not worth it here"
+        return f"is worth it here only at other widths ({', '.join(map(str, better_at))})"
+    return "is worse than PCA here" if is_beyond_noise else "is not worth it here"
 
 
 def _describe(test: PairedTest, index: int) -> str:

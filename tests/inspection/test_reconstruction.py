@@ -95,6 +95,11 @@ def test_constant_features_have_no_share(iris):
     assert_allclose(centres, [0, 1, 3, 4])
 
 
+def test_rows_without_any_variance(iris):
+    with pytest.raises(ValueError, match=r"No feature of X varies.*Give more rows"):
+        DRAW(PCA(2).fit(iris), iris[:1])
+
+
 def test_maps_of_errors(models, digits):
     display = DRAW(models["pca"], digits[:50], image_shape=(8, 8), kind="features")
     (image,) = display.images_

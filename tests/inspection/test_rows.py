@@ -118,7 +118,11 @@ def test_names_are_those_of_the_features():
     class Named:
         feature_names_in_ = np.array(["a", "b"], dtype=object)
 
-    assert list(find_feature_names(Named(), np.ones((3, 2)))) == ["a", "b"]
+    assert find_feature_names(Named(), np.ones((3, 2))) == ["a", "b"]
+    assert find_feature_names(Named(), np.ones((3, 2)), ["c", 3]) == ["c", "3"]
     assert find_feature_names(Named(), np.ones((3, 3))) is None
     assert find_feature_names(Named(), np.ones((3, 1, 2))) is None
     assert find_feature_names(None, np.ones((3, 2))) is None
+    assert find_feature_names(None, np.ones((3, 1, 2)), ["a", "b"]) is None
+    with pytest.raises(ValueError, match="feature_names must have 2 names, one per feature"):
+        find_feature_names(None, np.ones((3, 2)), ["a"])

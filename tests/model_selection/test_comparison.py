@@ -79,7 +79,10 @@ def test_better_with_narrow_codes_alone():
     found = _conclude(_curve([0.1, 0.5, 0.8], [0.4, 0.7, 0.8001]), 1 / 3)
     assert not found.is_better
     assert_array_equal(found.better_at, [1, 2])
-    assert "is worth it here for narrower codes (1, 2) alone" in found.summary
+    assert "Other is worth it here only at other widths (1, 2): with n_comp" in found.summary
+    found = _conclude(_curve([0.1, 0.5, 0.8], [0.4, 0.5, 0.7]), 1 / 3)
+    assert not found.is_better
+    assert "only at other widths (1): " in found.summary
 
 
 @pytest.fixture(scope="module")
