@@ -8,51 +8,43 @@ beside a fit of its own for every width, and PCA.
 """
 
 # %%
-# One fit with ``ordered=True``. ``truncate`` gives the estimator of every smaller width.
-import time
-
+# An estimator with ``ordered=True`` is fitted once and truncated, the others for every width.
 import matplotlib.pyplot as plt
 from sklearn.datasets import load_digits
 from sklearn.decomposition import PCA
-from sklearn.model_selection import train_test_split
+from sklearn.model_selection import ShuffleSplit
 
 from skae import AutoencoderTransformer
-from skae.metrics import reconstruction_r2
+from skae.inspection import BottleneckCurveDisplay
+from skae.model_selection import bottleneck_curve
 
-X, X_test = train_test_split(load_digits().data, random_state=0)
-widths = [1, 2, 3, 4, 6, 8, 12, 16]
-
-start = time.perf_counter()
-ordered = AutoencoderTransformer(16, ordered=True, random_state=0).fit(X)
-one_fit = [reconstruction_r2(ordered.truncate(k), X_test) for k in widths]
-seconds = {"one ordered fit": time.perf_counter() - start}
-
-# %%
-# A fit for every width, and PCA.
-start = time.perf_counter()
-fits = [AutoencoderTransformer(k, random_state=0).fit(X) for k in widths]
-apart = [reconstruction_r2(fit, X_test) for fit in fits]
-seconds["a fit for every width"] = time.perf_counter() - start
-
-start = time.perf_counter()
-pca = [reconstruction_r2(PCA(k).fit(X), X_test) for k in widths]
-seconds["PCA"] = time.perf_counter() - start
+X = load_digits().data
+estimators = {
+    "a fit for every width": AutoencoderTransformer(random_state=0),
+    "one ordered fit": AutoencoderTransformer(ordered=True, random_state=0),
+    "PCA": PCA(),
+}
+curve = bottleneck_curve(
+    estimators,
+    X,
+    n_components=[1, 2, 3, 4, 6, 8, 12, 16],
+    cv=ShuffleSplit(1, test_size=0.25, random_state=0),
+)
+for name, scores in curve.test_scores.items():
+    seconds = curve.fit_times[name].sum()
+    print(f"{name:>22}", *(f"{score:6.3f}" for score in scores[:, 0]), f"{seconds:6.1f} s")
 
 # %%
 # The curve, and what each component adds on the training rows.
 _, axes = plt.subplots(1, 2, figsize=(9, 3.6), layout="constrained")
-curves = {"a fit for every width": apart, "one ordered fit": one_fit, "PCA": pca}
-for (name, curve), style in zip(curves.items(), ("^:", "o-", "s--"), strict=True):
-    axes[0].plot(widths, curve, style, label=f"{name}, {seconds[name]:.1f} s")
-    print(f"{name:>22}", *(f"{value:6.3f}" for value in curve), f"{seconds[name]:6.1f} s")
-axes[0].set(xlabel="n_components", ylabel="explained variance (R²)", title="Held-out digits")
-axes[0].legend()
+BottleneckCurveDisplay.from_curve(curve, ax=axes[0])
+axes[0].set_title("Held-out digits")
+ordered = AutoencoderTransformer(16, ordered=True, random_state=0).fit(X)
 numbers = range(1, 17)
 axes[1].bar(numbers, ordered.explained_variance_ratio_, label="autoencoder", alpha=0.7)
 ratio = PCA(16).fit(X).explained_variance_ratio_
 axes[1].step(numbers, ratio, "k", where="mid", label="PCA")
 axes[1].set(xlabel="component", ylabel="share of the variance", title="What each component adds")
+axes[1].grid(alpha=0.3)
 axes[1].legend()
-for ax in axes:
-    ax.grid(alpha=0.3)
 plt.savefig("bottleneck_curve.png", dpi=120)

@@ -10,7 +10,6 @@ PCA's, because the classes that overlap in PCA's plane lie apart on a curved sur
 # %%
 # The same Pipeline twice, with another reducer, over three stratified splits.
 import matplotlib.pyplot as plt
-import numpy as np
 from sklearn.datasets import load_digits
 from sklearn.decomposition import PCA
 from sklearn.linear_model import LogisticRegression
@@ -19,6 +18,7 @@ from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import StandardScaler
 
 from skae import AutoencoderTransformer
+from skae.inspection import LatentSpaceDisplay
 
 X, y = load_digits(return_X_y=True)
 splits = StratifiedShuffleSplit(3, test_size=0.3, random_state=0)
@@ -41,12 +41,8 @@ for reducer in PCA(random_state=0), AutoencoderTransformer(random_state=0):
 
 # %%
 # What a classifier sees with two components: the codes of all digits.
-_, axes = plt.subplots(1, 2, figsize=(9, 4.2), layout="constrained")
+_, axes = plt.subplots(1, 2, figsize=(9.5, 4.2), layout="constrained")
 for ax, reducer in zip(axes, (PCA(2), AutoencoderTransformer(2, random_state=0)), strict=True):
-    codes = StandardScaler().fit_transform(reducer.fit_transform(X))
-    for digit in np.unique(y):
-        ax.scatter(*codes[y == digit].T, s=4, color=plt.cm.tab10(digit))
-        middle = np.median(codes[y == digit], axis=0)
-        ax.text(*middle, str(digit), size=14, weight="bold", ha="center", va="center")
-    ax.set(title=f"{type(reducer).__name__}, two components", xlabel="first", ylabel="second")
+    LatentSpaceDisplay.from_estimator(reducer.fit(X), X, y, scatter_kwargs={"s": 5}, ax=ax)
+    ax.set_title(f"{type(reducer).__name__}, two components")
 plt.savefig("features_for_a_classifier.png", dpi=120)

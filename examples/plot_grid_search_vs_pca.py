@@ -8,7 +8,8 @@ and the accuracy of a logistic regression fed with the codes.
 """
 
 # %%
-# The grid exchanges a step and its number of components. The scorer needs no y.
+# The grid exchanges a step of the Pipeline and its number of components. The scorer takes
+# anything with ``transform`` and ``inverse_transform`` and needs no y.
 import matplotlib.pyplot as plt
 from sklearn.datasets import load_digits
 from sklearn.decomposition import PCA
@@ -18,41 +19,38 @@ from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import StandardScaler
 
 from skae import AutoencoderTransformer
+from skae.inspection import BottleneckCurveDisplay
 from skae.metrics import reconstruction_r2_scorer
 
 X, y = load_digits(return_X_y=True)
 folds = KFold(3, shuffle=True, random_state=0)
 widths = [2, 4, 8, 16, 32]
-reducers = [PCA(random_state=0), AutoencoderTransformer(random_state=0)]
-grid = {"reduce": reducers, "reduce__n_components": widths}
+grid = {
+    "reduce": [PCA(random_state=0), AutoencoderTransformer(random_state=0)],
+    "reduce__n_components": widths,
+}
 
-reduce = Pipeline([("reduce", PCA())])
-by_variance = GridSearchCV(reduce, grid, scoring=reconstruction_r2_scorer, cv=folds, n_jobs=-1)
-by_variance.fit(X)
+reconstruct = Pipeline([("reduce", PCA())])
+by_variance = GridSearchCV(
+    reconstruct, grid, scoring=reconstruction_r2_scorer, cv=folds, n_jobs=-1
+).fit(X)
 
 # %%
 # The same grid in front of a classifier that sees nothing but the codes.
-steps = ("reduce", PCA()), ("scale", StandardScaler()), ("classify", LogisticRegression())
-classify = Pipeline(list(steps))
+classify = Pipeline(
+    [("reduce", PCA()), ("scale", StandardScaler()), ("classify", LogisticRegression())]
+)
 by_accuracy = GridSearchCV(classify, grid, scoring="accuracy", cv=folds, n_jobs=-1).fit(X, y)
 
 # %%
-# The answer, as a table and as a picture.
+# The answer, as a table and as a picture; the ring is what the search has chosen.
 _, axes = plt.subplots(1, 2, figsize=(9, 3.6), layout="constrained")
-searches = {"explained variance (R²)": by_variance, "accuracy": by_accuracy}
+searches = {"explained variance": by_variance, "accuracy": by_accuracy}
 for ax, (label, search) in zip(axes, searches.items(), strict=True):
-    results = search.cv_results_
-    mean = results["mean_test_score"].reshape(2, len(widths))
-    spread = results["std_test_score"].reshape(2, len(widths))
+    display = BottleneckCurveDisplay.from_search(search, ax=ax)
     print(f"{label:>24}", *(f"{width:>6}" for width in widths))
-    for name, style, m, s in zip(("PCA", "autoencoder"), ("s--", "o-"), mean, spread, strict=True):
-        print(f"{name:>24}", *(f"{value:6.3f}" for value in m))
-        ax.errorbar(widths, m, s, fmt=style, capsize=3, label=name)
-    ax.set_xscale("log", base=2)
-    ax.set_xticks(widths, labels=widths)
-    ax.set(xlabel="n_components", ylabel=label)
-    ax.grid(alpha=0.3)
-    ax.legend()
+    for name, scores in display.test_scores.items():
+        print(f"{name:>24}", *(f"{value:6.3f}" for value in scores.mean(axis=1)))
 axes[0].set_title("Reconstruction of held-out digits")
 axes[1].set_title("Logistic regression on the codes")
 plt.savefig("grid_search_vs_pca.png", dpi=120)

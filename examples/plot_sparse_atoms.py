@@ -2,12 +2,12 @@
 Digits as sums of few atoms
 ===========================
 
-Six of 128 atoms for each digit: principal components beside what a sparse autoencoder learns, a
-digit put together step by step, and how many atoms a row needs by encoder and by pursuit.
+Six of 128 atoms for each digit: what principal components are made of, what a sparse autoencoder
+learns instead, how one digit is put together, and how many atoms a row needs.
 """
 
 # %%
-# How often the atoms that carry most are used.
+# The atoms, and the table that tells how they are used.
 import matplotlib.pyplot as plt
 import numpy as np
 from sklearn.datasets import load_digits
@@ -15,45 +15,46 @@ from sklearn.decomposition import PCA
 from sklearn.model_selection import train_test_split
 
 from skae import SparseAutoencoder
+from skae.inspection import AtomsDisplay
 from skae.metrics import reconstruction_r2
 
 train, test = train_test_split(load_digits().data, random_state=0)
 coder = SparseAutoencoder(128, n_nonzero=6, random_state=0).fit(train)
 table = coder.describe_components(test)
+print("nonzeros per row:", coder.sparsity_, " dead atoms:", len(coder.dead_components_))
 print("shares of the rows that use them:", table["frequency"][:10].round(2))
-
 
 # %%
 # One test digit, step by step: the strongest of its atoms first.
-def mosaic(images, n_rows):
-    """Put images side by side, each scaled to its own range and with a margin."""
-    images = (images / np.abs(images).max(axis=1, keepdims=True)).reshape(n_rows, -1, 8, 8)
-    images = np.pad(images, [(0, 0), (0, 0), (1, 1), (1, 1)])
-    return images.transpose(0, 2, 1, 3).reshape(10 * n_rows, -1)
-
-
-code = coder.transform(test[:1])
-largest = [np.where(code >= np.sort(code)[:, -n], code, 0) for n in range(1, 7)]
-steps = np.vstack([test[:1] - coder.intercept_, *(z @ coder.components_ for z in largest)])
+code = coder.transform(test[:1])[0]
+steps = [test[0] - coder.intercept_]
+for n in range(1, 7):
+    largest = np.where(code >= np.sort(code)[-n], code, 0)
+    steps.append(largest @ coder.components_)
 
 # %%
-# Explained variance over the number of atoms.
+# Explained variance over the number of atoms, with the encoder and with matching pursuit.
 counts = [1, 2, 3, 6, 12]
-curves = {"PCA": [reconstruction_r2(PCA(n).fit(train), test) for n in counts]}
-models = [SparseAutoencoder(128, n_nonzero=n, random_state=0).fit(train) for n in counts]
-for name in "encoder", "omp":
-    curves[name] = [m.set_params(transform_algorithm=name).score(test) for m in models]
-_, axes = plt.subplots(2, 2, figsize=(10, 6.5), layout="constrained")
-pictures = {
-    "Principal components": mosaic(PCA(60).fit(train).components_, 6),
-    "The atoms that carry most": mosaic(coder.components_[table["component"][:60]], 6),
-    "A digit less the centre; sums of 1 to 6 of its atoms": mosaic(steps, 1),
-}
-for ax, (title, picture) in zip(axes.flat, pictures.items(), strict=False):
-    ax.imshow(picture, cmap="RdGy", vmin=-1, vmax=1)
-    ax.set(xticks=[], yticks=[], title=title)
-for name, values in curves.items():
-    axes[1, 1].plot(counts, values, "o-", label=name)
-axes[1, 1].set(xlabel="nonzeros per row", ylabel="explained variance (R²)")
+encoder, pursuit = [], []
+for n in counts:
+    model = SparseAutoencoder(128, n_nonzero=n, random_state=0).fit(train)
+    encoder.append(model.score(test))
+    pursuit.append(model.set_params(transform_algorithm="omp").score(test))
+pca = [reconstruction_r2(PCA(n).fit(train), test) for n in counts]
+
+# %%
+# Each picture is divided by its largest entry; what was made by hand can be displayed, too.
+_, axes = plt.subplots(2, 2, figsize=(10, 7), layout="constrained")
+pca_60 = PCA(60).fit(train)
+AtomsDisplay.from_estimator(pca_60, image_shape=(8, 8), n_cols=10, ax=axes[0, 0])
+axes[0, 0].set_title("Principal components")
+used = table["component"][:60]
+AtomsDisplay.from_estimator(coder, components=used, image_shape=(8, 8), n_cols=10, ax=axes[0, 1])
+axes[0, 1].set_title("Atoms, those that carry most first")
+AtomsDisplay(atoms=np.reshape(steps, (-1, 8, 8))).plot(axes[1, 0], n_cols=4)
+axes[1, 0].set_title("A digit less the centre; sums of 1 to 6 of its atoms")
+for values, label in (encoder, "atoms, encoder"), (pursuit, "atoms, pursuit"), (pca, "PCA"):
+    axes[1, 1].plot(counts, values, "o-", label=label)
+axes[1, 1].set(xlabel="nonzeros per row", ylabel="explained variance (R²)", xticks=counts)
 axes[1, 1].legend()
 plt.savefig("sparse_atoms.png", dpi=120)

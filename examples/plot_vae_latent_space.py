@@ -16,39 +16,36 @@ from scipy.stats import norm
 from sklearn.datasets import load_digits
 
 from skae import VAETransformer
+from skae.inspection import LatentTraversalDisplay, SampleDisplay
 
 X, y = load_digits(return_X_y=True)
 plane = VAETransformer(2, random_state=0).fit(X)
-walk = plane.traverse((1, 0), norm.ppf(np.linspace(0.03, 0.97, 10)))
+walk = norm.ppf(np.linspace(0.03, 0.97, 10))
 
 # %%
-# Samples: from the prior of a wider model, from a mixture over its codes, and class by class.
+# Models with more components: one told the class, and one with a mixture over its codes.
 wide = VAETransformer(16, latent_density="gmm", random_state=0).fit(X)
-from_mixture = wide.sample(100, random_state=0)
-wide.set_params(latent_density="prior", warm_start=True, max_iter=0).fit(X)
-from_prior = wide.sample(100, random_state=0)
 told = VAETransformer(8, conditional=True, random_state=0).fit(X, y)
 by_class = np.vstack([told.sample(10, random_state=digit, y=digit) for digit in told.classes_])
 
-
 # %%
-# Each grid of ten times ten images as one picture.
-def mosaic(images):
-    """Put 100 digits side by side, with a margin around each."""
-    images = np.pad(images.reshape(10, 10, 8, 8), [(0, 0), (0, 0), (1, 1), (1, 1)])
-    return images.transpose(0, 2, 1, 3).reshape(100, 100)
-
-
-pictures = {
-    "Two components: the walk": walk,
-    "16 components: the prior": from_prior,
-    "16 components: a mixture": from_mixture,
-    "8 components, told the class": by_class,
-}
-_, axes = plt.subplots(1, 4, figsize=(13, 3.6), layout="constrained")
-for ax, (title, images) in zip(axes, pictures.items(), strict=True):
-    ax.imshow(mosaic(images), cmap="gray_r", vmin=0, vmax=16)
-    ax.set(title=title, xticks=[], yticks=[])
+# Draws from the wide one, from the mixture and from its prior.
+_, axes = plt.subplots(1, 4, figsize=(13, 3.8), layout="constrained")
+LatentTraversalDisplay.from_estimator(
+    plane, kind="pair", values=walk, image_shape=(8, 8), cmap="gray_r", ax=axes[0]
+)
+axes[0].set(title="Two components: the walk", xticks=[], yticks=[], xlabel="", ylabel="")
+SampleDisplay.from_estimator(
+    wide, n_samples=100, random_state=0, image_shape=(8, 8), cmap="gray_r", ax=axes[2]
+)
+axes[2].set_title("16 components: a mixture")
+wide.set_params(latent_density="prior", warm_start=True, max_iter=0).fit(X)
+SampleDisplay.from_estimator(
+    wide, n_samples=100, random_state=0, image_shape=(8, 8), cmap="gray_r", ax=axes[1]
+)
+axes[1].set_title("16 components: the prior")
+SampleDisplay(samples=by_class.reshape(-1, 8, 8)).plot(axes[3], cmap="gray_r")
+axes[3].set_title("8 components, told the class")
 plt.savefig("vae_latent_space.png", dpi=120)
 
 # %%

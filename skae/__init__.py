@@ -1,5 +1,6 @@
 """Autoencoders with scikit-learn's interface that start at PCA and only get better."""
 
+from skae._pipelines import sample
 from skae._version import __version__
 from skae.estimators import (
     AutoencoderCV,
@@ -16,4 +17,5 @@ __all__ = [
     "SparseAutoencoder",
     "VAETransformer",
     "__version__",
+    "sample",
 ]

@@ -58,15 +58,13 @@ def reconstruction_error(estimator: Any, X: ArrayLike, *, features: Features = "
     >>> round(reconstruction_error(pca, X, features="standardized"), 3)
     0.267
     """
-    X, reconstruction = _there_and_back(estimator, X)
+    X, reconstruction = there_and_back(estimator, X)
     errors = np.square(X - reconstruction).mean(axis=0)
     if features == "original":
         return float(errors.sum())
     if features == "standardized":
-        variances = X.var(axis=0)
-        # of equal numbers, the variance may be a rounding error
-        varies = variances > np.square(8 * np.finfo(X.dtype).eps * np.abs(X).max(axis=0))
-        return float((errors[varies] / variances[varies]).sum())
+        varies = find_varying(X)
+        return float((errors[varies] / X.var(axis=0)[varies]).sum())
     raise ValueError(f"features must be 'original' or 'standardized'. Got {features!r} instead.")
 
 
@@ -103,7 +101,7 @@ def reconstruction_r2(
     >>> bool(np.isclose(reconstruction_r2(pca, X), pca.explained_variance_ratio_.sum()))
     True
     """
-    X, reconstruction = _there_and_back(estimator, X)
+    X, reconstruction = there_and_back(estimator, X)
     return float(r2_score(X, reconstruction, multioutput=multioutput))
 
 
@@ -200,8 +198,36 @@ def standardized_reconstruction_r2_scorer(estimator: Any, X: ArrayLike, y: Any =
     return reconstruction_r2(estimator, X, multioutput="uniform_average")
 
 
-def _there_and_back(estimator: Any, X: ArrayLike) -> tuple[NDArray, NDArray]:
-    """Return X and its reconstruction in float64."""
+def find_varying(X: NDArray) -> NDArray[np.bool_]:
+    """Return which features differ by more than rounding; of equal numbers, the variance may not.
+
+    Parameters
+    ----------
+    X : array of shape (n_samples, ...)
+    """
+    return np.ptp(X, axis=0) > 8 * np.finfo(X.dtype).eps * np.abs(X).max(axis=0)
+
+
+def score_name(scoring: Any) -> str:
+    """Return what a scorer measures, in words, for the axis of a picture."""
+    if scoring is reconstruction_r2_scorer:
+        return "explained variance (R²)"
+    if scoring is standardized_reconstruction_r2_scorer:
+        return "standardised explained variance (R²)"
+    name = scoring if isinstance(scoring, str) else getattr(scoring, "__name__", "<lambda>")
+    return name.replace("<lambda>", "score").removesuffix("_scorer").replace("_", " ").strip()
+
+
+def there_and_back(estimator: Any, X: ArrayLike) -> tuple[NDArray, NDArray]:
+    """Return X and its reconstruction, as rows in float64.
+
+    Raises
+    ------
+    TypeError
+        If the estimator has no `transform` or no `inverse_transform`.
+    ValueError
+        If the reconstruction has another number of features.
+    """
     for method in ("transform", "inverse_transform"):
         if not hasattr(estimator, method):
             raise TypeError(

@@ -1,6 +1,8 @@
 """Who may import whom: the layers of docs/architecture.md."""
 
 import ast
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -11,14 +13,19 @@ ROOT = Path(skae.__file__).parent
 CORE = ("networks", "objectives", "engine", "latent")
 ALLOWED = {layer: {layer} for layer in CORE}
 ALLOWED["_arrays"] = set()
-ALLOWED["estimators"] = {"estimators", "_arrays", "_version", *CORE}
+ALLOWED["_folds"] = {"_folds"}
+ALLOWED["_pipelines"] = {"_pipelines", "latent"}
+ALLOWED["estimators"] = {"estimators", "_arrays", "_folds", "_version", *CORE}
 ALLOWED["export"] = {"export", "estimators", *CORE}
 ALLOWED["metrics"] = {"metrics", "_arrays"}
+USERS = {"estimators", "metrics", "_folds", "_pipelines"}
+ALLOWED["model_selection"] = {"model_selection", *USERS}
+ALLOWED["inspection"] = {"inspection", "model_selection", *USERS}
 ALLOWED["persistence"] = {"persistence", "estimators", "_version", *CORE}
 
 
-def _imported_layers(path):
-    """Yield the part of skae that each import of a module names."""
+def _imports(path):
+    """Yield what of skae each import of a module names, as parts of a dotted name."""
     for node in ast.walk(ast.parse(path.read_text())):
         names = []
         if isinstance(node, ast.Import):
@@ -28,16 +35,37 @@ def _imported_layers(path):
             names = [f"{node.module}.{alias.name}" for alias in node.names]
         for name in names:
             if name.startswith("skae."):
-                yield name.split(".")[1]
+                yield name.split(".")[1:]
+
+
+def _paths(layer):
+    single = ROOT / f"{layer}.py"
+    return [single] if single.exists() else list((ROOT / layer).glob("*.py"))
 
 
 @pytest.mark.parametrize("layer", ALLOWED)
 def test_a_layer_imports_only_what_it_may(layer):
-    single = ROOT / f"{layer}.py"
-    paths = [single] if single.exists() else list((ROOT / layer).glob("*.py"))
+    paths = _paths(layer)
     assert paths
     for path in paths:
-        assert set(_imported_layers(path)) <= ALLOWED[layer], path
+        assert {first for first, *_ in _imports(path)} <= ALLOWED[layer], path
+
+
+@pytest.mark.parametrize("layer", ["model_selection", "inspection"])
+def test_these_see_nothing_private_of_other_packages(layer):
+    for path in _paths(layer):
+        for first, *rest in _imports(path):
+            if first != layer and (ROOT / first).is_dir():
+                assert len(rest) == 1, (path, first, rest)
+                assert not rest[0].startswith("_"), (path, first, rest)
+
+
+def test_matplotlib_is_not_imported_before_something_is_drawn():
+    code = (
+        "import sys, skae.inspection, skae.model_selection, skae\n"
+        "assert 'matplotlib' not in sys.modules"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=120)
 
 
 def test_every_module_belongs_to_a_layer():

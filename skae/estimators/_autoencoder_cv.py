@@ -20,12 +20,12 @@ from sklearn.model_selection import check_cv
 from sklearn.utils import get_tags, indexable
 from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 from sklearn.utils.metaestimators import available_if
-from sklearn.utils.parallel import Parallel, delayed
 from sklearn.utils.validation import check_is_fitted
 
 from skae._arrays import as_numpy
+from skae._folds import Fold, check_widths, find_smallest_close, score_widths
 from skae.estimators._autoencoder import AutoencoderTransformer
-from skae.estimators._folds import Fold, means_and_deviations, run_fold, summarize_scores
+from skae.estimators._cv_results import means_and_deviations, summarize_scores
 from skae.estimators._rollback import rolled_back_on_failure
 
 
@@ -228,33 +228,23 @@ class AutoencoderCV(MetaEstimatorMixin, TransformerMixin, BaseEstimator):
         """Fit the folds, and then the estimator."""
         for name in ("best_estimator_", "refit_time_"):
             self.__dict__.pop(name, None)
-        widths, template = self._check_widths(), self._check_template()
+        widths, template = check_widths(self.n_components), self._check_template()
         given = X
         X, y, groups = map(as_numpy, (X, y, groups))
         X, y, groups = indexable(X, y, groups)
         self.scorer_ = check_scoring(template, self.scoring)
         widest = clone(template).set_params(n_components=max(widths), ordered=True)
-        folds = Parallel(n_jobs=self.n_jobs)(
-            delayed(run_fold)(clone(widest), X, y, *rows, self.scorer_, widths)
-            for rows in check_cv(self.cv, y).split(X, y, groups)
+        start = clone(widest).set_params(max_iter=0)
+        folds = list(check_cv(self.cv, y).split(X, y, groups))
+        results, start_results = score_widths(
+            [widest, start], X, y, folds, self.scorer_, widths, self.n_jobs
         )
-        self._set_results(folds, widths)
+        self._set_results(results, start_results, widths)
         if self.refit:
-            start = time.perf_counter()
+            began = time.perf_counter()
             self.best_estimator_ = clone(template).set_params(n_components=self.n_components_)
             self.best_estimator_.fit(given)
-            self.refit_time_ = time.perf_counter() - start
-
-    def _check_widths(self) -> list[int]:
-        if isinstance(self.n_components, Integral):
-            return list(range(1, int(self.n_components) + 1))
-        widths = np.asarray(self.n_components)
-        if widths.ndim != 1 or not widths.size or widths.dtype.kind not in "iu" or widths.min() < 1:
-            raise ValueError(
-                "The 'n_components' parameter must be a sequence of ints, all at least 1. Got "
-                f"{self.n_components!r} instead."
-            )
-        return [int(width) for width in widths]
+            self.refit_time_ = time.perf_counter() - began
 
     def _template(self) -> Any:
         return AutoencoderTransformer() if self.estimator is None else self.estimator
@@ -275,8 +265,8 @@ class AutoencoderCV(MetaEstimatorMixin, TransformerMixin, BaseEstimator):
             )
         return estimator
 
-    def _set_results(self, folds: list[Fold], widths: list[int]) -> None:
-        """Set what was found in the folds."""
+    def _set_results(self, folds: list[Fold], start_folds: list[Fold], widths: list[int]) -> None:
+        """Set what was found in the folds, of the estimator and of its linear start."""
         self.n_splits_ = len(folds)
         params: dict[str, Any] = {
             "param_n_components": MaskedArray(widths, mask=False),
@@ -286,7 +276,7 @@ class AutoencoderCV(MetaEstimatorMixin, TransformerMixin, BaseEstimator):
         times = means_and_deviations("fit_time", fit_times)
         times |= means_and_deviations("score_time", np.array([fold.score_times for fold in folds]))
         self.cv_results_ = times | params | summarize_scores([fold.scores for fold in folds])
-        self.pca_cv_results_ = params | summarize_scores([fold.pca_scores for fold in folds])
+        self.pca_cv_results_ = params | summarize_scores([fold.scores for fold in start_folds])
         self.best_index_ = self._find_best(np.array(widths))
         self.n_components_ = widths[self.best_index_]
         self.best_params_ = params["params"][self.best_index_]
@@ -295,13 +285,10 @@ class AutoencoderCV(MetaEstimatorMixin, TransformerMixin, BaseEstimator):
     def _find_best(self, widths: NDArray) -> int:
         """Return the index of the width to choose."""
         means = np.nan_to_num(self.cv_results_["mean_test_score"], nan=-np.inf)
-        best = int(np.argmax(means))
         if self.selection == "best":
-            return best
-        # of the mean of n scores, whose standard deviation was taken with 1 / n
-        error = self.cv_results_["std_test_score"][best] / max(1, self.n_splits_ - 1) ** 0.5
-        is_close = means >= means[best] - error
-        return int(np.argmin(np.where(is_close, widths, np.inf)))
+            return int(np.argmax(means))
+        deviations = self.cv_results_["std_test_score"]
+        return find_smallest_close(means, deviations, self.n_splits_, widths)
 
     # not by `available_if`, which set_output would undo
     def transform(self, X: ArrayLike) -> NDArray:

@@ -82,14 +82,29 @@ class LatentDensity:
 
     def sample(self, n_samples: int, random_state: np.random.RandomState) -> NDArray:
         """Return new codes in random order, shape (n_samples, n_components)."""
-        density = self.density_
-        if "random_state" in signature(density.sample).parameters:
-            drawn = density.sample(n_samples, random_state=random_state)
-        else:
-            if "random_state" in getattr(density, "get_params", dict)():
-                # mixtures draw with the generator that is their parameter
-                density = copy(density).set_params(random_state=random_state)
-            drawn = density.sample(n_samples)
-        # mixtures return the component of every draw as well, and sort by it
-        codes = drawn[0] if isinstance(drawn, tuple) else drawn
-        return random_state.permutation(self.scaler_.inverse_transform(codes))
+        return self.scaler_.inverse_transform(draw(self.density_, n_samples, random_state))
+
+
+def draw(density: Any, n_samples: int, random_state: np.random.RandomState) -> NDArray:
+    """Return rows from anything fitted that has `sample`, mixtures of scikit-learn included.
+
+    Parameters
+    ----------
+    density : object with sample(n_samples), and random_state as an argument or a parameter
+    n_samples : int
+    random_state : RandomState instance
+
+    Returns
+    -------
+    rows : array of shape (n_samples, ...)
+        In random order.
+    """
+    if "random_state" in signature(density.sample).parameters:
+        drawn = density.sample(n_samples, random_state=random_state)
+    else:
+        if "random_state" in getattr(density, "get_params", dict)():
+            # mixtures draw with the generator that is their parameter
+            density = copy(density).set_params(random_state=random_state)
+        drawn = density.sample(n_samples)
+    # mixtures return the component of every draw as well, and sort by it
+    return random_state.permutation(drawn[0]) if isinstance(drawn, tuple) else drawn

@@ -1,0 +1,239 @@
+"""What reconstructions are made of."""
+
+from collections.abc import Sequence
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from sklearn.utils.validation import check_is_fitted
+
+from skae._pipelines import steps_of
+from skae.inspection._axes import (
+    Names,
+    name_features,
+    named_height,
+    names_to_show,
+    number_features,
+    require_matplotlib,
+    single_axes,
+)
+from skae.inspection._mosaic import Mosaic, figure_size, find_grid
+from skae.inspection._rows import are_images, arrange_rows, find_feature_names
+from skae.inspection._style import DIVERGING
+
+MAX_ATOMS = 64
+"""Atoms that are drawn by default."""
+MAX_LABELS = 25
+"""Rows of atoms, or atoms, that are numbered."""
+SCALE = "entry / largest"
+
+
+class AtomsDisplay:
+    """Components of linear decoders: images side by side, others as rows of a matrix.
+
+    Each atom is divided by the largest of its absolute values, so that zero is white and the
+    darkest colours are this value, of either sign. Of atoms with colours, mid-grey is zero.
+
+    It is recommended to use :meth:`from_estimator`. All parameters are stored as attributes.
+
+    Read more in the user guide.
+
+    Parameters
+    ----------
+    atoms : ndarray of shape (n_atoms, n_features), (n_atoms, height, width) or \
+            (n_atoms, height, width, channels)
+        The atoms.
+
+    components : sequence of int of length n_atoms, default=None
+        Which of the estimator's they are. None: images are not numbered.
+
+    feature_names : sequence of str, default=None
+        Names of the features of a table.
+
+    Attributes
+    ----------
+    ax_ : matplotlib Axes
+        Axes with the atoms.
+
+    figure_ : matplotlib Figure
+        Figure with the axes.
+
+    image_ : matplotlib AxesImage
+        The atoms.
+
+    colorbar_ : matplotlib Colorbar or None
+        None for atoms with colours.
+
+    See Also
+    --------
+    LatentTraversalDisplay : What the components of nonlinear decoders do.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_digits
+    >>> from sklearn.decomposition import PCA
+    >>> from skae.inspection import AtomsDisplay
+    >>> pca = PCA(16).fit(load_digits().data)
+    >>> display = AtomsDisplay.from_estimator(pca, image_shape=(8, 8))
+    >>> display.atoms.shape
+    (16, 8, 8)
+    """
+
+    def __init__(
+        self,
+        *,
+        atoms: NDArray,
+        components: Sequence[int] | NDArray | None = None,
+        feature_names: Names | None = None,
+    ) -> None:
+        self.atoms = atoms
+        self.components = components
+        self.feature_names = feature_names
+
+    @classmethod
+    def from_estimator(
+        cls,
+        estimator: Any,
+        *,
+        components: ArrayLike | None = None,
+        image_shape: Sequence[int] | None = None,
+        n_cols: int | None = None,
+        ax: Any = None,
+    ) -> Self:
+        """Draw the components of an estimator.
+
+        Parameters
+        ----------
+        estimator : fitted estimator
+            SparseAutoencoder, PCA or another one with `components_`, or a Pipeline with such a
+            step: the last of them counts, and its atoms are in the units that it sees.
+        components : array-like of int, default=None
+            Which ones, such as the column "component" of
+            :meth:`~skae.SparseAutoencoder.describe_components`, which is sorted by use. None: the
+            first 64.
+        image_shape : sequence of int, default=None
+            What the numbers of an atom are: (height, width), or with channels, first or last.
+            None: atoms are no images.
+        n_cols : int, default=None
+            Images side by side. None: about as many as below each other.
+        ax : matplotlib Axes, default=None
+            Axes to draw in. None makes a figure.
+
+        Returns
+        -------
+        display : :class:`AtomsDisplay`
+            The Display with what it has drawn.
+
+        Raises
+        ------
+        TypeError
+            If the estimator has no `components_`.
+        ValueError
+            If there are not so many components, or if `image_shape` has another size than an atom.
+        ImportError
+            If matplotlib is not installed.
+        """
+        require_matplotlib(cls)
+        atoms = _find_atoms(estimator)
+        chosen = _check_components(components, len(atoms))
+        arranged = arrange_rows(atoms[chosen], estimator, image_shape)
+        names = find_feature_names(estimator, arranged)
+        return cls(atoms=arranged, components=chosen, feature_names=names).plot(ax, n_cols=n_cols)
+
+    def plot(self, ax: Any = None, *, n_cols: int | None = None) -> Self:
+        """Draw the atoms.
+
+        Parameters
+        ----------
+        ax : matplotlib Axes, default=None
+            Axes to draw in. None makes a figure.
+        n_cols : int, default=None
+            Images side by side. None: about as many as below each other.
+
+        Returns
+        -------
+        display : :class:`AtomsDisplay`
+            This Display.
+        """
+        largest = np.abs(self.atoms.reshape(len(self.atoms), -1)).max(axis=1)
+        largest = np.where(largest > 0, largest, 1).reshape(-1, *[1] * (self.atoms.ndim - 1))
+        scaled = self.atoms / largest
+        if are_images(scaled):
+            self._draw_images(ax, scaled, n_cols)
+        else:
+            self._draw_matrix(ax, scaled)
+        self.figure_ = self.ax_.figure
+        return self
+
+    def _draw_images(self, ax: Any, atoms: NDArray, n_cols: int | None) -> None:
+        n_rows, n_cols = find_grid(len(atoms), n_cols)
+        beside = 1.0 if atoms.ndim == 4 else 2.2
+        self.ax_ = single_axes(type(self), ax, figure_size(n_rows, n_cols, atoms, beside))
+        mosaic = Mosaic(self.ax_, n_cols, atoms.shape[1:])
+        self.colorbar_ = None
+        if atoms.ndim == 4:
+            self.image_ = mosaic.draw(atoms, DIVERGING, (-1, 1))
+        else:
+            self.image_, self.colorbar_ = mosaic.draw_differences(atoms, SCALE)
+        if self.components is None or n_rows > MAX_LABELS:
+            mosaic.label()
+        else:
+            mosaic.label(self._numbers()[::n_cols])
+            self.ax_.set_ylabel("first component of the row")
+
+    def _numbers(self) -> list[str]:
+        """Return which components the atoms are."""
+        if self.components is None:
+            return [str(i) for i in range(len(self.atoms))]
+        return [str(component) for component in self.components]
+
+    def _draw_matrix(self, ax: Any, atoms: NDArray) -> None:
+        n_atoms, n_features = atoms.shape
+        # names can be read along the y axis
+        names = names_to_show(self.feature_names)
+        is_turned = names is not None
+        size = (2.5 + 0.4 * n_atoms, named_height(n_features)) if is_turned else (8.0, 4.0)
+        self.ax_ = ax = single_axes(type(self), ax, size)
+        self.image_ = ax.imshow(
+            atoms.T if is_turned else atoms,
+            cmap=DIVERGING,
+            vmin=-1,
+            vmax=1,
+            aspect="auto",
+            interpolation="nearest",
+        )
+        self.colorbar_ = ax.figure.colorbar(self.image_, ax=ax, label=SCALE)
+        axis = ax.xaxis if is_turned else ax.yaxis
+        axis.set_label_text("component")
+        if n_atoms <= MAX_LABELS:
+            axis.set_ticks(range(n_atoms), labels=self._numbers())
+        if names is not None:
+            name_features(ax, names)
+        else:
+            number_features(ax, n_features)
+
+
+def _find_atoms(estimator: Any) -> NDArray:
+    """Return the components of the last step that has some."""
+    steps = steps_of(estimator)
+    for step in reversed(steps):
+        if hasattr(step, "components_"):
+            return np.asarray(step.components_)
+    check_is_fitted(steps[-1])
+    raise TypeError(
+        f"{type(steps[-1]).__name__} has no components_. Wanted is a linear decoder such as "
+        "SparseAutoencoder or PCA; LatentTraversalDisplay shows components of others."
+    )
+
+
+def _check_components(components: ArrayLike | None, n_atoms: int) -> NDArray:
+    """Return the indices of the atoms to draw."""
+    if components is None:
+        return np.arange(min(MAX_ATOMS, n_atoms))
+    chosen = np.atleast_1d(np.asarray(components))
+    is_index = chosen.ndim == 1 and chosen.size and chosen.dtype.kind in "iu"
+    if not is_index or chosen.min() < 0 or chosen.max() >= n_atoms:
+        raise ValueError(
+            f"components must be ints from 0 to {n_atoms - 1}. Got {components!r} instead."
+        )
+    return chosen

@@ -1,0 +1,303 @@
+"""What becomes of a row as its code changes."""
+
+from collections.abc import Sequence
+from typing import Any, Literal, Self
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from skae.inspection._axes import (
+    Names,
+    hide_inner_labels,
+    name_features,
+    named_height,
+    names_to_show,
+    number_features,
+    require_matplotlib,
+    several_axes,
+)
+from skae.inspection._codes import decode, find_spread, vary_each, vary_pair
+from skae.inspection._mosaic import OUTLIERS, Mosaic, figure_size, image_limits
+from skae.inspection._rows import are_images, arrange_rows, find_feature_names
+from skae.inspection._style import GREY, SEQUENTIAL
+
+Kind = Literal["single", "pair"]
+MAX_COMPONENTS = 6
+"""Components that are drawn by default."""
+DEVIATIONS = "change (standard deviations)"
+
+
+class LatentTraversalDisplay:
+    """Decoded codes, along components.
+
+    Images are put side by side, signals are lines, and of features with names there is an axis with
+    a point for every value.
+
+    It is recommended to use :meth:`from_estimator`. All parameters are stored as attributes.
+
+    Read more in the user guide.
+
+    Parameters
+    ----------
+    X : ndarray of shape (n_lines, n_values, n_features), (n_lines, n_values, height, width) or \
+            (n_lines, n_values, height, width, channels)
+        What was decoded: for "single" there is a line for each of the components, for "pair" one
+        for each value of the first component, and the second one varies along it.
+
+    values : ndarray of shape (n_values,)
+        How much is added to the components, in standard deviations.
+
+    components : sequence of int
+        Which components vary.
+
+    kind : {"single", "pair"}, default="single"
+        Whether each component varies by itself, or two do together.
+
+    feature_names : sequence of str, default=None
+        Names of the features of a table.
+
+    Attributes
+    ----------
+    ax_ : matplotlib Axes
+        The first of the axes.
+
+    axes_ : ndarray of matplotlib Axes of shape (1,) or (n_lines,)
+        All axes: one for images, one for each component for other rows.
+
+    figure_ : matplotlib Figure
+        Figure with the axes.
+
+    image_ : matplotlib AxesImage or None
+        The images, if rows are images.
+
+    lines_ : list of matplotlib Line2D or None
+        The rows, if they are not images, component after component.
+
+    colorbar_ : matplotlib Colorbar or None
+        The values, if rows are not images.
+
+    See Also
+    --------
+    skae.VAETransformer.traverse : The same numbers, without a picture.
+    AtomsDisplay : Components of linear decoders.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_digits
+    >>> from sklearn.decomposition import PCA
+    >>> from skae.inspection import LatentTraversalDisplay
+    >>> X = load_digits().data
+    >>> pca = PCA(3).fit(X)
+    >>> display = LatentTraversalDisplay.from_estimator(pca, X, image_shape=(8, 8))
+    >>> display.X.shape
+    (3, 9, 8, 8)
+    """
+
+    image_: Any
+    lines_: Any
+    colorbar_: Any
+
+    def __init__(
+        self,
+        *,
+        X: NDArray,
+        values: NDArray,
+        components: Sequence[int],
+        kind: Kind = "single",
+        feature_names: Names | None = None,
+    ) -> None:
+        self.X = X
+        self.values = values
+        self.components = components
+        self.kind = kind
+        self.feature_names = feature_names
+
+    @classmethod
+    def from_estimator(
+        cls,
+        estimator: Any,
+        X: ArrayLike | None = None,
+        *,
+        kind: Kind = "single",
+        components: Sequence[int] | None = None,
+        values: ArrayLike | None = None,
+        at: ArrayLike | None = None,
+        y: Any = None,
+        image_shape: Sequence[int] | None = None,
+        feature_names: Names | None = None,
+        cmap: str = "gray",
+        ax: Any = None,
+    ) -> Self:
+        """Decode codes along components of an estimator, and draw what comes out.
+
+        Parameters
+        ----------
+        estimator : fitted estimator
+            Has `inverse_transform`, and `transform` if X is given; a Pipeline may be given.
+        X : array-like of shape (n_samples, n_features) or (n_samples, ...), default=None
+            Rows whose codes give mean and standard deviation of each component. None is for
+            estimators that know these: `VAETransformer`, whose prior is standard normal, and PCA.
+        kind : {"single", "pair"}, default="single"
+            Whether each component varies by itself, in a line of its own, or two do together, the
+            first from line to line and the second along it. "pair" is for images.
+        components : sequence of int, default=None
+            Which components vary; two of them for "pair". None: the first six, or two.
+        values : array-like of shape (n_values,), default=None
+            What is added to the components, in standard deviations. None: nine from -2 to 2.
+        at : array-like of shape (n_components,), default=None
+            The code whose components vary. None: the mean.
+        y : class, default=None
+            For a conditional `VAETransformer`.
+        image_shape : sequence of int, default=None
+            What the numbers of a row are: (height, width), or with channels, first or last. None:
+            what `ConvAutoencoder` knows; rows of other estimators are no images.
+        feature_names : sequence of str, default=None
+            Names of the features of a table. None: those that the estimator was fitted with.
+        cmap : str, default="gray"
+            For images without channels; "gray_r" for ink on paper.
+        ax : matplotlib Axes or array-like of Axes, default=None
+            Axes to draw in. None makes a figure. Rows that are no images divide a single one.
+
+        Returns
+        -------
+        display : :class:`LatentTraversalDisplay`
+            The Display with what it has drawn.
+
+        Raises
+        ------
+        TypeError
+            If the estimator has no `inverse_transform`.
+        ValueError
+            If X is needed and not given, or if a parameter is not valid.
+        ImportError
+            If matplotlib is not installed.
+        """
+        require_matplotlib(cls)
+        if kind not in ("single", "pair"):
+            raise ValueError(f"kind must be 'single' or 'pair'. Got {kind!r} instead.")
+        spread = find_spread(estimator, X)
+        n_components = len(spread.mean)
+        varied = _check_components(components, n_components, kind)
+        steps = np.linspace(-2, 2, 9) if values is None else _check_vector("values", values)
+        centre = spread.mean if at is None else _check_vector("at", at, n_components)
+        vary = vary_pair if kind == "pair" else vary_each
+        codes = vary(spread, centre, varied, steps)
+        decoded = decode(estimator, codes.reshape(-1, n_components), y)
+        rows = arrange_rows(decoded, estimator, image_shape)
+        names = find_feature_names(estimator, rows, feature_names)
+        display = cls(
+            X=rows.reshape(*codes.shape[:2], *rows.shape[1:]),
+            values=steps,
+            components=varied,
+            kind=kind,
+            feature_names=names,
+        )
+        return display.plot(ax, cmap=cmap)
+
+    def plot(self, ax: Any = None, *, cmap: str = "gray") -> Self:
+        """Draw what was decoded.
+
+        Parameters
+        ----------
+        ax : matplotlib Axes or array-like of Axes, default=None
+            Axes to draw in. None makes a figure. Rows that are no images divide a single one.
+        cmap : str, default="gray"
+            For images without channels.
+
+        Returns
+        -------
+        display : :class:`LatentTraversalDisplay`
+            This Display.
+        """
+        self.image_ = self.lines_ = self.colorbar_ = None
+        if are_images(self.X[0]):
+            self._draw_images(ax, cmap)
+        elif self.kind == "pair":
+            raise ValueError(
+                "kind='pair' is for images: give image_shape, or take kind='single' for signals "
+                "and tables."
+            )
+        else:
+            self._draw_lines(ax)
+        self.ax_ = self.axes_[0]
+        self.figure_ = self.ax_.figure
+        return self
+
+    def _draw_images(self, ax: Any, cmap: str) -> None:
+        n_rows, n_cols = self.X.shape[:2]
+        images = self.X.reshape(-1, *self.X.shape[2:])
+        size = figure_size(n_rows, n_cols, images, 1.5, 0.6)
+        self.axes_ = several_axes(type(self), ax, 1, 1, size)
+        mosaic = Mosaic(self.axes_[0], n_cols, images.shape[1:])
+        self.image_ = mosaic.draw(images, cmap, image_limits(images, OUTLIERS))
+        numbers = [f"{value:+.3g}" if value else "0" for value in self.values]
+        if self.kind == "single":
+            mosaic.label([f"component {i}" for i in self.components], numbers)
+            self.axes_[0].set_xlabel(DEVIATIONS)
+        else:
+            mosaic.label(numbers, numbers)
+            first, second = self.components
+            self.axes_[0].set(
+                xlabel=f"component {second}, {DEVIATIONS}",
+                ylabel=f"component {first}, {DEVIATIONS}",
+            )
+
+    def _draw_lines(self, ax: Any) -> None:
+        from matplotlib import colormaps
+        from matplotlib.cm import ScalarMappable
+        from matplotlib.colors import Normalize
+
+        n_lines, _, n_features = self.X.shape
+        names = names_to_show(self.feature_names)
+        size = (4.2, 2.4) if names is None else (4.4, named_height(n_features))
+        n_cols = min(2, n_lines)
+        self.axes_ = several_axes(type(self), ax, n_lines, n_cols, size, is_shared=True)
+        limits = Normalize(self.values.min(), self.values.max())
+        scale = ScalarMappable(limits, colormaps[SEQUENTIAL])
+        self.lines_ = []
+        for one, rows, component in zip(self.axes_, self.X, self.components, strict=True):
+            colors = scale.to_rgba(self.values)
+            if names is None:
+                self._draw_signals(one, rows, colors)
+            else:
+                self._draw_table(one, rows, colors, names)
+            one.set_title(f"component {component}", fontsize="medium")
+        if np.ndim(ax) == 0:
+            hide_inner_labels(self.axes_, n_cols)
+        self.colorbar_ = self.axes_[0].figure.colorbar(
+            scale, ax=list(self.axes_), label=DEVIATIONS, aspect=30
+        )
+
+    def _draw_signals(self, ax: Any, rows: NDArray, colors: NDArray) -> None:
+        for row, color in zip(rows, colors, strict=True):
+            self.lines_ += ax.plot(row, color=color, linewidth=1)
+        number_features(ax, rows.shape[1])
+
+    def _draw_table(self, ax: Any, rows: NDArray, colors: NDArray, names: list[str]) -> None:
+        places = range(rows.shape[1])
+        ax.hlines(places, rows.min(axis=0), rows.max(axis=0), color=GREY, linewidth=1, zorder=1)
+        for row, color in zip(rows, colors, strict=True):
+            self.lines_ += ax.plot(row, places, "o", color=color, markersize=5)
+        name_features(ax, names)
+
+
+def _check_components(components: Any, n_components: int, kind: str) -> list[int]:
+    if components is None:
+        components = range(min(2 if kind == "pair" else MAX_COMPONENTS, n_components))
+    varied = [int(component) for component in components]
+    is_there = all(0 <= component < n_components for component in varied)
+    if not varied or not is_there or (kind == "pair" and len(varied) != 2):
+        wanted = "two ints" if kind == "pair" else "ints"
+        raise ValueError(
+            f"components must be {wanted} from 0 to {n_components - 1} for kind={kind!r}. Got "
+            f"{varied} instead."
+        )
+    return varied
+
+
+def _check_vector(name: str, values: ArrayLike, size: int | None = None) -> NDArray:
+    vector = np.asarray(values, dtype=np.float64)
+    if vector.ndim != 1 or not vector.size or size not in (None, len(vector)):
+        wanted = "at least one number" if size is None else f"{size} numbers, one per component"
+        raise ValueError(f"{name} must have {wanted}. Got an array of shape {vector.shape}.")
+    return vector

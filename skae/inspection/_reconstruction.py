@@ -1,0 +1,336 @@
+"""What comes back, beside what went in."""
+
+from collections.abc import Sequence
+from typing import Any, Literal, Self
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from skae.inspection._axes import (
+    Names,
+    name_features,
+    named_height,
+    names_to_show,
+    number_features,
+    require_matplotlib,
+    several_axes,
+)
+from skae.inspection._mosaic import Mosaic, figure_size, image_limits
+from skae.inspection._rows import are_images, arrange_rows, find_feature_names
+from skae.inspection._style import GREY, OKABE_ITO, SEQUENTIAL
+from skae.metrics import find_varying, there_and_back
+
+Kind = Literal["auto", "images", "signals", "features"]
+KINDS = ("auto", "images", "signals", "features")
+N_IMAGES, N_SIGNALS = 8, 4
+"""Rows that are drawn by default."""
+LOST = "share of the variance that is lost"
+
+
+class ReconstructionDisplay:
+    """Reconstructions beside the originals, or the error of every feature.
+
+    It is recommended to use :meth:`from_estimator` or :meth:`from_reconstructions`. All parameters
+    are stored as attributes.
+
+    Read more in the user guide.
+
+    Parameters
+    ----------
+    X : ndarray of shape (n_samples, n_features), (n_samples, height, width) or \
+            (n_samples, height, width, channels)
+        The originals.
+
+    X_reconstructed : ndarray of the shape of X
+        The reconstructions.
+
+    feature_names : sequence of str, default=None
+        Names of the features of a table.
+
+    Attributes
+    ----------
+    ax_ : matplotlib Axes
+        The first of the axes.
+
+    axes_ : ndarray of matplotlib Axes of shape (1,) or (2 * n_signals,)
+        All axes. Of signals there are two each: one with both, and one with the difference.
+
+    figure_ : matplotlib Figure
+        Figure with the axes.
+
+    images_ : list of matplotlib AxesImage or None
+        Originals and reconstructions, and the differences; or the map of errors.
+
+    colorbar_ : matplotlib Colorbar or None
+        Of the differences, or of the map of errors.
+
+    lines_ : list of matplotlib Line2D or None
+        Of every signal the original, the reconstruction and the difference.
+
+    bars_ : matplotlib BarContainer or None
+        The errors of features that are no pixels.
+
+    See Also
+    --------
+    skae.metrics.reconstruction_error : One number for all.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_digits
+    >>> from sklearn.decomposition import PCA
+    >>> from skae.inspection import ReconstructionDisplay
+    >>> X = load_digits().data
+    >>> pca = PCA(8).fit(X)
+    >>> display = ReconstructionDisplay.from_estimator(pca, X, image_shape=(8, 8))
+    >>> [label.get_text() for label in display.ax_.get_yticklabels()]
+    ['original', 'reconstruction', 'difference']
+    """
+
+    images_: Any
+    colorbar_: Any
+    lines_: Any
+    bars_: Any
+
+    def __init__(
+        self,
+        *,
+        X: NDArray,
+        X_reconstructed: NDArray,
+        feature_names: Names | None = None,
+    ) -> None:
+        self.X = X
+        self.X_reconstructed = X_reconstructed
+        self.feature_names = feature_names
+
+    @classmethod
+    def from_estimator(
+        cls,
+        estimator: Any,
+        X: ArrayLike,
+        *,
+        kind: Kind = "auto",
+        n_samples: int | None = None,
+        image_shape: Sequence[int] | None = None,
+        cmap: str = "gray",
+        ax: Any = None,
+    ) -> Self:
+        """Draw reconstructions of X.
+
+        Parameters
+        ----------
+        estimator : fitted estimator
+            Has `transform` and `inverse_transform`; a Pipeline may be given.
+        X : array-like of shape (n_samples, n_features) or (n_samples, ...)
+            Rows to reconstruct.
+        kind : {"auto", "images", "signals", "features"}, default="auto"
+            What to draw: the first rows as images or as lines, or the error of every feature,
+            over all rows. "auto": "images" if rows are images, else "features".
+        n_samples : int, default=None
+            How many rows to draw. None: eight images or four signals.
+        image_shape : sequence of int, default=None
+            What the numbers of a row are: (height, width), or with channels, first or last. None:
+            what `ConvAutoencoder` knows, or X has more than two dimensions; other rows are no
+            images, also where their number of features is a square.
+        cmap : str, default="gray"
+            For images without channels; "gray_r" for ink on paper.
+        ax : matplotlib Axes or array-like of Axes, default=None
+            Axes to draw in. None makes a figure. Signals divide a single one.
+
+        Returns
+        -------
+        display : :class:`ReconstructionDisplay`
+            The Display with what it has drawn.
+
+        Raises
+        ------
+        TypeError
+            If the estimator has no `transform` or no `inverse_transform`.
+        ValueError
+            If `image_shape` has another size than a row, or if a parameter is not valid.
+        ImportError
+            If matplotlib is not installed.
+        """
+        require_matplotlib(cls)
+        shape = np.shape(X)
+        rows, reconstructed = (
+            arrange_rows(values.reshape(shape), estimator, image_shape)
+            for values in there_and_back(estimator, X)
+        )
+        names = find_feature_names(estimator, rows)
+        display = cls(X=rows, X_reconstructed=reconstructed, feature_names=names)
+        return display.plot(ax, kind=kind, n_samples=n_samples, cmap=cmap)
+
+    @classmethod
+    def from_reconstructions(
+        cls,
+        X: ArrayLike,
+        X_reconstructed: ArrayLike,
+        *,
+        kind: Kind = "auto",
+        n_samples: int | None = None,
+        image_shape: Sequence[int] | None = None,
+        cmap: str = "gray",
+        ax: Any = None,
+    ) -> Self:
+        """Draw reconstructions that are there already, such as those of noisy rows.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features) or (n_samples, ...)
+            The originals.
+        X_reconstructed : array-like of the shape of X
+            The reconstructions.
+        kind : {"auto", "images", "signals", "features"}, default="auto"
+            As for :meth:`from_estimator`.
+        n_samples : int, default=None
+            How many rows to draw. None: eight images or four signals.
+        image_shape : sequence of int, default=None
+            As for :meth:`from_estimator`.
+        cmap : str, default="gray"
+            For images without channels.
+        ax : matplotlib Axes or array-like of Axes, default=None
+            Axes to draw in. None makes a figure. Signals divide a single one.
+
+        Returns
+        -------
+        display : :class:`ReconstructionDisplay`
+            The Display with what it has drawn.
+        """
+        require_matplotlib(cls)
+        if np.shape(X) != np.shape(X_reconstructed):
+            raise ValueError(
+                f"X has shape {np.shape(X)}, but X_reconstructed has {np.shape(X_reconstructed)}."
+            )
+        rows, reconstructed = (
+            arrange_rows(values, None, image_shape) for values in (X, X_reconstructed)
+        )
+        names = getattr(X, "columns", None)
+        display = cls(X=rows, X_reconstructed=reconstructed, feature_names=names)
+        return display.plot(ax, kind=kind, n_samples=n_samples, cmap=cmap)
+
+    def plot(
+        self,
+        ax: Any = None,
+        *,
+        kind: Kind = "auto",
+        n_samples: int | None = None,
+        cmap: str = "gray",
+    ) -> Self:
+        """Draw the reconstructions.
+
+        Parameters
+        ----------
+        ax : matplotlib Axes or array-like of Axes, default=None
+            Axes to draw in. None makes a figure. Signals divide a single one.
+        kind : {"auto", "images", "signals", "features"}, default="auto"
+            As for :meth:`from_estimator`.
+        n_samples : int, default=None
+            How many rows to draw. None: eight images or four signals.
+        cmap : str, default="gray"
+            For images without channels.
+
+        Returns
+        -------
+        display : :class:`ReconstructionDisplay`
+            This Display.
+        """
+        drawn = self._find_kind(kind)
+        default = N_IMAGES if drawn == "images" else N_SIGNALS
+        n = min(default if n_samples is None else n_samples, len(self.X))
+        if n < 1:
+            raise ValueError(f"n_samples must be at least 1. Got {n_samples!r} instead.")
+        self.images_ = self.colorbar_ = self.lines_ = self.bars_ = None
+        if drawn == "images":
+            self._draw_images(ax, self.X[:n], self.X_reconstructed[:n], cmap)
+        elif drawn == "signals":
+            self._draw_signals(ax, self.X[:n], self.X_reconstructed[:n])
+        else:
+            self._draw_features(ax)
+        self.ax_ = self.axes_[0]
+        self.figure_ = self.ax_.figure
+        return self
+
+    def _find_kind(self, kind: str) -> str:
+        if kind not in KINDS:
+            raise ValueError(f"kind must be one of {', '.join(KINDS)}. Got {kind!r} instead.")
+        if kind == "auto":
+            return "images" if are_images(self.X) else "features"
+        needs_images = {"images": True, "signals": False}.get(kind)
+        if needs_images not in (None, are_images(self.X)):
+            raise ValueError(
+                f"kind={kind!r} does not go with rows of shape {self.X.shape[1:]}. Rows are images "
+                "if image_shape is given, such as (8, 8), or X has more than two dimensions."
+            )
+        return kind
+
+    def _draw_images(self, ax: Any, X: NDArray, reconstructed: NDArray, cmap: str) -> None:
+        n_images = len(X)
+        # the name of the differences of colours is long
+        size = figure_size(3, n_images, X, 3.2 if X.ndim == 4 else 2.4)
+        self.axes_ = several_axes(type(self), ax, 1, 1, size)
+        mosaic = Mosaic(self.axes_[0], n_images, X.shape[1:])
+        both = mosaic.draw(np.concatenate([X, reconstructed]), cmap, image_limits(X))
+        differences, self.colorbar_ = mosaic.draw_differences(reconstructed - X)
+        self.images_ = [both, differences]
+        mean = "\n(mean of channels)" if X.ndim == 4 else ""
+        mosaic.label(["original", "reconstruction", f"difference{mean}"])
+
+    def _draw_signals(self, ax: Any, X: NDArray, reconstructed: NDArray) -> None:
+        self.axes_ = several_axes(type(self), ax, 2 * len(X), 2, (4.5, 1.4))
+        differences = reconstructed - X
+        limit = 1.05 * np.abs(differences).max() or 1.0
+        self.lines_ = []
+        for i, (left, right) in enumerate(self.axes_.reshape(-1, 2)):
+            self.lines_ += left.plot(X[i], color="black", label="original")
+            self.lines_ += left.plot(
+                reconstructed[i], "--", color=OKABE_ITO["vermillion"], label="reconstruction"
+            )
+            right.axhline(0, color=GREY, linewidth=0.8)
+            self.lines_ += right.plot(differences[i], color=OKABE_ITO["blue"])
+            right.set_ylim(-limit, limit)
+            for one in (left, right):
+                number_features(one, X.shape[1])
+        for one in self.axes_[:-2]:
+            one.set_xlabel("")
+            one.tick_params(labelbottom=False)
+        first, second = self.axes_[:2]
+        second.set_title("difference", fontsize="medium")
+        first.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=2, frameon=False)
+
+    def _draw_features(self, ax: Any) -> None:
+        errors = np.square(self.X_reconstructed - self.X).mean(axis=0)
+        if are_images(self.X):
+            self._draw_error_map(ax, errors.mean(axis=-1) if errors.ndim == 3 else errors)
+        else:
+            self._draw_bars(ax, errors)
+
+    def _draw_error_map(self, ax: Any, errors: NDArray) -> None:
+        self.axes_ = several_axes(type(self), ax, 1, 1, (4.5, 3.6))
+        (ax,) = self.axes_
+        self.images_ = [ax.imshow(errors, cmap=SEQUENTIAL, vmin=0, interpolation="nearest")]
+        self.colorbar_ = ax.figure.colorbar(self.images_[0], ax=ax, label="mean squared error")
+        ax.set(xticks=[], yticks=[])
+
+    def _draw_bars(self, ax: Any, errors: NDArray) -> None:
+        """Draw the share of the variance of each feature that is lost; constant ones have none."""
+        n_features = len(errors)
+        varying = np.flatnonzero(find_varying(self.X))
+        if not varying.size:
+            raise ValueError(
+                "No feature of X varies, so that there is no variance to lose. Give more rows."
+            )
+        shares = errors[varying] / self.X.var(axis=0)[varying]
+        color = OKABE_ITO["blue"]
+        names = names_to_show(self.feature_names)
+        if names is not None:
+            self.axes_ = several_axes(type(self), ax, 1, 1, (6.0, named_height(n_features)))
+            (ax,) = self.axes_
+            self.bars_ = ax.barh(varying, shares, color=color)
+            name_features(ax, names)
+            ax.set_xlabel(LOST)
+        else:
+            self.axes_ = several_axes(type(self), ax, 1, 1, (6.0, 3.6))
+            (ax,) = self.axes_
+            self.bars_ = ax.bar(varying, shares, color=color)
+            number_features(ax, n_features)
+            ax.set_ylabel(LOST)

@@ -1,0 +1,6 @@
+"""How wide a bottleneck, and whether a nonlinear one is worth it."""
+
+from skae.model_selection._bottleneck_curve import bottleneck_curve
+from skae.model_selection._comparison import compare_with_pca
+
+__all__ = ["bottleneck_curve", "compare_with_pca"]

@@ -1,0 +1,239 @@
+"""Whether a nonlinear bottleneck is worth it, and how wide it should be."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from sklearn.base import clone
+from sklearn.decomposition import PCA
+from sklearn.model_selection import KFold, check_cv
+from sklearn.utils import Bunch, check_random_state, indexable
+
+from skae._folds import find_smallest_close, find_width_parameter
+from skae.estimators import AutoencoderTransformer
+from skae.model_selection._bottleneck_curve import bottleneck_curve, reducer_name
+from skae.model_selection._paired_test import PairedTest, adjust_p_values, compare_pairs
+
+WIDTHS = (1, 2, 4, 8, 16, 32)
+"""Numbers of components that are compared by default, as far as X has more features and rows."""
+LEVEL = 0.05
+"""Probability of a difference as large as found, if there were none, below which it counts."""
+
+
+def compare_with_pca(
+    X: ArrayLike,
+    y: Any = None,
+    *,
+    estimator: Any = None,
+    n_components: int | Sequence[int] | None = None,
+    groups: Any = None,
+    cv: Any = None,
+    scoring: Any = None,
+    n_jobs: int | None = None,
+    random_state: Any = None,
+) -> Bunch:
+    """Tell whether an autoencoder is worth it on X, beside PCA, and how wide.
+
+    Both are scored on the rows left out, in the same folds and at the same numbers of components.
+    Recommended of each is the smallest number whose mean score is at most one standard error
+    below its best [1]_. At the autoencoder's, the differences of the folds are tested.
+
+    :meth:`~skae.inspection.BottleneckCurveDisplay.from_comparison` draws the result.
+
+    Parameters
+    ----------
+    X : array-like of shape (n_samples, n_features)
+        Scaled as for PCA: features of large variance count most.
+
+    y : array-like of shape (n_samples,), default=None
+        Passed on to `fit`, `cv` and `scoring`.
+
+    estimator : estimator, default=None
+        An autoencoder, or a Pipeline with one, in which PCA takes its place for the comparison.
+        None: ``AutoencoderTransformer()``. With ``ordered=True`` a fold needs one fit, but the
+        answer is then about ordered components.
+
+    n_components : int or sequence of int, default=None
+        Numbers of components; an int stands for all numbers up to it. None: 1, 2, 4, 8, 16 and 32,
+        as far as X has more features, and folds more rows to learn from.
+
+    groups : array-like of shape (n_samples,), default=None
+        Passed on to `cv`. Give them, with a splitter such as
+        :class:`~sklearn.model_selection.GroupKFold`, where rows depend on each other.
+
+    cv : int, cross-validation generator or iterable, default=None
+        At least two folds; None: five, of shuffled rows.
+
+    scoring : str, callable or None, default=None
+        As for :func:`bottleneck_curve`: None is the share of variance that reconstructions explain.
+
+    n_jobs : int or None, default=None
+        Fits at once; -1 for as many as there are processors.
+
+    random_state : int, RandomState instance or None, default=None
+        Shuffles the rows, and is the seed of PCA and of the default `estimator`. Pass an int for
+        the same result at every call.
+
+    Returns
+    -------
+    comparison : :class:`~sklearn.utils.Bunch`
+        With the attributes
+
+        summary : str
+            The answer, in one sentence.
+        is_better : bool
+            Whether the autoencoder is better beyond noise at the number recommended for it.
+        n_components_pca, n_components_autoencoder : int
+            The numbers that are recommended.
+        better_at : ndarray of int
+            All numbers at which it is better beyond noise, corrected for their multitude [3]_.
+        difference : ndarray of shape (n_widths,)
+            Mean over the folds of the autoencoder's score less PCA's, at every number.
+        standard_error : ndarray of shape (n_widths,)
+            Its standard error, corrected for what the folds have in common [2]_.
+        p_value : ndarray of shape (n_widths,)
+            Two-sided, of a t-test with one degree of freedom less than there are folds. Not
+            corrected for the multitude of numbers: `is_better` rests on one of them, which the
+            autoencoder's scores alone choose.
+        curve : :class:`~sklearn.utils.Bunch`
+            That of :func:`bottleneck_curve`, first of PCA, then of the autoencoder.
+
+    Raises
+    ------
+    TypeError
+        If the estimator has no `n_components`.
+    ValueError
+        If X or a parameter is not valid, if there is a single fold or if a score is not finite.
+
+    See Also
+    --------
+    bottleneck_curve : Any estimators, and no test.
+
+    Notes
+    -----
+    Training sets of a cross-validation overlap, so that the scores of the folds are no
+    independent draws. The variance of the mean difference is taken to be ``1 / n_folds + n_test /
+    n_train`` times that of the differences, where independent ones would have ``1 / n_folds``
+    alone [2]_. Beyond noise is what has a p-value below 0.05. Differences of less than 1e-5 of
+    the scores count as none: two solvers of the same problem may differ by as much.
+
+    References
+    ----------
+    .. [1] Hastie, Tibshirani and Friedman (2009). The elements of statistical learning,
+       section 7.10.
+    .. [2] Nadeau and Bengio (2003). Inference for the generalization error. Machine Learning 52.
+    .. [3] Holm (1979). A simple sequentially rejective multiple test procedure. Scandinavian
+       Journal of Statistics 6.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris
+    >>> from skae.model_selection import compare_with_pca
+    >>> comparison = compare_with_pca(load_iris().data, random_state=0)
+    >>> comparison.n_components_autoencoder
+    2
+    """
+    seeds = check_random_state(random_state).randint(2**31 - 1, size=3).tolist()
+    X, y, groups = indexable(X, y, groups)
+    splitter = KFold(5, shuffle=True, random_state=seeds[0]) if cv is None else check_cv(cv, y)
+    folds = list(splitter.split(X, y, groups))
+    if len(folds) < 2:
+        raise ValueError("A comparison needs at least two folds, but cv gives one.")
+    if estimator is None:
+        estimator = AutoencoderTransformer(random_state=seeds[1])
+    curve = bottleneck_curve(
+        {"PCA": _with_pca(estimator, seeds[2]), _name(estimator): estimator},
+        X,
+        y,
+        n_components=_default_widths(X, folds) if n_components is None else n_components,
+        cv=folds,
+        scoring=scoring,
+        n_jobs=n_jobs,
+    )
+    return _conclude(curve, float(np.mean([len(test) / len(train) for train, test in folds])))
+
+
+def _name(estimator: Any) -> str:
+    name = reducer_name(estimator)
+    if name == "PCA":
+        raise ValueError("estimator must be another one than PCA, with which it is compared.")
+    return name
+
+
+def _with_pca(estimator: Any, seed: int) -> Any:
+    """Return the estimator with PCA in the place of what reduces."""
+    *path, _ = find_width_parameter(estimator).split("__")
+    pca = PCA(random_state=seed)
+    return clone(estimator).set_params(**{"__".join(path): pca}) if path else pca
+
+
+def _default_widths(X: Any, folds: Sequence[tuple[NDArray, NDArray]]) -> list[int]:
+    """Return the numbers of components with which there is something to be lost."""
+    limit = min(np.prod(np.shape(X)[1:]), *(len(train) for train, _ in folds))
+    widths = [width for width in WIDTHS if width < limit]
+    if not widths:
+        raise ValueError(
+            f"X of shape {np.shape(X)} leaves nothing to reduce. Wanted are at least two features, "
+            "and two rows to learn from in every fold."
+        )
+    return widths
+
+
+def _conclude(curve: Bunch, test_share: float) -> Bunch:
+    """Return what the curves of PCA and of an autoencoder say."""
+    pca, autoencoder = curve.test_scores.values()
+    test = compare_pairs(pca, autoencoder, test_share)
+    linear, nonlinear = (_recommend(scores, curve.n_components) for scores in (pca, autoencoder))
+    is_above = test.difference > 0
+    better_at = curve.n_components[is_above & (adjust_p_values(test.p_value) < LEVEL)]
+    return Bunch(
+        summary=_summarize(curve, test, linear, nonlinear, better_at),
+        is_better=bool(is_above[nonlinear] and test.p_value[nonlinear] < LEVEL),
+        n_components_pca=int(curve.n_components[linear]),
+        n_components_autoencoder=int(curve.n_components[nonlinear]),
+        better_at=better_at,
+        **test._asdict(),
+        curve=curve,
+    )
+
+
+def _recommend(scores: NDArray, widths: NDArray) -> int:
+    """Return the index of the smallest width within one standard error of the best."""
+    return find_smallest_close(scores.mean(axis=1), scores.std(axis=1), scores.shape[1], widths)
+
+
+def _summarize(
+    curve: Bunch, test: PairedTest, linear: int, nonlinear: int, better_at: NDArray
+) -> str:
+    """Return the answer as a sentence."""
+    _, name = curve.test_scores
+    pca, autoencoder = (scores.mean(axis=1)[nonlinear] for scores in curve.test_scores.values())
+    width, pca_width = curve.n_components[nonlinear], curve.n_components[linear]
+    widths = f"{width} for both" if linear == nonlinear else f"{width} for it, {pca_width} for PCA"
+    most = " (the most tried)" if curve.n_components[-1] in (width, pca_width) else ""
+    return (
+        f"{name} {_judge(test, nonlinear, better_at)}: with n_components={width} its "
+        f"{curve.score_name} is {autoencoder:.3g} and PCA's {pca:.3g}, "
+        f"{_describe(test, nonlinear)}; recommended n_components: {widths}{most}."
+    )
+
+
+def _judge(test: PairedTest, index: int, better_at: NDArray) -> str:
+    """Return the predicate of the sentence."""
+    is_beyond_noise = test.p_value[index] < LEVEL
+    if is_beyond_noise and test.difference[index] > 0:
+        return "is worth it here"
+    if better_at.size:
+        return f"is worth it here only at other widths ({', '.join(map(str, better_at))})"
+    return "is worse than PCA here" if is_beyond_noise else "is not worth it here"
+
+
+def _describe(test: PairedTest, index: int) -> str:
+    """Return what there is to say of a difference."""
+    difference, error, p_value = (values[index] for values in test)
+    if difference == 0 and error == 0:
+        return "without any difference"
+    p = "p < 0.001" if p_value < 0.001 else f"p = {p_value:.2g}"
+    noise = "beyond" if p_value < LEVEL else "within"
+    return f"a difference of {difference:+.2g} ± {error:.2g} that is {noise} noise ({p})"
