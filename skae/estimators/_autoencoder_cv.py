@@ -26,6 +26,7 @@ from skae._arrays import as_numpy
 from skae._folds import Fold, check_widths, find_smallest_close, score_widths
 from skae.estimators._autoencoder import AutoencoderTransformer
 from skae.estimators._cv_results import means_and_deviations, summarize_scores
+from skae.estimators._documentation import DocumentedMixin
 from skae.estimators._rollback import rolled_back_on_failure
 
 
@@ -47,7 +48,7 @@ def _has(method: str) -> Any:
     return available_if(check)
 
 
-class AutoencoderCV(MetaEstimatorMixin, TransformerMixin, BaseEstimator):
+class AutoencoderCV(DocumentedMixin, MetaEstimatorMixin, TransformerMixin, BaseEstimator):
     """An autoencoder whose number of components is chosen by cross-validation.
 
     The codes of an estimator with ``ordered=True`` can be cut off at any length. So each fold

@@ -35,6 +35,7 @@ from skae.engine import (
     warn_of_fork,
 )
 from skae.estimators._devices import PRECISIONS, find_device, fits
+from skae.estimators._documentation import DocumentedMixin
 from skae.estimators._plain import restored, simplified
 from skae.estimators._progress import Progress
 from skae.estimators._reading import detached, reading
@@ -48,7 +49,7 @@ ENTRIES_PER_PART = 2**20
 """L-BFGS adds up its gradients over parts of about so many entries."""
 
 
-class TorchEstimator(BaseEstimator, ABC):
+class TorchEstimator(DocumentedMixin, BaseEstimator, ABC):
     """Abstract base of the estimators that train a torch network."""
 
     _smallest_batch = 128

@@ -124,6 +124,8 @@ METHODS = ("transform", "inverse_transform", "reconstruct", "score_samples", "sc
 pytestmark = [
     pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning"),
     pytest.mark.filterwarnings("ignore:X has feature names, but:UserWarning"),
+    # scikit-learn 1.6 looks at them
+    pytest.mark.filterwarnings("ignore:Determining the data types of a LazyFrame"),
 ]
 
 
