@@ -39,7 +39,7 @@ TRANSFORMERS = {
         ColumnTransformer(
             [
                 ("a", make_pipeline(StandardScaler(), DENSE), [0, 2, 3, 4]),
-                ("b", SPARSE, slice(5, 9)),
+                ("b", PCA(2), slice(5, 9)),
             ],
             remainder="passthrough",
         ),
