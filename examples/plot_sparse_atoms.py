@@ -21,8 +21,7 @@ from skae.metrics import reconstruction_r2
 train, test = train_test_split(load_digits().data, random_state=0)
 coder = SparseAutoencoder(128, n_nonzero=6, random_state=0).fit(train)
 table = coder.describe_components(test)
-print("nonzeros per row:", coder.sparsity_, " dead atoms:", len(coder.dead_components_))
-print("shares of the rows that use them:", table["frequency"][:10].round(2))
+print("nonzeros per row:", coder.sparsity_, "; dead atoms:", coder.dead_components_)
 
 # %%
 # One test digit, step by step: the strongest of its atoms first.

@@ -1,8 +1,6 @@
-"""The examples run, and each leaves its picture."""
+"""The examples are short and draw a picture; that they run, the build of the site tells."""
 
-import os
-import subprocess
-import sys
+import ast
 from pathlib import Path
 
 import pytest
@@ -11,10 +9,13 @@ EXAMPLES = sorted((Path(__file__).parent.parent / "examples").glob("plot_*.py"))
 
 
 @pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)
-def test_example(path, tmp_path):
-    assert len(path.read_text().splitlines()) < 60
-    # one thread for each: the tests run side by side
-    environment = {**os.environ, "MPLBACKEND": "Agg", "OMP_NUM_THREADS": "1"}
-    subprocess.run([sys.executable, path], cwd=tmp_path, env=environment, check=True, timeout=300)
-    picture = tmp_path / f"{path.stem.removeprefix('plot_')}.png"
-    assert picture.stat().st_size > 10_000
+def test_example(path):
+    text = path.read_text()
+    assert len(text.splitlines()) < 60
+    title, underline, *_ = ast.get_docstring(ast.parse(text)).splitlines()
+    assert underline == "=" * len(title)
+    assert f'"{path.stem.removeprefix("plot_")}.png"' in text
+
+
+def test_there_are_enough():
+    assert len(EXAMPLES) >= 12
