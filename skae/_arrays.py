@@ -8,8 +8,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from sklearn import get_config
-from sklearn.utils import _array_api
-from torch import Tensor
+from torch import Tensor, bfloat16
 
 
 class Place(NamedTuple):
@@ -36,7 +35,7 @@ class Place(NamedTuple):
         return self.xp.asarray(result, device=self.device)
 
     def _has_double(self) -> bool:
-        highest = _array_api._max_precision_float_dtype(self.xp, self.device)
+        highest = _scikit_learn()._max_precision_float_dtype(self.xp, self.device)
         return highest == self.xp.float64
 
 
@@ -46,7 +45,7 @@ def find_place(X: Any) -> Place | None:
         return None
     if not isinstance(X, Tensor) and not hasattr(X, "__array_namespace__"):
         return None
-    xp, _, device = _array_api.get_namespace_and_device(X)
+    xp, _, device = _scikit_learn().get_namespace_and_device(X)
     return Place(xp, device)
 
 
@@ -58,7 +57,15 @@ def as_numpy(X: Any) -> Any:
 def to_numpy(array: Any) -> np.ndarray:
     """Return an array of any library as numpy's, with dispatch or without."""
     if isinstance(array, Tensor):
-        return array.numpy(force=True)
+        # numpy has no bfloat16
+        return (array.float() if array.dtype == bfloat16 else array).numpy(force=True)
     if isinstance(array, np.ndarray):
         return array
-    return _array_api._convert_to_numpy(array, array.__array_namespace__())
+    return _scikit_learn()._convert_to_numpy(array, array.__array_namespace__())
+
+
+def _scikit_learn() -> Any:
+    """Return scikit-learn's private module for arrays, which only dispatch needs."""
+    from sklearn.utils import _array_api
+
+    return _array_api

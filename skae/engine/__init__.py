@@ -17,7 +17,7 @@ from skae.engine._schedule import SCHEDULES, Schedule
 from skae.engine._step import State, Step
 from skae.engine._stopping import Acceptance, Stopping
 from skae.engine._threads import limited_threads, warn_of_fork
-from skae.engine._watcher import Watcher
+from skae.engine._watcher import FindKept, Watcher
 
 __all__ = [
     "MAX_PREFIXES",
@@ -31,6 +31,7 @@ __all__ = [
     "CubatureNoise",
     "DivergenceError",
     "DrawnLengths",
+    "FindKept",
     "Gaussian",
     "GradientStep",
     "History",

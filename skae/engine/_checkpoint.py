@@ -37,16 +37,17 @@ class Checkpoint:
         ValueError
             If the file was changed or damaged.
         """
-        if not self.path.exists():
+        try:
+            raw = self.path.read_bytes()
+        except FileNotFoundError:
             return None
-        raw = self.path.read_bytes()
         head, body = raw[: len(MAGIC) + 32], raw[len(MAGIC) + 32 :]
         if head != MAGIC + hashlib.sha256(body).digest():
             raise ValueError(
                 f"The checkpoint {self.path} was changed or damaged. Remove it to start afresh."
             )
-        # nothing in the file is executed
-        return torch.load(io.BytesIO(body), weights_only=True)
+        # nothing in the file is executed; the device where it was written may not be here
+        return torch.load(io.BytesIO(body), map_location="cpu", weights_only=True)
 
     def save(self, state: dict[str, Any]) -> None:
         """Write a state of numbers, tensors, and lists and dicts of them."""

@@ -1,8 +1,6 @@
 """What happened in a training."""
 
-from copy import deepcopy
-from dataclasses import dataclass, field, replace
-from typing import Self
+from dataclasses import dataclass, field
 
 
 @dataclass
@@ -29,9 +27,3 @@ class History:
     def n_epochs(self) -> int:
         """Number of epochs that were run."""
         return len(self.training) - 1
-
-    def stopped(self) -> Self:
-        """Return a copy in which the best epoch so far is kept."""
-        losses = self.validation
-        kept = losses.index(min(losses)) if losses else self.n_epochs
-        return replace(deepcopy(self), kept=kept)

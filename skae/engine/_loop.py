@@ -78,24 +78,26 @@ def run(
     DivergenceError
         If the loss of an epoch is not finite or has exploded.
     """
-    training = _Training(step, train, valid, stopping)
+    training = _Training(step, train, valid, stopping, acceptance or Acceptance())
     history = training.history
     if checkpoint is not None and (state := checkpoint.load()) is not None:
         training.load_state_dict(state)
+    for watcher in watchers:
+        watcher.begin_training(history)
     try:
         for epoch in range(history.n_epochs + 1, max_iter + 1):
             for watcher in watchers:
                 watcher.begin_epoch()
             training.run_epoch(epoch)
             # all are told, whoever wants to stop
-            wishes = [watcher.end_epoch(history, training.find_state) for watcher in watchers]
+            wishes = [watcher.end_epoch(history, training.find_kept) for watcher in watchers]
             if stopping((history.validation or history.training)[-1]) or any(wishes):
                 break
             if checkpoint is not None and epoch % checkpoint.every == 0:
                 checkpoint.save(training.state_dict())
     except KeyboardInterrupt:
         training.forget_unfinished_epoch()
-    training.keep_best(acceptance or Acceptance())
+    training.keep_best()
     for watcher in watchers:
         watcher.end_training(history)
     return history
@@ -105,12 +107,18 @@ class _Training:
     """A training under way; its parameters are those of `run`."""
 
     def __init__(
-        self, step: Step, train: Batches, valid: Batches | None, stopping: Stopping
+        self,
+        step: Step,
+        train: Batches,
+        valid: Batches | None,
+        stopping: Stopping,
+        acceptance: Acceptance,
     ) -> None:
         self.step = step
         self.train = train
         self.valid = valid
         self.stopping = stopping
+        self.acceptance = acceptance
         judged = valid if valid is not None else train
         self.start = self.best = _Candidate(0, _pass(step.evaluate, judged), step.state())
         self.history = History([mean_loss(step, train)])
@@ -129,9 +137,18 @@ class _Training:
         if rows.mean() < self.best.rows.mean():
             self.best = _Candidate(epoch, rows, self.step.state())
 
-    def find_state(self) -> State:
-        """Return what would be kept now, if it were accepted."""
-        return self.step.state() if self.valid is None else self.best.state
+    def find_kept(self) -> tuple[int, State]:
+        """Return the epoch that would be kept now, and its state.
+
+        Where nothing is held out, the epoch's own losses stand for those at its end: to measure
+        these would take rows out of their order.
+        """
+        losses = self.history.training
+        if self.valid is not None and self.acceptance(self.start.rows, self.best.rows):
+            return self.best.epoch, self.best.state
+        if self.valid is None and losses[-1] <= losses[0]:
+            return self.history.n_epochs, self.step.state()
+        return 0, self.start.state
 
     def forget_unfinished_epoch(self) -> None:
         """Note that the user ended the training."""
@@ -139,18 +156,17 @@ class _Training:
         if self.valid is not None:
             del self.history.training[len(self.history.validation) :]
 
-    def keep_best(self, acceptance: Acceptance) -> None:
+    def keep_best(self) -> None:
         """Leave the step in the state to be kept."""
-        history = self.history
         if self.valid is not None:
-            is_accepted = acceptance(self.start.rows, self.best.rows)
+            self.history.kept, state = self.find_kept()
         else:
             rows = _pass(self.step.evaluate, self.train)
-            self.best = _Candidate(history.n_epochs, rows, self.step.state())
-            _check_converging([history.training[0], float(rows.mean())])
+            _check_converging([self.history.training[0], float(rows.mean())])
             is_accepted = bool(rows.mean() <= self.start.rows.mean())
-        history.kept = self.best.epoch if is_accepted else 0
-        self.step.restore(self.best.state if is_accepted else self.start.state)
+            self.history.kept = self.history.n_epochs if is_accepted else 0
+            state = self.step.state() if is_accepted else self.start.state
+        self.step.restore(state)
 
     def state_dict(self) -> dict[str, Any]:
         """Return all that the next epoch depends on; the start is found again."""
@@ -168,6 +184,7 @@ class _Training:
         self.history.training[:] = state["training"]
         self.history.validation[:] = state["validation"]
         self.best = _Candidate(**state["best"])
+        self.best.rows = self.best.rows.to(self.start.rows.device)
         self.stopping.load_state_dict(state["stopping"])
         self.step.load_state_dict(state["step"])
         self.train.load_state_dict(state["train"])

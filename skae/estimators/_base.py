@@ -2,6 +2,7 @@
 
 from abc import abstractmethod
 from copy import copy, deepcopy
+from dataclasses import replace
 from functools import partial
 from typing import Any, NamedTuple, Self
 
@@ -13,20 +14,19 @@ from sklearn.utils import check_array, check_random_state, gen_batches
 from sklearn.utils.validation import check_is_fitted
 from torch import Tensor, nn
 
-from skae.engine import History, State
+from skae.engine import FindKept, History
 from skae.estimators._bridge import (
     Augmentations,
     TorchEstimator,
     set_parameters_,
     torch_generator,
 )
-from skae.estimators._callbacks import CallbackSupportMixin, FitCallbacks
+from skae.estimators._callbacks import CallbackSupportMixin, FitTask
 from skae.estimators._checkpoints import make_checkpoint
 from skae.estimators._dispatch import dispatched, dispatched_fit
 from skae.estimators._fitted import FittedNetwork
 from skae.estimators._parameters import validated_fit
 from skae.estimators._reading import detached, reading
-from skae.estimators._rollback import rolled_back_on_failure
 from skae.estimators._shares import explained_share
 from skae.estimators._units import Units
 from skae.estimators._warm_start import find_source
@@ -182,21 +182,20 @@ class BaseAutoencoder(
         ValueError
             If X or a parameter is not valid, or if the training diverges.
         """
-        callbacks = FitCallbacks(self, X, y)
-        with rolled_back_on_failure(self):
-            source = find_source(self, self.warm_start)
-            n_seen = None if source is None else source.n_features_in_
-            X = self._validate(X, reset=True, min_samples=2)
-            if n_seen not in (None, X.shape[1]):
-                raise ValueError(
-                    "warm_start needs a network for the same features. It is fitted to "
-                    f"{n_seen} features, but X has {X.shape[1]}."
-                )
-            self._learn(X, y, source, callbacks)
-        callbacks.end_fit()
+        task = FitTask(self, X, y)
+        source = find_source(self, self.warm_start)
+        n_seen = None if source is None else source.n_features_in_
+        X = self._validate(X, reset=True, min_samples=2)
+        if n_seen not in (None, X.shape[1]):
+            raise ValueError(
+                "warm_start needs a network for the same features. It is fitted to "
+                f"{n_seen} features, but X has {X.shape[1]}."
+            )
+        self._learn(X, y, source, task)
+        task.end()
         return self
 
-    def _learn(self, X: NDArray, y: Any, source: Any, callbacks: FitCallbacks) -> None:
+    def _learn(self, X: NDArray, y: Any, source: Any, task: FitTask) -> None:
         """Train on valid rows, from the weights of `source` on if there is one."""
         random_state = check_random_state(self.random_state)
         seed = random_state.get_state()
@@ -214,13 +213,15 @@ class BaseAutoencoder(
         else:
             module = _copy_of(source._network, architecture)
             rival = None
-        callbacks.find_attributes = partial(
-            self._find_attributes, problem, architecture, module, random_state
+        find_attributes = partial(
+            self._find_attributes, problem, architecture, module, rival, random_state
         )
-        history = self._train(module, problem.link, batches, rival, checkpoint, callbacks)
+        watcher = task.watch(find_attributes)
+        history = self._train(module, problem.link, batches, rival, checkpoint, watcher)
         if rival is not None and history.kept == 0:
             module = rival
         self._set_fitted(problem, FittedNetwork(architecture, module), history, random_state)
+        self._check_fitted(problem)
         if checkpoint is not None and not history.is_interrupted:
             checkpoint.remove()
 
@@ -229,17 +230,25 @@ class BaseAutoencoder(
         problem: Problem,
         architecture: Architecture,
         module: nn.Module,
+        rival: nn.Module | None,
         random_state: np.random.RandomState,
         history: History,
-        state: State,
+        find_kept: FindKept,
     ) -> dict[str, Any]:
-        """Return what this estimator would have if its fit had stopped in a state."""
-        module = deepcopy(module)
-        set_parameters_(module, state)
+        """Return what this estimator would have if its fit stopped now."""
+        kept, state = find_kept()
+        if rival is not None and kept == 0:
+            module = deepcopy(rival)
+        else:
+            module = deepcopy(module)
+            set_parameters_(module, state)
+        stopped, history = copy(self), replace(deepcopy(history), kept=kept)
         network = FittedNetwork(architecture, module)
-        stopped = copy(self)
-        stopped._set_fitted(problem, network, history.stopped(), deepcopy(random_state))
+        stopped._set_fitted(problem, network, history, deepcopy(random_state))
         return stopped.__dict__.copy()
+
+    def _check_fitted(self, problem: Problem) -> None:
+        """Warn if what was learned is of little use."""
 
     def _make_problem(
         self, X: NDArray, y: Any, source: Any, random_state: np.random.RandomState

@@ -34,6 +34,7 @@ from skae.engine import (
     run,
     warn_of_fork,
 )
+from skae.estimators._callbacks import DURING_FIT
 from skae.estimators._devices import PRECISIONS, find_device, fits
 from skae.estimators._documentation import DocumentedMixin
 from skae.estimators._plain import restored, simplified
@@ -57,7 +58,9 @@ class TorchEstimator(DocumentedMixin, BaseEstimator, ABC):
 
     def __getstate__(self) -> dict[str, Any]:
         """Return the state in plain values, so that files name no class but the estimator's."""
-        return simplified(super().__getstate__())
+        state = super().__getstate__()
+        kept = {name: value for name, value in state.items() if name not in DURING_FIT}
+        return simplified(kept)
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         # parameters that came after the state was saved have their defaults
@@ -125,7 +128,7 @@ class TorchEstimator(DocumentedMixin, BaseEstimator, ABC):
         batches: tuple[Batches, Batches | None],
         rival: nn.Module | None,
         checkpoint: Checkpoint | None,
-        callbacks: Watcher,
+        watcher: Watcher,
     ) -> History:
         """Train a copy of the module in float32; put the result in the module.
 
@@ -142,12 +145,12 @@ class TorchEstimator(DocumentedMixin, BaseEstimator, ABC):
             significantly better than the module at its start, and better than the rival.
         checkpoint : Checkpoint or None
             Where the state of the training is kept.
-        callbacks : Watcher
+        watcher : Watcher
         """
         train, valid = batches
         step = self._make_step(module, link, train)
         stopping = Stopping(self.n_iter_no_change if self.early_stopping else None, self.tol)
-        watchers = [callbacks, *self._make_progress()]
+        watchers = [watcher, *self._make_progress()]
         # a fit inside a user's autocast is a fit like any other
         context = torch.autocast(train.device.type, enabled=False)
         try:

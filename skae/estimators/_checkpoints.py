@@ -1,14 +1,16 @@
 """Which file the state of a fit is kept in."""
 
+import hashlib
 import os
 from pathlib import Path
 from typing import Any
 
-import joblib
+import numpy as np
 import torch
 
 from skae._version import __version__
 from skae.engine import Checkpoint
+from skae.estimators._plain import simplified
 
 NOT_COMPARED = {
     "checkpoint",
@@ -39,20 +41,48 @@ def make_checkpoint(
     Raises
     ------
     ValueError
-        If a second fit would not draw the same numbers.
+        If a second fit would not draw the same numbers, or if there is no such folder.
     """
     if estimator.checkpoint is None:
         return None
     if estimator.random_state is None:
         raise ValueError(
-            "checkpoint needs random_state to be an int: a fit that goes on has to draw the "
-            "numbers that the first one drew."
+            "checkpoint needs random_state to be an int or a RandomState: a fit that goes on has "
+            "to draw the numbers that the first one drew."
         )
     parameters = estimator.get_params(deep=False).items()
     compared = {name: value for name, value in parameters if name not in NOT_COMPARED}
-    known = None if source is None else source.__getstate__()
-    data = problem.X, problem.classes, seed, known
-    versions = __version__, torch.__version__
-    key = joblib.hash([versions, repr(architecture), compared, data])
-    name = f"{type(estimator).__name__}-{key}.checkpoint"
-    return Checkpoint(Path(os.fspath(estimator.checkpoint)) / name, estimator.checkpoint_every)
+    known = None if source is None else (source._network, source._units, source._link)
+    what = [
+        (__version__, torch.__version__, repr(architecture), compared),
+        (problem.X, problem.classes, seed, simplified(known)),
+    ]
+    digest = hashlib.sha256()
+    _add(digest, what)
+    name = f"{type(estimator).__name__}-{digest.hexdigest()[:32]}.checkpoint"
+    return Checkpoint(_check_folder(estimator.checkpoint) / name, estimator.checkpoint_every)
+
+
+def _check_folder(checkpoint: Any) -> Path:
+    folder = Path(checkpoint)
+    if not os.fspath(checkpoint) or (folder.exists() and not folder.is_dir()):
+        raise ValueError(
+            f"The 'checkpoint' parameter must be a folder, or one that can be made. Got "
+            f"{os.fspath(checkpoint)!r} instead."
+        )
+    return folder
+
+
+def _add(digest: Any, value: Any) -> None:
+    """Add a value to a digest, whatever containers, integers or layout of memory it is made of."""
+    if isinstance(value, np.ndarray) and value.dtype.kind in "biufc":
+        digest.update(repr((value.dtype.str, value.shape)).encode())
+        digest.update(np.ascontiguousarray(value).data)
+    elif isinstance(value, dict):
+        _add(digest, sorted(value.items()))
+    elif isinstance(value, list | tuple | np.ndarray):
+        digest.update(f"[{len(value)}]".encode())
+        for item in value:
+            _add(digest, item)
+    else:
+        digest.update(repr(value.item() if isinstance(value, np.generic) else value).encode())

@@ -198,9 +198,9 @@ class ConvAutoencoder(OrderableAutoencoder):
 
     checkpoint : str, path-like or None, default=None
         Folder in which the state of the training is kept, so that a fit that was cut off goes on
-        when it is called again, with the same result as one that was not. The folder may be
-        shared: a file is named after data and parameters, and is removed when its fit is done.
-        Needs `random_state`.
+        when it is called again, with the same result as one that was not (bit for bit on one
+        thread). The folder may be shared: a file is named after data and parameters, and is
+        removed when its fit is complete. Needs `random_state`.
 
     checkpoint_every : int, default=10
         Epochs from one writing of the state to the next.

@@ -392,4 +392,4 @@ class GenerativeAutoencoder(BaseAutoencoder):
         y = column_or_1d(y)
         check_consistent_length(rows, y)
         index = find_classes(self._class_names, y)
-        return np.hstack([rows, np.eye(len(self.classes_), dtype=rows.dtype)[index]])
+        return np.hstack([rows, np.eye(len(self._class_names), dtype=rows.dtype)[index]])

@@ -191,14 +191,18 @@ class OrderableAutoencoder(DeterministicAutoencoder):
 
     def _keep_share(self) -> None:
         """Keep as few components as explain the share of the variance that was asked for."""
+        self._keep_components(_n_needed(self.explained_variance_ratio_, self.n_components))
+
+    def _check_fitted(self, problem: Problem) -> None:
+        if not isinstance(self.n_components, float):
+            return
         explained = self.explained_variance_ratio_.sum()
         if explained <= self.n_components:
             warnings.warn(
                 f"{self.n_components_} components, which PCA needs for n_components="
                 f"{self.n_components}, explain {explained:.3g} of the variance. All are kept.",
-                stacklevel=2,
+                stacklevel=6,
             )
-        self._keep_components(_n_needed(self.explained_variance_ratio_, self.n_components))
 
     def _explain(self, X: NDArray) -> NDArray[np.float64]:
         """Return what share of the variance of X each component adds to those before it."""

@@ -1,6 +1,7 @@
 """The state of fitted estimators, with nothing in it but numbers, text and containers of them."""
 
 import dataclasses
+import os
 from typing import Any
 
 import torch
@@ -8,6 +9,7 @@ from scipy.sparse import csc_array
 from torch import Tensor
 
 from skae import objectives
+from skae.estimators._devices import find_device
 from skae.estimators._fitted import FittedNetwork
 from skae.estimators._units import Units
 from skae.latent import LatentDensity, StandardNormal, SupportDensity
@@ -56,6 +58,8 @@ def simplified(value: Any) -> Any:
         return {name: simplified(item) for name, item in value.items()}
     if type(value) is tuple:
         return tuple(map(simplified, value))
+    if isinstance(value, os.PathLike):
+        return os.fspath(value)
     name = type(value).__name__
     if CLASSES.get(name) is not type(value):
         return value
@@ -83,8 +87,8 @@ def _state(value: Any) -> dict[str, Any]:
     if isinstance(value, Units | ImageLayout):
         return value._asdict()
     if isinstance(value, Tensor):
-        # an attribute, where the fit was given tensors; it comes back on the CPU
-        return {"values": value.numpy(force=True)}
+        # an attribute, where the fit was given tensors
+        return {"values": value.numpy(force=True), "device": str(value.device)}
     if isinstance(value, Architecture):
         fields = dataclasses.fields(value)  # type: ignore[arg-type]
         return {field.name: getattr(value, field.name) for field in fields}
@@ -107,7 +111,7 @@ def _make(**value: Any) -> Any:
         network.__setstate__(state)
         return network
     if cls is Tensor:
-        return torch.tensor(state["values"])
+        return torch.tensor(state["values"], device=_present(state["device"]))
     if cls is SupportDensity:
         return SupportDensity(_make_csc(**state))
     if cls in LINKS:
@@ -115,6 +119,14 @@ def _make(**value: Any) -> Any:
         link.__dict__.update(state)
         return link
     return cls(**state)
+
+
+def _present(name: str) -> torch.device:
+    """Return the device of this name if it is here, else the CPU."""
+    try:
+        return find_device(name)
+    except ValueError:
+        return torch.device("cpu")
 
 
 def _make_csc(data: Any, indices: Any, indptr: Any, shape: Any) -> csc_array:

@@ -1,9 +1,8 @@
 """What `verbose` prints."""
 
-from collections.abc import Callable
 from time import perf_counter
 
-from skae.engine import History, State, Watcher
+from skae.engine import FindKept, History, Watcher
 
 
 class Progress(Watcher):
@@ -25,7 +24,7 @@ class Progress(Watcher):
         self.start = perf_counter()
         self.n_run = 0
 
-    def end_epoch(self, history: History, find_state: Callable[[], State]) -> bool:
+    def end_epoch(self, history: History, find_kept: FindKept) -> bool:
         """Print a line, if it is time for one."""
         self.n_run += 1  # of a fit that goes on, not all epochs are run here
         epoch = history.n_epochs

@@ -4,12 +4,17 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from torch import Tensor
+from torch import Tensor, bfloat16
 
 
 def detached(X: Any) -> Any:
-    """Return X, and tensors without their record of how they were computed."""
-    return X.detach() if isinstance(X, Tensor) else X
+    """Return X, and tensors without their record of how they were computed.
+
+    Those in bfloat16, which numpy does not know, in float32.
+    """
+    if not isinstance(X, Tensor):
+        return X
+    return X.detach().float() if X.dtype == bfloat16 else X.detach()
 
 
 @contextmanager

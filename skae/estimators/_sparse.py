@@ -160,9 +160,9 @@ class SparseAutoencoder(BaseAutoencoder):
 
     checkpoint : str, path-like or None, default=None
         Folder in which the state of the training is kept, so that a fit that was cut off goes on
-        when it is called again, with the same result as one that was not. The folder may be
-        shared: a file is named after data and parameters, and is removed when its fit is done.
-        Needs `random_state`.
+        when it is called again, with the same result as one that was not (bit for bit on one
+        thread). The folder may be shared: a file is named after data and parameters, and is
+        removed when its fit is complete. Needs `random_state`.
 
     checkpoint_every : int, default=10
         Epochs from one writing of the state to the next.
@@ -404,13 +404,16 @@ class SparseAutoencoder(BaseAutoencoder):
         n_active = sum((codes != 0).sum(axis=0) for codes in self._encoded_blocks(problem.X))
         self.sparsity_ = float(n_active.sum() / len(problem.X))
         self.dead_components_ = np.flatnonzero(n_active == 0)
-        n_used = int((n_active > 0).sum())
-        if n_used < len(n_active) / 2:
+
+    def _check_fitted(self, problem: Problem) -> None:
+        n_components = self.n_components_
+        n_used = n_components - len(self.dead_components_)
+        if n_used < n_components / 2:
             warn(
-                f"Only {n_used} of {len(n_active)} components are used. Lower sparsity_weight, "
+                f"Only {n_used} of {n_components} components are used. Lower sparsity_weight, "
                 "raise n_nonzero, or lower n_components.",
                 ConvergenceWarning,
-                stacklevel=4,
+                stacklevel=6,
             )
 
     # What a fitted model says of rows.

@@ -204,9 +204,9 @@ class VAETransformer(GenerativeAutoencoder):
 
     checkpoint : str, path-like or None, default=None
         Folder in which the state of the training is kept, so that a fit that was cut off goes on
-        when it is called again, with the same result as one that was not. The folder may be
-        shared: a file is named after data and parameters, and is removed when its fit is done.
-        Needs `random_state`.
+        when it is called again, with the same result as one that was not (bit for bit on one
+        thread). The folder may be shared: a file is named after data and parameters, and is
+        removed when its fit is complete. Needs `random_state`.
 
     checkpoint_every : int, default=10
         Epochs from one writing of the state to the next.
@@ -572,7 +572,7 @@ class VAETransformer(GenerativeAutoencoder):
         return super()._make_density(codes, seed)
 
     def _diagnose(self, problem: Problem) -> None:
-        """Set what tells whether the codes are used, and warn if they are not."""
+        """Set what tells whether the codes are used, and how large the noise is."""
         moments = self._in_batches(self._moments, problem.X, 2 * self._n_features_out)
         mean, log_var = np.split(moments.astype(np.float64), 2, axis=1)
         kl = kl_per_component(torch.from_numpy(mean), torch.from_numpy(log_var))
@@ -582,7 +582,10 @@ class VAETransformer(GenerativeAutoencoder):
         if isinstance(self._link, Gaussian | StudentT):
             variance = self._link.variance(self._network.module.shared).numpy()
             self.noise_variance_ = np.squeeze(variance * self._units.scale**2)[()]
-            _warn_of_floor(variance.min())
+
+    def _check_fitted(self, problem: Problem) -> None:
+        if isinstance(self._link, Gaussian | StudentT):
+            _warn_of_floor(float(self._link.variance(self._network.module.shared).min()))
         if isinstance(self._link, GaussianDiagonal):
             _warn_of_unlimited(problem.X.max(axis=0) == problem.X.min(axis=0))
         if isinstance(self._link, ContinuousBernoulli):
@@ -593,7 +596,7 @@ class VAETransformer(GenerativeAutoencoder):
                 "posterior of the others is the prior. Lower n_components or beta, raise "
                 "free_bits, or fix a smaller noise_variance.",
                 ConvergenceWarning,
-                stacklevel=4,
+                stacklevel=6,
             )
 
 

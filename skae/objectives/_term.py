@@ -47,7 +47,7 @@ class Term(ABC):
 
     def load_state_dict(self, state: dict[str, Tensor]) -> None:
         """Remember what `state_dict` returned."""
-        vars(self).update(state)
+        vars(self).update({name: state[name] for name in self.state_dict()})
 
     def weight(self, progress: float) -> float:
         """Return the factor of the term's gradient at this share, in [0, 1], of training."""

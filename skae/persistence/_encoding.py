@@ -1,7 +1,6 @@
 """Fitted estimators as trees of JSON values, with arrays beside them."""
 
 import math
-import os
 from typing import Any
 
 import numpy as np
@@ -39,8 +38,6 @@ class Encoder:
             return self._encode_array(value)
         if value is None or isinstance(value, bool | int | str):
             return value
-        if isinstance(value, os.PathLike):
-            return os.fspath(value)
         if isinstance(value, float):
             return value if math.isfinite(value) else {"float": repr(value)}
         if isinstance(value, list):

@@ -148,8 +148,13 @@ class Diary(Watcher):
     def begin_epoch(self):
         self.entries.append("begin")
 
-    def end_epoch(self, history, find_state):
-        self.entries.append((history.n_epochs, int(find_state()[0])))
+    def begin_training(self, history):
+        self.entries.append(f"from {history.n_epochs} on")
+
+    def end_epoch(self, history, find_kept):
+        kept, state = find_kept()
+        assert int(state[0]) == kept
+        self.entries.append((history.n_epochs, kept))
         return history.n_epochs == self.last
 
     def end_training(self, history):
@@ -161,15 +166,23 @@ def test_watchers_see_every_epoch(valid):
     diary = Diary()
     step = Scripted([1.0, 0.8, 0.9], train=[1.0, 0.8, 0.9])
     run(step, TRAIN, valid, 2, Stopping(None, 0.0), [Watcher(), diary])
-    last_state, kept = (1, 1) if valid is not None else (2, 2)
-    assert diary.entries == ["begin", (1, 1), "begin", (2, last_state), f"kept {kept}"]
+    kept = 1 if valid is not None else 2
+    epochs = ["begin", (1, 1), "begin", (2, kept)]
+    assert diary.entries == ["from 0 on", *epochs, f"kept {kept}"]
 
 
 def test_watchers_may_stop():
     diaries = Diary(last=1), Diary()
     history = run(Scripted([1.0, 0.9, 0.8]), TRAIN, VALID, 2, Stopping(None, 0.0), diaries)
     assert history.n_epochs == 1
-    assert diaries[1].entries == ["begin", (1, 1), "kept 1"]
+    assert diaries[1].entries == ["from 0 on", "begin", (1, 1), "kept 1"]
+
+
+def test_what_is_not_accepted_is_not_shown_as_kept():
+    diary = Diary()
+    acceptance = Acceptance(ceiling=0.5)
+    run(Scripted([1.0, 0.9]), TRAIN, VALID, 1, Stopping(None, 0.0), [diary], acceptance)
+    assert diary.entries[-2:] == [(1, 0), "kept 0"]
 
 
 def test_mean_loss_is_over_rows_not_batches():

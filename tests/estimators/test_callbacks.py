@@ -6,6 +6,8 @@ import numpy as np
 import pytest
 from numpy.testing import assert_array_equal
 from sklearn.base import clone
+from sklearn.datasets import load_wine
+from sklearn.exceptions import ConvergenceWarning
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
@@ -47,8 +49,7 @@ class Diary:
     def on_fit_task_end(self, estimator, context, *, X, y, fitted_estimator):
         self.entries.append(f"end {context.task_name}")
         if context.task_name == "epoch":
-            codes = fitted_estimator.transform(X)
-            assert np.isfinite(codes).all()
+            self.best_iter = fitted_estimator.best_iter_
             self.scores.append(fitted_estimator.score(X))
             if context.task_id + 1 == self.error_after:
                 raise KeyError("pruned")
@@ -94,6 +95,68 @@ def test_the_estimator_as_it_would_be(digits, estimator):
     fitted = _fit(estimator, digits[:400], diary)
     assert fitted.best_iter_ > 0
     assert diary.scores[-1] == pytest.approx(fitted.score(digits[:400]), rel=1e-5)
+    assert diary.best_iter == fitted.best_iter_
+
+
+def test_where_the_start_is_kept_it_is_shown():
+    """Epochs are better on the held-out rows, but not beyond noise: PCA is the result."""
+    X = StandardScaler().fit_transform(load_wine().data)
+    diary = Diary()
+    fitted = AutoencoderTransformer(2, max_iter=60, random_state=0).set_callbacks(diary).fit(X)
+    assert fitted.validation_curve_[-1] < fitted.validation_curve_[0]
+    assert diary.best_iter == fitted.best_iter_ == 0
+    assert diary.scores[-1] == fitted.score(X)
+
+
+def test_warnings_are_not_multiplied(digits):
+    vae = VAETransformer(2, init="random", max_iter=3, random_state=0).set_callbacks(Diary())
+    with pytest.warns(ConvergenceWarning) as caught:
+        vae.fit(digits[:100])
+    assert len(caught) == 1
+
+
+@pytest.mark.parametrize("hook", ["setup", "on_fit_task_begin", "on_fit_task_end", "teardown"])
+def test_a_callback_that_fails_leaves_no_trace(digits, hook):
+    class Failing(Diary):
+        pass
+
+    def fail(self, estimator, context):
+        if hook != "on_fit_task_end" or context.task_name == "fit":
+            raise KeyError(hook)
+
+    setattr(Failing, hook, fail)
+    estimator = AutoencoderTransformer(2, max_iter=2, random_state=0).set_callbacks(Failing())
+    before = estimator.__dict__.keys()
+    with pytest.raises(KeyError, match=hook):
+        estimator.fit(digits[:100])
+    assert estimator.__dict__.keys() == before
+
+
+def test_the_best_so_far_can_be_saved(digits, tmp_path):
+    class Saving(Diary):
+        def on_fit_task_end(self, estimator, context, *, fitted_estimator):
+            save(fitted_estimator, tmp_path / f"{context.task_name} {context.task_id}")
+
+    fitted = _fit(AutoencoderTransformer(2), digits[:100], Saving())
+    for name in (f"epoch {N_EPOCHS - 1}", "fit 0"):
+        assert_array_equal(load(tmp_path / name).transform(digits), fitted.transform(digits))
+
+
+def test_epochs_are_counted_on_after_a_kill(digits, tmp_path):
+    class Numbers(Diary):
+        def on_fit_task_end(self, estimator, context):
+            self.entries.append((context.task_name, context.task_id))
+            if (context.task_name, context.task_id) == ("epoch", self.error_after):
+                raise KeyError
+
+    model = AutoencoderTransformer(2, max_iter=N_EPOCHS, random_state=0, checkpoint=tmp_path)
+    model.set_params(checkpoint_every=2).set_callbacks(Numbers(error_after=3))
+    with pytest.raises(KeyError):
+        model.fit(digits[:100])
+    numbers = Numbers()
+    model.set_callbacks(numbers).fit(digits[:100])
+    told = [entry for entry in numbers.entries if isinstance(entry, tuple)]
+    assert told == [("epoch", 2), ("epoch", 3), ("epoch", 4), ("epoch", 5), ("fit", 0)]
 
 
 @over_estimators
@@ -140,9 +203,10 @@ def test_scores_over_the_epochs(digits):
     monitor = callback.ScoringMonitor(scoring={"r2": reconstruction_r2_scorer})
     model = AutoencoderTransformer(2, max_iter=N_EPOCHS, random_state=0).set_callbacks(monitor)
     model.fit(digits[:400], np.zeros(400))  # it scores where there is a y
-    scores = [row["r2"] for row in monitor.get_logs().data]
-    assert len(scores) == N_EPOCHS
-    assert scores[-1] == pytest.approx(model.score(digits[:400]), rel=1e-6)
+    *epochs, fitted = monitor.get_logs().data[::-1]
+    assert len(epochs) == N_EPOCHS
+    assert fitted["task_name"] == "fit"
+    assert fitted["r2"] == pytest.approx(epochs[0]["r2"], rel=1e-6)
 
 
 def test_callbacks_of_a_fitted_estimator(digits, tmp_path):

@@ -3,6 +3,7 @@
 import os
 import signal
 import time
+from copy import deepcopy
 
 import numpy as np
 import pytest
@@ -102,9 +103,12 @@ def test_killed_at_any_moment(digits, tmp_path, estimator, record_property):
         before = _inode(tmp_path)
         child = os.fork()
         if child == 0:
-            model.fit(X)
-            os._exit(0)
-        while moment > 2 and _inode(tmp_path) in (None, before):
+            try:
+                model.fit(X)
+            finally:
+                os._exit(0)
+        deadline = time.monotonic() + 60
+        while moment > 2 and _inode(tmp_path) in (None, before) and time.monotonic() < deadline:
             time.sleep(0.001)
         time.sleep(random_state.uniform(0.0, 0.02))
         os.kill(child, signal.SIGKILL)
@@ -171,6 +175,34 @@ def test_what_changes_nothing_in_a_training(digits, cut_off, changed):
     assert not path.exists()
 
 
+@pytest.mark.parametrize(
+    "same",
+    [{"n_components": np.int64(4)}, {"hidden_layer_sizes": [128]}, {"n_iter_no_change": 20}],
+    ids=str,
+)
+def test_the_same_in_other_words(digits, tmp_path, same):
+    model = _prepared(AutoencoderTransformer(4, hidden_layer_sizes=(128,)), tmp_path)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Checkpoint, "save", _save_and_die)
+        with pytest.raises(DiedError):
+            model.fit(digits[:200])
+    model.set_params(**same).fit(np.asfortranarray(digits[:200]))
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_from_its_own_last_fit_on(digits, tmp_path, monkeypatch):
+    model = _prepared(ESTIMATORS[0], None).fit(digits[:200]).set_params(warm_start=True)
+    expected = deepcopy(model).fit(digits[:200])
+    model.set_params(checkpoint=tmp_path)
+    monkeypatch.setattr(Checkpoint, "save", _save_and_die)
+    for _ in range(2):
+        with pytest.raises(DiedError):
+            model.fit(digits[:200])
+        assert len(list(tmp_path.iterdir())) == 1
+    monkeypatch.setattr(Checkpoint, "save", SAVE)
+    _assert_same(model.fit(digits[:200]), expected)
+
+
 def test_another_start_has_another_file(digits, cut_off):
     model, path = cut_off
     source = clone(model).set_params(checkpoint=None, max_iter=1).fit(digits[:100])
@@ -194,8 +226,15 @@ def test_damaged_files_are_refused(digits, cut_off, place):
 
 
 def test_a_seed_is_needed(digits, tmp_path):
-    with pytest.raises(ValueError, match="checkpoint needs random_state to be an int"):
+    with pytest.raises(ValueError, match="checkpoint needs random_state to be an int or a Rand"):
         AutoencoderTransformer(checkpoint=tmp_path).fit(digits)
+
+
+def test_no_folder(digits, tmp_path):
+    (tmp_path / "file").touch()
+    for checkpoint in ("", tmp_path / "file"):
+        with pytest.raises(ValueError, match="'checkpoint' parameter must be a folder"):
+            AutoencoderTransformer(checkpoint=checkpoint, random_state=0).fit(digits)
 
 
 def test_a_random_state_counts_as_a_seed(digits, tmp_path, cut_off):

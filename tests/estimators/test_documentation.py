@@ -1,7 +1,5 @@
 """What notebooks show of an estimator."""
 
-from importlib.metadata import PackageNotFoundError
-
 import pytest
 import sklearn
 from sklearn.utils.fixes import parse_version
@@ -13,7 +11,6 @@ from skae import (
     SparseAutoencoder,
     VAETransformer,
 )
-from skae.estimators import _documentation
 
 ESTIMATORS = [
     AutoencoderTransformer(2),
@@ -39,40 +36,3 @@ def test_parameters_and_attributes_are_described(iris, estimator):
     n_attributes = shown[shown.index("Fitted attributes") :].count('class="fitted-att-type"')
     assert n_attributes > 5
     assert described == len(estimator.get_params()) + n_attributes
-
-
-@pytest.fixture
-def no_cache():
-    """Have the metadata read anew, before and after."""
-    _documentation._find_site.cache_clear()
-    yield
-    _documentation._find_site.cache_clear()
-
-
-@pytest.mark.parametrize(
-    ("urls", "page"),
-    [
-        (
-            ["Source, https://a.org/x", "Documentation, https://a.org/"],
-            "https://a.org/api/skae.VAETransformer.html",
-        ),
-        (["Source, https://a.org/x"], ""),
-        (None, ""),
-    ],
-)
-def test_links_follow_the_metadata(monkeypatch, no_cache, urls, page):
-    class Metadata:
-        def get_all(self, name):
-            assert name == "Project-URL"
-            return urls
-
-    monkeypatch.setattr(_documentation, "metadata", lambda name: Metadata())
-    assert VAETransformer()._get_doc_link() == f"{page}#skae.VAETransformer"
-
-
-def test_not_installed(monkeypatch, no_cache):
-    def find(name):
-        raise PackageNotFoundError
-
-    monkeypatch.setattr(_documentation, "metadata", find)
-    assert VAETransformer()._get_doc_link() == "#skae.VAETransformer"
