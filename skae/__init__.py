@@ -1,5 +1,8 @@
 """Autoencoders with scikit-learn's interface that start at PCA and only get better."""
 
+from importlib import import_module
+from typing import Any
+
 from skae._pipelines import sample
 from skae._version import __version__
 from skae.estimators import (
@@ -19,3 +22,16 @@ __all__ = [
     "__version__",
     "sample",
 ]
+
+MODULES = ("export", "inspection", "metrics", "model_selection", "persistence")
+"""Public modules, which are imported when they are named."""
+
+
+def __getattr__(name: str) -> Any:
+    if name in MODULES:
+        return import_module(f"skae.{name}")
+    raise AttributeError(f"module 'skae' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return [*__all__, *MODULES]

@@ -93,9 +93,23 @@ def _fit_widths(estimator: Any, rows: Sequence[Any], widths: Sequence[int]) -> l
     """Return a fitted estimator of every width."""
     parameter = find_width_parameter(estimator)
     if _can_be_truncated(estimator):
-        widest = estimator.set_params(**{parameter: max(widths)}).fit(*rows)
+        widest = _fit(estimator.set_params(**{parameter: max(widths)}), rows)
         return [_truncated(widest, width) for width in widths]
-    return [clone(estimator).set_params(**{parameter: width}).fit(*rows) for width in widths]
+    return [_fit(clone(estimator).set_params(**{parameter: width}), rows) for width in widths]
+
+
+def _fit(estimator: Any, rows: Sequence[Any]) -> Any:
+    """Return the fitted estimator; half a fit, after Ctrl-C, is not to be compared with others."""
+    estimator.fit(*rows)
+    if _is_interrupted(estimator):
+        raise KeyboardInterrupt
+    return estimator
+
+
+def _is_interrupted(estimator: Any) -> bool:
+    if isinstance(estimator, Pipeline):
+        return any(_is_interrupted(step) for _, step in estimator.steps)
+    return getattr(estimator, "_is_interrupted", False)
 
 
 def _timed_score(scorer: Any, estimator: Any, rows: Sequence[Any]) -> tuple[float, float]:

@@ -54,7 +54,6 @@ class Checkpoint:
         file = io.BytesIO()
         torch.save(state, file)
         body = file.getvalue()
-        self.path.parent.mkdir(parents=True, exist_ok=True)
         replace_file(self.path, MAGIC + hashlib.sha256(body).digest() + body)
 
     def remove(self) -> None:

@@ -218,6 +218,9 @@ class BaseAutoencoder(
         )
         watcher = task.watch(find_attributes)
         history = self._train(module, problem.link, batches, rival, checkpoint, watcher)
+        if history.is_interrupted and task.is_in_search():
+            # its score would be compared with those of whole fits
+            raise KeyboardInterrupt
         if rival is not None and history.kept == 0:
             module = rival
         self._set_fitted(problem, FittedNetwork(architecture, module), history, random_state)
@@ -285,6 +288,7 @@ class BaseAutoencoder(
         self.validation_curve_ = history.validation or None
         self.n_iter_ = history.n_epochs
         self.best_iter_ = history.kept
+        self._is_interrupted = history.is_interrupted
         self.latent_density_ = self._make_density(self._encode_all(problem.X[kept_rows]), seed)
 
     @dispatched

@@ -162,12 +162,18 @@ class TorchEstimator(DocumentedMixin, BaseEstimator, ABC):
         except DivergenceError as divergence:
             raise ValueError(
                 f"{type(self).__name__} diverged: {divergence}. Lower learning_rate_init (it was "
-                f"{self.learning_rate_init}), or look for extreme values in X."
+                f"{self.learning_rate_init}), or look for extreme values in X{self._noise_hint()}."
             ) from divergence
         if history.is_interrupted:
             warnings.warn("Training interrupted by user.", stacklevel=2)
         set_parameters_(module, step.state())
         return history
+
+    def _noise_hint(self) -> str:
+        """Return what else may have made a training diverge, for an error message."""
+        if getattr(self, "corruption", None) is None:
+            return ""
+        return f" and at corruption_level (it was {self.corruption_level})"
 
     def _make_acceptance(
         self,

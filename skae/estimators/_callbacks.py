@@ -44,6 +44,15 @@ class FitTask:
             return Watcher()
         return EpochTasks(self.context, self.given, find_attributes)
 
+    def is_in_search(self) -> bool:
+        """Whether the fit is one of many, whose results are compared."""
+        context = self.context
+        while context is not None:
+            if context.estimator_name.endswith("SearchCV"):
+                return True
+            context = context.parent
+        return False
+
     def end(self) -> None:
         """Tell that the estimator is fitted."""
         if self.context is not None:

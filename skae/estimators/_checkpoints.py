@@ -70,6 +70,7 @@ def _check_folder(checkpoint: Any) -> Path:
             f"The 'checkpoint' parameter must be a folder, or one that can be made. Got "
             f"{os.fspath(checkpoint)!r} instead."
         )
+    folder.mkdir(parents=True, exist_ok=True)
     return folder
 
 

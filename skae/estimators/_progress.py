@@ -24,6 +24,11 @@ class Progress(Watcher):
         self.start = perf_counter()
         self.n_run = 0
 
+    def begin_training(self, history: History) -> None:
+        """Print where a fit goes on that was cut off."""
+        if history.n_epochs > 0:
+            print(f"{self.name} goes on after epoch {history.n_epochs}")
+
     def end_epoch(self, history: History, find_kept: FindKept) -> bool:
         """Print a line, if it is time for one."""
         self.n_run += 1  # of a fit that goes on, not all epochs are run here
@@ -38,6 +43,12 @@ class Progress(Watcher):
         duration = _duration(perf_counter() - self.start)
         kept = f"epoch {history.kept}" if history.kept else "the start"
         print(f"{self.name} kept {kept} of {history.n_epochs} epochs, after {duration}")
+        if history.kept == 0 and _has_fallen(history.validation):
+            print(f"{self.name}: the held-out rows prove no epoch to be better than the start")
+
+
+def _has_fallen(losses: list[float]) -> bool:
+    return bool(losses) and min(losses) < losses[0]
 
 
 def _losses(history: History, epoch: int) -> str:

@@ -409,9 +409,10 @@ class SparseAutoencoder(BaseAutoencoder):
         n_components = self.n_components_
         n_used = n_components - len(self.dead_components_)
         if n_used < n_components / 2:
+            remedy = "Raise n_nonzero" if self._is_limited else "Lower sparsity_weight"
             warn(
-                f"Only {n_used} of {n_components} components are used. Lower sparsity_weight, "
-                "raise n_nonzero, or lower n_components.",
+                f"Only {n_used} of {n_components} components are used. {remedy}, or lower "
+                "n_components.",
                 ConvergenceWarning,
                 stacklevel=6,
             )

@@ -4,10 +4,23 @@ import signal
 
 import numpy as np
 import pytest
+import sklearn
 from sklearn.base import clone
+from sklearn.model_selection import GridSearchCV
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+from sklearn.utils.fixes import parse_version
 
-from skae import AutoencoderTransformer, ConvAutoencoder, SparseAutoencoder, VAETransformer
+from skae import (
+    AutoencoderCV,
+    AutoencoderTransformer,
+    ConvAutoencoder,
+    SparseAutoencoder,
+    VAETransformer,
+)
 from skae.engine import GradientStep
+from skae.metrics import reconstruction_r2_scorer
+from skae.model_selection import bottleneck_curve
 
 ESTIMATORS = [
     AutoencoderTransformer(4),
@@ -61,3 +74,46 @@ def test_interrupted_in_the_first_epoch(digits, interrupt, estimator):
         fitted = clone(estimator).set_params(random_state=0).fit(X)
     assert fitted.n_iter_ == 0
     assert np.isfinite(fitted.transform(X)).all()
+
+
+@pytest.mark.skipif(
+    parse_version(sklearn.__version__) < parse_version("1.9"),
+    reason="older searches do not tell estimators of themselves",
+)
+def test_a_search_ends(digits, interrupt):
+    """The score of half a fit would be compared with those of whole ones."""
+    search = GridSearchCV(
+        AutoencoderTransformer(2, max_iter=20, random_state=0),
+        {"n_components": [1, 2]},
+        scoring=reconstruction_r2_scorer,
+        cv=2,
+    )
+    interrupt(5)
+    with pytest.warns(UserWarning, match="interrupted"), pytest.raises(KeyboardInterrupt):
+        search.fit(digits[:200])
+    assert not hasattr(search, "best_estimator_")
+
+
+@pytest.mark.parametrize("ordered", [False, True])
+def test_comparisons_end(digits, interrupt, ordered):
+    estimator = AutoencoderTransformer(2, ordered=ordered, max_iter=20, random_state=0)
+    pipeline = make_pipeline(StandardScaler(), estimator)
+    interrupt(5)
+    with pytest.warns(UserWarning, match="interrupted"), pytest.raises(KeyboardInterrupt):
+        bottleneck_curve([pipeline], digits[:200], n_components=[1, 2], cv=2)
+
+
+def test_a_search_by_one_fit_a_fold_ends(digits, interrupt):
+    search = AutoencoderCV([1, 2], cv=2, estimator=AutoencoderTransformer(max_iter=20))
+    interrupt(5)
+    with pytest.warns(UserWarning, match="interrupted"), pytest.raises(KeyboardInterrupt):
+        search.fit(digits[:200])
+    assert "cv_results_" not in vars(search)
+
+
+def test_in_a_pipeline_it_is_kept(digits, interrupt):
+    estimator = AutoencoderTransformer(2, max_iter=20, random_state=0)
+    interrupt(20)
+    with pytest.warns(UserWarning, match="interrupted"):
+        pipeline = make_pipeline(StandardScaler(), estimator).fit(digits[:200])
+    assert 0 < pipeline[-1].n_iter_ < 20

@@ -4,6 +4,8 @@ import re
 
 import pytest
 from sklearn.base import clone
+from sklearn.datasets import load_wine
+from sklearn.preprocessing import StandardScaler
 
 from skae import AutoencoderTransformer, ConvAutoencoder, SparseAutoencoder, VAETransformer
 from skae.engine import History
@@ -26,7 +28,8 @@ def _printed(estimator, X, capsys, **parameters):
 )
 def test_lines(iris, capsys, estimator, verbose, max_iter, epochs):
     parameters = {"verbose": verbose, "max_iter": max_iter, "n_iter_no_change": 30}
-    *lines, last = _printed(estimator, iris, capsys, **parameters)
+    lines = _printed(estimator, iris, capsys, **parameters)
+    *lines, last = [line for line in lines if "prove no epoch" not in line]
     name = type(estimator).__name__
     assert len(lines) == len(epochs)
     for line, epoch in zip(lines, epochs, strict=True):
@@ -39,6 +42,20 @@ def test_lines(iris, capsys, estimator, verbose, max_iter, epochs):
 @over_estimators
 def test_silent_by_default(iris, capsys, estimator):
     assert _printed(estimator, iris, capsys, max_iter=3) == []
+
+
+def test_why_the_start_is_kept(capsys):
+    X = StandardScaler().fit_transform(load_wine().data)
+    *_, last, why = _printed(AutoencoderTransformer(2), X, capsys, max_iter=60, verbose=1)
+    assert "kept the start of 60 epochs" in last
+    assert why.endswith("the held-out rows prove no epoch to be better than the start")
+
+
+def test_where_a_fit_goes_on(capsys):
+    progress = _progress.Progress("Estimator", max_iter=100, every=2)
+    progress.begin_training(History([3.0]))
+    progress.begin_training(History([3.0] * 11))
+    assert capsys.readouterr().out == "Estimator goes on after epoch 10\n"
 
 
 def test_the_time_left(capsys, monkeypatch):
