@@ -1,4 +1,4 @@
-"""The examples are short and draw a picture; that they run, the build of the site tells."""
+"""The examples are short and save a picture; `.ci/run` runs them."""
 
 import ast
 from pathlib import Path
