@@ -8,6 +8,8 @@ A scorer is called as ``scorer(estimator, X)`` and needs no y, so it can be give
 `sklearn.model_selection.GridSearchCV` as `scoring`.
 """
 
+from __future__ import annotations
+
 from typing import Any, Literal
 
 import numpy as np

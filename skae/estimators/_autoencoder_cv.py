@@ -1,5 +1,7 @@
 """Choosing the number of components with one fit a fold."""
 
+from __future__ import annotations
+
 import time
 from collections.abc import Sequence
 from numbers import Integral

@@ -1,5 +1,7 @@
 """What all autoencoders share: the public methods, written once."""
 
+from __future__ import annotations
+
 from abc import abstractmethod
 from copy import copy, deepcopy
 from dataclasses import replace

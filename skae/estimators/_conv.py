@@ -1,5 +1,7 @@
 """The autoencoder of signals, images and volumes."""
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 from functools import partial
 from math import prod

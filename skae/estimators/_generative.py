@@ -1,5 +1,7 @@
 """What fitted variational autoencoders say of rows, and how they make new ones."""
 
+from __future__ import annotations
+
 from collections.abc import Callable, Iterator, Sequence
 from copy import deepcopy
 from functools import partial

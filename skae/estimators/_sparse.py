@@ -1,5 +1,7 @@
 """The autoencoder with many atoms, of which a row uses few."""
 
+from __future__ import annotations
+
 from collections.abc import Iterator
 from copy import deepcopy
 from numbers import Integral, Real

@@ -1,5 +1,7 @@
 """The variational autoencoder that starts at probabilistic PCA."""
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 from copy import deepcopy
 from math import ceil
