@@ -165,21 +165,27 @@ def _truncated(estimator: Any, width: int) -> Any:
 
 
 def check_widths(n_components: Any) -> list[int]:
-    """Return the numbers of components to compare; an int stands for all numbers up to it.
+    """Return the numbers of components to compare, each once, in the order in which they are given.
+
+    An int stands for all numbers up to it.
 
     Raises
     ------
     ValueError
         If they are not ints of at least 1.
     """
+    given = np.asarray(n_components, dtype=object)
     is_all_up_to = isinstance(n_components, Integral)
     widths = np.arange(1, n_components + 1) if is_all_up_to else np.asarray(n_components)
-    if widths.ndim != 1 or not widths.size or widths.dtype.kind not in "iu" or widths.min() < 1:
+    # numpy makes ints of bools among ints
+    has_bools = any(isinstance(width, bool | np.bool_) for width in np.atleast_1d(given).flat)
+    is_valid = widths.ndim == 1 and widths.size and widths.dtype.kind in "iu" and not has_bools
+    if not is_valid or widths.min() < 1:
         raise ValueError(
             "The 'n_components' parameter must be a sequence of ints, all at least 1. Got "
             f"{n_components!r} instead."
         )
-    return [int(width) for width in widths]
+    return list(dict.fromkeys(int(width) for width in widths))
 
 
 def standard_error(deviations: NDArray, n_folds: int) -> NDArray:

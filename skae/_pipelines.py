@@ -5,6 +5,7 @@ from numbers import Integral
 from typing import Any
 
 from numpy.typing import NDArray
+from sklearn.frozen import FrozenEstimator
 from sklearn.pipeline import Pipeline
 from sklearn.utils import check_random_state
 
@@ -22,7 +23,8 @@ def sample(estimator: Any, n_samples: int = 1, random_state: Any = None) -> NDAr
     Parameters
     ----------
     estimator : fitted estimator
-        An estimator with `sample`, a Pipeline with such a step, or a fitted search over either.
+        An estimator with `sample`, a Pipeline with such a step, or a fitted search over either; a
+        FrozenEstimator is opened.
     n_samples : int, default=1
         Number of rows.
     random_state : int, RandomState instance or None, default=None
@@ -56,8 +58,7 @@ def sample(estimator: Any, n_samples: int = 1, random_state: Any = None) -> NDAr
     >>> sample(pipeline.fit(X), 5, random_state=0).shape
     (5, 13)
     """
-    if not isinstance(n_samples, Integral) or isinstance(n_samples, bool) or n_samples < 1:
-        raise ValueError(f"n_samples must be an int of at least 1. Got {n_samples!r} instead.")
+    check_count("n_samples", n_samples)
     steps = steps_of(estimator)
     sources = [i for i, step in enumerate(steps) if hasattr(step, "sample")]
     if not sources:
@@ -70,13 +71,22 @@ def sample(estimator: Any, n_samples: int = 1, random_state: Any = None) -> NDAr
     return undo(before, draw(source, n_samples, check_random_state(random_state)))
 
 
+def check_count(name: str, value: Any) -> None:
+    """Raise ValueError if an argument of this name is not a positive int."""
+    if not isinstance(value, Integral) or isinstance(value, bool) or value < 1:
+        raise ValueError(f"{name} must be an int of at least 1. Got {value!r} instead.")
+
+
 def steps_of(estimator: Any) -> list[Any]:
     """Return the estimators that rows go through, in their order.
 
     One, if it is no Pipeline. Pipelines in Pipelines are opened, steps that do nothing are left
-    out, and a fitted search stands for its best estimator.
+    out, a fitted search stands for its best estimator, and a FrozenEstimator for the one in it.
     """
-    estimator = getattr(estimator, "best_estimator_", estimator)
+    if isinstance(estimator, FrozenEstimator):
+        return steps_of(estimator.estimator)
+    if hasattr(estimator, "best_estimator_"):
+        return steps_of(estimator.best_estimator_)
     if not isinstance(estimator, Pipeline):
         return [estimator]
     steps = (step for _, step in estimator.steps if step is not None and step != "passthrough")

@@ -107,7 +107,8 @@ def test_labels_reach_fit_and_scorer(iris, folds):
 
 
 @pytest.mark.parametrize(
-    ("given", "expected"), [(3, [1, 2, 3]), ((4, 2), [4, 2]), (np.array([1]), [1])]
+    ("given", "expected"),
+    [(3, [1, 2, 3]), ((4, 2), [4, 2]), (np.array([1]), [1]), ([2, 1, 1, 2], [2, 1])],
 )
 def test_widths(given, expected):
     widths = check_widths(given)
@@ -115,7 +116,7 @@ def test_widths(given, expected):
     assert all(type(width) is int for width in widths)
 
 
-@pytest.mark.parametrize("bad", [0, -1, [0, 1], [1.5], [], [[1]], "two", None])
+@pytest.mark.parametrize("bad", [0, -1, [0, 1], [1.5], [], [[1]], "two", None, True, [True, 2]])
 def test_bad_widths(bad):
     with pytest.raises(ValueError, match="The 'n_components' parameter must be a sequence of ints"):
         check_widths(bad)

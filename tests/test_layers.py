@@ -20,7 +20,7 @@ ALLOWED["export"] = {"export", "estimators", *CORE}
 ALLOWED["metrics"] = {"metrics", "_arrays"}
 USERS = {"estimators", "metrics", "_folds", "_pipelines"}
 ALLOWED["model_selection"] = {"model_selection", *USERS}
-ALLOWED["inspection"] = {"inspection", "model_selection", *USERS}
+ALLOWED["inspection"] = {"inspection", "model_selection", "_arrays", *USERS}
 ALLOWED["persistence"] = {"persistence", "estimators", "_version", *CORE}
 
 

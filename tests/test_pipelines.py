@@ -7,6 +7,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.compose import ColumnTransformer
 from sklearn.decomposition import PCA
 from sklearn.exceptions import NotFittedError
+from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import LogisticRegression
 from sklearn.mixture import GaussianMixture
 from sklearn.model_selection import GridSearchCV
@@ -86,6 +87,16 @@ def test_searches_and_pipelines_in_pipelines(iris):
     assert sample(grid, 3).shape == (3, 4)
     chosen = AutoencoderCV([1, 2], estimator=QUICK, cv=2)
     assert sample(make_pipeline(StandardScaler(), chosen).fit(iris), 3).shape == (3, 4)
+
+
+def test_frozen_estimators_are_opened(iris):
+    pipeline = make_pipeline(StandardScaler(), QUICK).fit(iris)
+    grid = GridSearchCV(QUICK, {}, cv=2).fit(iris)
+    for frozen in (FrozenEstimator(pipeline), FrozenEstimator(FrozenEstimator(grid))):
+        assert isinstance(steps_of(frozen)[-1], AutoencoderTransformer)
+        assert_array_equal(sample(frozen, 3, 0), sample(frozen.estimator, 3, 0))
+    steps = steps_of(make_pipeline(FrozenEstimator(pipeline), PCA(1)).fit(iris))
+    assert [type(step) for step in steps] == [StandardScaler, AutoencoderTransformer, PCA]
 
 
 def test_frames_and_images(iris, digits):

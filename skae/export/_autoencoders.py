@@ -25,6 +25,11 @@ OUTPUTS = {
 """What methods return, by the names that their docstrings have for it."""
 
 
+def is_autoencoder(estimator: Any) -> bool:
+    """Whether an estimator is one of ours; one of a subclass may do other things than its base."""
+    return type(estimator) in AUTOENCODERS
+
+
 def export_autoencoder(estimator: Any, method: str) -> "ModelProto":
     """Return what a method of a fitted autoencoder does, as a model with the input "X".
 

@@ -6,9 +6,14 @@ from typing import TYPE_CHECKING, Any
 from sklearn.base import is_classifier
 from sklearn.pipeline import FeatureUnion, Pipeline
 
-from skae.export._autoencoders import AUTOENCODERS, export_autoencoder, find_row_shape
+from skae.export._autoencoders import (
+    AUTOENCODERS,
+    export_autoencoder,
+    find_row_shape,
+    is_autoencoder,
+)
 from skae.export._module import OPSET
-from skae.export._unwrapping import by_position
+from skae.export._unwrapping import by_position, parts_of
 
 if TYPE_CHECKING:
     from onnx import FunctionProto, ModelProto
@@ -42,6 +47,7 @@ def convert(estimator: Any, initial_types: Any) -> "ModelProto":
 
     functions: list[FunctionProto] = []
     if initial_types is None:
+        _check_numbers(estimator)
         estimator, initial_types = by_position(estimator), _find_types(estimator)
     try:
         model = convert_sklearn(
@@ -62,6 +68,18 @@ def convert(estimator: Any, initial_types: Any) -> "ModelProto":
     return _inlined(model, functions)
 
 
+def _check_numbers(estimator: Any) -> None:
+    """Raise ValueError if a part of the estimator was fitted to strings."""
+    for part in parts_of(estimator):
+        _check_numbers(part)
+    categories = getattr(estimator, "categories_", ())
+    if any(isinstance(category, str) for column in categories for category in column):
+        raise ValueError(
+            f"{type(estimator).__name__} was fitted to strings, but a single input of float32 has "
+            "none. Give initial_types, as for skl2onnx.convert_sklearn, with a StringTensorType."
+        )
+
+
 def _find_types(estimator: Any) -> list[tuple[str, Any]]:
     """Return a single input, rows as they were in fit."""
     from skl2onnx.common.data_types import FloatTensorType
@@ -70,7 +88,7 @@ def _find_types(estimator: Any) -> list[tuple[str, Any]]:
 
 
 def _find_shape(estimator: Any) -> tuple[int, ...]:
-    if isinstance(estimator, AUTOENCODERS):
+    if is_autoencoder(estimator):
         return find_row_shape(estimator)
     if isinstance(estimator, Pipeline):
         return _find_shape(estimator.steps[0][1])

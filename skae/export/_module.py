@@ -1,10 +1,9 @@
 """Torch modules as models of ONNX."""
 
 import logging
-import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
-from threading import Lock
+from threading import Lock, get_ident
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -16,7 +15,8 @@ if TYPE_CHECKING:
 OPSET = 18
 """Version of ONNX's operators: the oldest that torch exports to, which most runtimes know."""
 ONE_AT_A_TIME = Lock()
-"""Held during an export: what is held back meanwhile is the process's."""
+"""Held during an export: torch replaces functions of its own meanwhile, for all threads."""
+LOGGER = logging.getLogger("torch.onnx._internal.exporter._registration")
 
 
 def export_module(module: nn.Module, shape: tuple[int, ...], output: str) -> "ModelProto":
@@ -33,7 +33,7 @@ def export_module(module: nn.Module, shape: tuple[int, ...], output: str) -> "Mo
     """
     # were it a single row, torch would take their number for a constant
     rows = torch.zeros(2, *shape)
-    with ONE_AT_A_TIME, _held_back():
+    with ONE_AT_A_TIME, _quiet_about_torchvision():
         program: Any = torch.onnx.export(
             module.eval().requires_grad_(False),
             (rows,),
@@ -61,16 +61,15 @@ def _stripped(model: "ModelProto") -> "ModelProto":
 
 
 @contextmanager
-def _held_back() -> Iterator[None]:
-    """Hold back what exporters say of themselves: nothing a user could mend."""
-    loggers = [logging.getLogger(name) for name in ("torch.onnx", "onnxscript", "onnx_ir")]
-    levels = [logger.level for logger in loggers]
-    for logger in loggers:
-        logger.setLevel(logging.ERROR)
+def _quiet_about_torchvision() -> Iterator[None]:
+    """Hold back what torch logs in this thread of operators that it skips."""
+    thread = get_ident()
+
+    def keep(record: logging.LogRecord) -> bool:
+        return record.thread != thread or "torchvision is not installed" not in record.getMessage()
+
+    LOGGER.addFilter(keep)
     try:
-        with warnings.catch_warnings():
-            warnings.filterwarnings("ignore", ".*LeafSpec.* is deprecated", FutureWarning)
-            yield
+        yield
     finally:
-        for logger, level in zip(loggers, levels, strict=True):
-            logger.setLevel(level)
+        LOGGER.removeFilter(keep)

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 from sklearn.utils.validation import check_is_fitted
 
-from skae.export._autoencoders import AUTOENCODERS, OUTPUTS, export_autoencoder
+from skae.export._autoencoders import OUTPUTS, export_autoencoder, is_autoencoder
 from skae.export._composites import convert
 from skae.export._libraries import check_libraries
 from skae.export._unwrapping import unwrapped
@@ -43,10 +43,11 @@ def to_onnx(
     Raises
     ------
     TypeError
-        If the estimator, or a step of it, is neither of this package nor known to `skl2onnx`.
+        If the estimator, or a step of it, is neither of this package nor known to `skl2onnx`; a
+        subclass of an autoencoder is not.
     ValueError
-        If `method` is none of the above, or none of this estimator; or with
-        ``transform_algorithm="omp"``.
+        If `method` is none of the above, or none of this estimator; if categories are strings and
+        `initial_types` is None; or with ``transform_algorithm="omp"``.
     NotFittedError
         If it is not fitted.
     ImportError
@@ -61,6 +62,11 @@ def to_onnx(
 
     Where two atoms of a top-k coder explain a row equally well, or a threshold is just met, a
     rounding decides, and may decide otherwise than in Python.
+
+    While it exports, torch may give a FutureWarning about `LeafSpec`, a class of its own: nothing
+    needs to be done. What it logs of torchvision, which is not needed, is held back, in the thread
+    of the call alone. Several exports at once wait for each other, since torch replaces functions
+    of its own meanwhile.
 
     Examples
     --------
@@ -82,7 +88,7 @@ def to_onnx(
     check_is_fitted(estimator)
     estimator = unwrapped(estimator)
     check_libraries()
-    if not isinstance(estimator, AUTOENCODERS):
+    if not is_autoencoder(estimator):
         _check_whole(estimator, method)
         return convert(estimator, initial_types)
     if initial_types is not None:

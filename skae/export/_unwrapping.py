@@ -9,7 +9,7 @@ from sklearn.frozen import FrozenEstimator
 from sklearn.pipeline import FeatureUnion, Pipeline
 from sklearn.utils.validation import check_is_fitted
 
-from skae.export._autoencoders import AUTOENCODERS
+from skae.export._autoencoders import AUTOENCODERS, is_autoencoder
 
 
 def unwrapped(estimator: Any) -> Any:
@@ -20,6 +20,8 @@ def unwrapped(estimator: Any) -> Any:
 
     Raises
     ------
+    TypeError
+        If an autoencoder is of a subclass of ours.
     ValueError
         If a search has fitted nothing in the end.
     NotFittedError
@@ -33,7 +35,7 @@ def unwrapped(estimator: Any) -> Any:
         steps = [step for step in estimator.steps if step[1] not in (None, "passthrough")]
         estimator = Pipeline(steps or estimator.steps)
     if isinstance(estimator, AUTOENCODERS):
-        check_is_fitted(estimator)
+        _check_autoencoder(estimator)
     return _with_parts(estimator, unwrapped)
 
 
@@ -67,6 +69,27 @@ def _with_parts(estimator: Any, change: Callable[[Any], Any]) -> Any:
             (name, change(part), columns) for name, part, columns in estimator.transformers_
         ]
     return estimator
+
+
+def parts_of(estimator: Any) -> list[Any]:
+    """Return what a Pipeline or the like is made of, as it was fitted; of others nothing."""
+    if isinstance(estimator, Pipeline):
+        return [step for _, step in estimator.steps]
+    if isinstance(estimator, FeatureUnion):
+        return [part for _, part in estimator.transformer_list]
+    if isinstance(estimator, ColumnTransformer):
+        return [part for _, part, _ in estimator.transformers_]
+    return []
+
+
+def _check_autoencoder(estimator: Any) -> None:
+    if not is_autoencoder(estimator):
+        names = ", ".join(cls.__name__ for cls in AUTOENCODERS)
+        raise TypeError(
+            f"{type(estimator).__name__} is a subclass of one of {names}, and may do other things "
+            "than its base, which alone can be exported. Fit the base class."
+        )
+    check_is_fitted(estimator)
 
 
 def _find_best(search: Any) -> Any:

@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.utils.validation import check_is_fitted
 
+from skae._arrays import as_numpy
 from skae._pipelines import steps_of
 from skae.inspection._axes import (
     Names,
@@ -17,8 +18,9 @@ from skae.inspection._axes import (
     require_matplotlib,
     single_axes,
 )
+from skae.inspection._components import check_components
 from skae.inspection._mosaic import Mosaic, figure_size, find_grid
-from skae.inspection._rows import are_images, arrange_rows, find_feature_names
+from skae.inspection._rows import are_images, arrange_rows, find_inner_names
 from skae.inspection._style import DIVERGING
 
 MAX_ATOMS = 64
@@ -106,7 +108,8 @@ class AtomsDisplay:
         ----------
         estimator : fitted estimator
             SparseAutoencoder, PCA or another one with `components_`, or a Pipeline with such a
-            step: the last of them counts, and its atoms are in the units that it sees.
+            step: the last of them counts, and its atoms are of the features that it sees, in
+            their units.
         components : array-like of int, default=None
             Which ones, such as the column "component" of
             :meth:`~skae.SparseAutoencoder.describe_components`, which is sorted by use. None: the
@@ -134,10 +137,12 @@ class AtomsDisplay:
             If matplotlib is not installed.
         """
         require_matplotlib(cls)
-        atoms = _find_atoms(estimator)
-        chosen = _check_components(components, len(atoms))
-        arranged = arrange_rows(atoms[chosen], estimator, image_shape)
-        names = find_feature_names(estimator, arranged)
+        steps = steps_of(estimator)
+        index = _find_linear(steps)
+        atoms = np.asarray(as_numpy(steps[index].components_))
+        chosen = check_components(components, len(atoms), MAX_ATOMS)
+        arranged = arrange_rows(atoms[chosen], steps[index], image_shape)
+        names = None if are_images(arranged) else find_inner_names(steps[: index + 1])
         return cls(atoms=arranged, components=chosen, feature_names=names).plot(ax, n_cols=n_cols)
 
     def plot(self, ax: Any = None, *, n_cols: int | None = None) -> Self:
@@ -213,27 +218,13 @@ class AtomsDisplay:
             number_features(ax, n_features)
 
 
-def _find_atoms(estimator: Any) -> NDArray:
-    """Return the components of the last step that has some."""
-    steps = steps_of(estimator)
-    for step in reversed(steps):
-        if hasattr(step, "components_"):
-            return np.asarray(step.components_)
+def _find_linear(steps: Sequence[Any]) -> int:
+    """Return the index of the last step that has components."""
+    for i in reversed(range(len(steps))):
+        if hasattr(steps[i], "components_"):
+            return i
     check_is_fitted(steps[-1])
     raise TypeError(
         f"{type(steps[-1]).__name__} has no components_. Wanted is a linear decoder such as "
         "SparseAutoencoder or PCA; LatentTraversalDisplay shows components of others."
     )
-
-
-def _check_components(components: ArrayLike | None, n_atoms: int) -> NDArray:
-    """Return the indices of the atoms to draw."""
-    if components is None:
-        return np.arange(min(MAX_ATOMS, n_atoms))
-    chosen = np.atleast_1d(np.asarray(components))
-    is_index = chosen.ndim == 1 and chosen.size and chosen.dtype.kind in "iu"
-    if not is_index or chosen.min() < 0 or chosen.max() >= n_atoms:
-        raise ValueError(
-            f"components must be ints from 0 to {n_atoms - 1}. Got {components!r} instead."
-        )
-    return chosen

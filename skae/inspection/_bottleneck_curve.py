@@ -18,7 +18,7 @@ MAX_TICKS = 16
 """Numbers of components that are ticked one by one."""
 LETTER = 0.056
 """Width of a letter of the title, in inches."""
-LOG_RATIO = 5
+GAP_RATIO = 5
 """With gaps between widths as far apart, the axis is logarithmic, as in scikit-learn's curves."""
 
 
@@ -241,7 +241,8 @@ class BottleneckCurveDisplay:
         ----------
         search : fitted AutoencoderCV, GridSearchCV or RandomizedSearchCV
             Of a grid there is a curve for each combination of its other parameters. With one
-            metric.
+            metric. Of a search by successive halving, the last iteration counts, whose scores
+            alone are of equally many rows.
         param_name : str, default=None
             Name of the number of components in the grid. None: the only one whose name ends in
             "n_components".
@@ -334,7 +335,7 @@ class BottleneckCurveDisplay:
         """Tick the numbers of components, on an axis with even gaps between them."""
         widths = np.unique(np.concatenate(list(self.n_components.values())))
         gaps = np.diff(widths)
-        if gaps.size and gaps.max() > LOG_RATIO * gaps.min():
+        if gaps.size and gaps.max() > GAP_RATIO * gaps.min():
             self.ax_.set_xscale("log", base=2)
             self.ax_.minorticks_off()
         if len(widths) <= MAX_TICKS:

@@ -7,6 +7,7 @@ import scipy.sparse
 from numpy.typing import ArrayLike, NDArray
 from sklearn.utils.validation import check_is_fitted
 
+from skae._arrays import as_numpy, find_place
 from skae._pipelines import steps_of, undo
 from skae.estimators import VAETransformer
 
@@ -32,7 +33,7 @@ def encode(estimator: Any, X: ArrayLike) -> NDArray:
             "transformer, or a Pipeline that ends with one."
         )
     codes = estimator.transform(X)
-    return codes.toarray() if scipy.sparse.issparse(codes) else np.asarray(codes)
+    return codes.toarray() if scipy.sparse.issparse(codes) else np.asarray(as_numpy(codes))
 
 
 def decode(estimator: Any, codes: NDArray, y: Any = None) -> Any:
@@ -43,14 +44,22 @@ def decode(estimator: Any, codes: NDArray, y: Any = None) -> Any:
     TypeError
         If the estimator has no `inverse_transform`.
     """
+    *before, step = steps_of(estimator)
+    codes = _where_fitted(step, codes)
     if y is not None:
-        *before, step = steps_of(estimator)
         return undo(before, step.inverse_transform(codes, y=np.full(len(codes), y)))
     if not hasattr(estimator, "inverse_transform"):
         raise TypeError(
             f"Codes are decoded by inverse_transform, but {type(estimator).__name__} has none."
         )
     return estimator.inverse_transform(codes)
+
+
+def _where_fitted(step: Any, codes: NDArray) -> Any:
+    """Return codes as arrays of the library to which a step was fitted, in the same precision."""
+    fitted = getattr(step, "mean_", None)
+    place = find_place(fitted)
+    return codes if place is None else place.put(codes.astype(as_numpy(fitted).dtype))
 
 
 def find_spread(estimator: Any, X: ArrayLike | None) -> Spread:
@@ -69,7 +78,9 @@ def find_spread(estimator: Any, X: ArrayLike | None) -> Spread:
     if isinstance(step, VAETransformer):
         return Spread(np.zeros(step.n_components_), np.ones(step.n_components_))
     if hasattr(step, "explained_variance_") and hasattr(step, "whiten"):
-        variances = np.ones(step.n_components_) if step.whiten else step.explained_variance_
+        variances = (
+            np.ones(step.n_components_) if step.whiten else as_numpy(step.explained_variance_)
+        )
         return Spread(np.zeros(len(variances)), np.sqrt(variances))
     raise ValueError(
         f"{type(step).__name__} does not know where its codes are. Give X, rows whose codes tell."

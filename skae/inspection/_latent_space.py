@@ -10,11 +10,13 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.utils import check_consistent_length, column_or_1d
 from sklearn.utils.multiclass import type_of_target
 
+from skae._arrays import as_numpy
 from skae.inspection._axes import require_matplotlib, several_axes
 from skae.inspection._codes import encode
+from skae.inspection._components import check_components
 from skae.inspection._style import COLORS, OKABE_ITO, SEQUENTIAL, point_style
 
-MAX_COMPONENTS = 4
+MAX_PAIRED = 4
 """Components whose pairs are drawn by default: six panels."""
 MAX_CLASSES = 20
 """Of more different numbers, colours tell their size."""
@@ -136,13 +138,14 @@ class LatentSpaceDisplay:
         TypeError
             If the estimator has no `transform`.
         ValueError
-            If there are fewer than two components, or if a parameter is not valid.
+            If there are fewer than two components, if values of y are missing or not finite, or
+            if a parameter is not valid.
         ImportError
             If matplotlib is not installed.
         """
         require_matplotlib(cls)
         codes = encode(estimator, X)
-        labels = None if y is None else column_or_1d(y)
+        labels = None if y is None else _check_labels(y)
         check_consistent_length(codes, labels)
         name = getattr(y, "name", None)
         display = cls(codes=codes, y=labels, components=components, y_name=name)
@@ -187,11 +190,8 @@ class LatentSpaceDisplay:
 
     def _check_components(self) -> list[int]:
         n_components = self.codes.shape[1]
-        if self.components is None:
-            chosen = list(range(min(MAX_COMPONENTS, n_components)))
-        else:
-            chosen = [int(component) for component in self.components]
-        if len(chosen) < 2 or not all(0 <= component < n_components for component in chosen):
+        chosen = check_components(self.components, n_components, MAX_PAIRED)
+        if len(chosen) < 2:
             raise ValueError(
                 f"A plane needs at least two components out of {n_components}. Got "
                 f"components={self.components!r}."
@@ -255,3 +255,25 @@ class LatentSpaceDisplay:
             self.colorbar_ = self.figure_.colorbar(
                 self.scatters_[0][0], ax=list(self.axes_), label=self.y_name or "y"
             )
+
+
+def _check_labels(y: ArrayLike) -> NDArray:
+    """Return a class, or a finite number, for every row."""
+    labels: NDArray = column_or_1d(as_numpy(y), input_name="y")
+    if not _are_complete(labels):
+        raise ValueError(
+            "y must hold classes of one type, or finite numbers, but has values that are missing, "
+            "not finite or of another type. Leave their rows out of X and y, or name them."
+        )
+    return labels
+
+
+def _are_complete(labels: NDArray) -> bool:
+    if labels.dtype.kind == "f":
+        return bool(np.isfinite(labels).all())
+    try:
+        np.unique(labels)
+    except TypeError:
+        # None and the like have no order
+        return False
+    return not any(isinstance(label, float) and label != label for label in labels)

@@ -6,6 +6,7 @@ from typing import Any, Literal, Self
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from skae._arrays import as_numpy
 from skae.inspection._axes import (
     Names,
     hide_inner_labels,
@@ -17,12 +18,13 @@ from skae.inspection._axes import (
     several_axes,
 )
 from skae.inspection._codes import decode, find_spread, vary_each, vary_pair
+from skae.inspection._components import check_components
 from skae.inspection._mosaic import OUTLIERS, Mosaic, figure_size, image_limits
 from skae.inspection._rows import are_images, arrange_rows, find_feature_names
 from skae.inspection._style import GREY, SEQUENTIAL
 
 Kind = Literal["single", "pair"]
-MAX_COMPONENTS = 6
+MAX_VARIED = 6
 """Components that are drawn by default."""
 DEVIATIONS = "change (standard deviations)"
 
@@ -119,7 +121,7 @@ class LatentTraversalDisplay:
         X: ArrayLike | None = None,
         *,
         kind: Kind = "single",
-        components: Sequence[int] | None = None,
+        components: int | Sequence[int] | None = None,
         values: ArrayLike | None = None,
         at: ArrayLike | None = None,
         y: Any = None,
@@ -140,7 +142,7 @@ class LatentTraversalDisplay:
         kind : {"single", "pair"}, default="single"
             Whether each component varies by itself, in a line of its own, or two do together, the
             first from line to line and the second along it. "pair" is for images.
-        components : sequence of int, default=None
+        components : int or sequence of int, default=None
             Which components vary; two of them for "pair". None: the first six, or two.
         values : array-like of shape (n_values,), default=None
             What is added to the components, in standard deviations. None: nine from -2 to 2.
@@ -177,7 +179,7 @@ class LatentTraversalDisplay:
             raise ValueError(f"kind must be 'single' or 'pair'. Got {kind!r} instead.")
         spread = find_spread(estimator, X)
         n_components = len(spread.mean)
-        varied = _check_components(components, n_components, kind)
+        varied = _check_varied(components, n_components, kind)
         steps = np.linspace(-2, 2, 9) if values is None else _check_vector("values", values)
         centre = spread.mean if at is None else _check_vector("at", at, n_components)
         vary = vary_pair if kind == "pair" else vary_each
@@ -281,22 +283,16 @@ class LatentTraversalDisplay:
         name_features(ax, names)
 
 
-def _check_components(components: Any, n_components: int, kind: str) -> list[int]:
-    if components is None:
-        components = range(min(2 if kind == "pair" else MAX_COMPONENTS, n_components))
-    varied = [int(component) for component in components]
-    is_there = all(0 <= component < n_components for component in varied)
-    if not varied or not is_there or (kind == "pair" and len(varied) != 2):
-        wanted = "two ints" if kind == "pair" else "ints"
-        raise ValueError(
-            f"components must be {wanted} from 0 to {n_components - 1} for kind={kind!r}. Got "
-            f"{varied} instead."
-        )
+def _check_varied(components: Any, n_components: int, kind: str) -> list[int]:
+    default = 2 if kind == "pair" else MAX_VARIED
+    varied = check_components(components, n_components, default)
+    if kind == "pair" and len(varied) != 2:
+        raise ValueError(f"kind='pair' needs two components. Got components={varied} instead.")
     return varied
 
 
 def _check_vector(name: str, values: ArrayLike, size: int | None = None) -> NDArray:
-    vector = np.asarray(values, dtype=np.float64)
+    vector = np.asarray(as_numpy(values), dtype=np.float64)
     if vector.ndim != 1 or not vector.size or size not in (None, len(vector)):
         wanted = "at least one number" if size is None else f"{size} numbers, one per component"
         raise ValueError(f"{name} must have {wanted}. Got an array of shape {vector.shape}.")

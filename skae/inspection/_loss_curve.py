@@ -10,7 +10,7 @@ from skae._pipelines import steps_of
 from skae.inspection._axes import require_matplotlib, single_axes, tick_whole_numbers
 from skae.inspection._style import GREY, LINES, OKABE_ITO
 
-LOG_RATIO = 10
+LOSS_RATIO = 10
 """Where the largest loss is as many times the smallest one, the axis is logarithmic."""
 
 
@@ -88,7 +88,7 @@ class LossCurveDisplay:
         ----------
         estimator : fitted estimator
             An autoencoder of this package, a Pipeline with one (the last counts), or a fitted
-            search over either.
+            search over either; also within a FrozenEstimator.
         ax : matplotlib Axes, default=None
             Axes to draw in. None makes a figure.
 
@@ -175,4 +175,4 @@ def _find_trained(estimator: Any) -> Any:
 
 
 def _spans_decades(losses: np.ndarray) -> bool:
-    return losses.min() > 0 and losses.max() > LOG_RATIO * losses.min()
+    return losses.min() > 0 and losses.max() > LOSS_RATIO * losses.min()

@@ -6,9 +6,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from skae._pipelines import check_count
 from skae.inspection._style import DIVERGING
 
-COLORS = (1.0, 255.0)
+WHITES = (1.0, 255.0)
 """Largest values that colours have by custom."""
 OUTLIERS = 0.005
 """Share of the numbers of made-up images that may be darker, or lighter, than black and white."""
@@ -27,7 +28,7 @@ def image_limits(images: NDArray, outliers: float = 0.0) -> tuple[float, float]:
         contrast away.
     """
     low, high = np.quantile(images, [outliers, 1 - outliers])
-    for white in COLORS if images.ndim > 3 else ():
+    for white in WHITES if images.ndim > 3 else ():
         # decoded colours may be a little beyond
         if low >= -0.2 * high and high <= 1.1 * white:
             return 0.0, white
@@ -51,8 +52,8 @@ def find_grid(n_images: int, n_cols: int | None) -> tuple[int, int]:
     """Return numbers of rows and columns; nearly as many of both, if no number is given."""
     if n_cols is None:
         n_cols = ceil(n_images**0.5)
-    elif n_cols < 1:
-        raise ValueError(f"n_cols must be at least 1. Got {n_cols!r} instead.")
+    else:
+        check_count("n_cols", n_cols)
     return ceil(n_images / n_cols), min(n_cols, n_images)
 
 

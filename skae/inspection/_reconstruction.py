@@ -5,7 +5,10 @@ from typing import Any, Literal, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from sklearn.utils import check_array
 
+from skae._arrays import as_numpy
+from skae._pipelines import check_count
 from skae.inspection._axes import (
     Names,
     name_features,
@@ -195,6 +198,14 @@ class ReconstructionDisplay:
         -------
         display : :class:`ReconstructionDisplay`
             The Display with what it has drawn.
+
+        Raises
+        ------
+        ValueError
+            If the shapes differ, if there are no rows, if a number is missing or not finite, or if
+            a parameter is not valid.
+        ImportError
+            If matplotlib is not installed.
         """
         require_matplotlib(cls)
         if np.shape(X) != np.shape(X_reconstructed):
@@ -202,7 +213,8 @@ class ReconstructionDisplay:
                 f"X has shape {np.shape(X)}, but X_reconstructed has {np.shape(X_reconstructed)}."
             )
         rows, reconstructed = (
-            arrange_rows(values, None, image_shape) for values in (X, X_reconstructed)
+            arrange_rows(_check_finite(name, values), None, image_shape)
+            for name, values in (("X", X), ("X_reconstructed", X_reconstructed))
         )
         names = getattr(X, "columns", None)
         display = cls(X=rows, X_reconstructed=reconstructed, feature_names=names)
@@ -235,10 +247,12 @@ class ReconstructionDisplay:
             This Display.
         """
         drawn = self._find_kind(kind)
-        default = N_IMAGES if drawn == "images" else N_SIGNALS
-        n = min(default if n_samples is None else n_samples, len(self.X))
-        if n < 1:
-            raise ValueError(f"n_samples must be at least 1. Got {n_samples!r} instead.")
+        if n_samples is None:
+            n_samples = N_IMAGES if drawn == "images" else N_SIGNALS
+        check_count("n_samples", n_samples)
+        if not len(self.X):
+            raise ValueError(f"X must have at least one row. Got shape {self.X.shape} instead.")
+        n = min(n_samples, len(self.X))
         self.images_ = self.colorbar_ = self.lines_ = self.bars_ = None
         if drawn == "images":
             self._draw_images(ax, self.X[:n], self.X_reconstructed[:n], cmap)
@@ -334,3 +348,16 @@ class ReconstructionDisplay:
             self.bars_ = ax.bar(varying, shares, color=color)
             number_features(ax, n_features)
             ax.set_ylabel(LOST)
+
+
+def _check_finite(name: str, values: ArrayLike) -> NDArray:
+    """Return rows of any shape in float64; that there are some is seen when they are drawn."""
+    rows: NDArray = check_array(
+        as_numpy(values),
+        dtype=np.float64,
+        allow_nd=True,
+        ensure_min_samples=0,
+        ensure_min_features=0,
+        input_name=name,
+    )
+    return rows

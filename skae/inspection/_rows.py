@@ -6,11 +6,14 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+from sklearn.base import OneToOneFeatureMixin
+from sklearn.preprocessing import FunctionTransformer
 
+from skae._arrays import as_numpy
 from skae._pipelines import steps_of
 from skae.inspection._axes import Names
 
-COLORS = (1, 3, 4)
+CHANNELS = (1, 3, 4)
 """Numbers of channels that can be drawn: grey, RGB and RGBA."""
 
 
@@ -38,7 +41,7 @@ class RowLayout(NamedTuple):
         images = np.moveaxis(rows, axis, -1)
         if len(self.shape) == 4:
             images = images[:, images.shape[1] // 2]
-        if images.shape[-1] not in COLORS:
+        if images.shape[-1] not in CHANNELS:
             raise ValueError(
                 f"Images with {images.shape[-1]} channels cannot be drawn. Wanted are 1, 3 or 4; "
                 "give rows with a part of the channels."
@@ -53,7 +56,8 @@ def arrange_rows(rows: Any, estimator: Any, image_shape: Sequence[int] | None) -
     ----------
     rows : array-like of shape (n_samples, ...)
     estimator : fitted estimator
-        A ConvAutoencoder, also as a step of a Pipeline, knows what its rows are.
+        A ConvAutoencoder knows what its rows are, also in a Pipeline, behind steps that scale
+        features one by one.
     image_shape : sequence of int or None
         As a user gives it. None: what the estimator knows, or what the shape of the rows tells.
 
@@ -68,7 +72,7 @@ def arrange_rows(rows: Any, estimator: Any, image_shape: Sequence[int] | None) -
     ValueError
         If `image_shape` is not the shape of an image, or has another size than a row.
     """
-    rows = np.asarray(rows, dtype=np.float64)
+    rows = np.asarray(as_numpy(rows), dtype=np.float64)
     n_features = prod(rows.shape[1:])
     if image_shape is not None:
         return _read_shape(image_shape, n_features).arrange(rows)
@@ -112,12 +116,40 @@ def find_feature_names(
     return None if names is None or len(names) != n_features else [str(name) for name in names]
 
 
+def find_inner_names(steps: Sequence[Any]) -> list[str] | None:
+    """Return names of the features that the last of fitted steps sees.
+
+    They have some if those of the first step do, and if every step on the way can tell what it
+    makes of them.
+    """
+    *before, last = steps
+    names = getattr(last, "feature_names_in_", None)
+    if names is None and before:
+        names = getattr(before[0], "feature_names_in_", None)
+        for step in before:
+            if names is None:
+                break
+            names = _names_behind(step, names)
+    return None if names is None else [str(name) for name in names]
+
+
+def _names_behind(step: Any, names: NDArray) -> NDArray | None:
+    """Return names of what a step makes of features, if it knows."""
+    try:
+        return step.get_feature_names_out(names)
+    except (AttributeError, ValueError):
+        return None
+
+
 def _known_layout(estimator: Any, n_features: int) -> RowLayout | None:
-    """Return the layout that a step of the estimator knows, if rows are such images."""
-    for step in reversed(steps_of(estimator)):
+    """Return the layout that a step of the estimator knows, if it sees the features of the rows."""
+    for step in steps_of(estimator):
         shape = getattr(step, "image_shape_", None)
         if shape is not None and prod(shape) == n_features:
             return RowLayout(tuple(shape), -1 if step.channels == "last" else 0)
+        # a function may give rows their shape; others mix features
+        if not isinstance(step, OneToOneFeatureMixin | FunctionTransformer):
+            return None
     return None
 
 
@@ -141,9 +173,9 @@ def _find_channels(shape: tuple[int, ...]) -> RowLayout:
     """Return the layout of images of a shape, with channels first or last if they have some."""
     if len(shape) == 2:
         return RowLayout(shape)
-    if len(shape) == 3 and shape[-1] in COLORS:
+    if len(shape) == 3 and shape[-1] in CHANNELS:
         return RowLayout(shape, -1)
-    if len(shape) == 3 and shape[0] in COLORS:
+    if len(shape) == 3 and shape[0] in CHANNELS:
         return RowLayout(shape, 0)
     raise ValueError(
         f"Images of shape {shape} cannot be drawn. Wanted is (height, width), (height, width, "

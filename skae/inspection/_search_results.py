@@ -51,23 +51,24 @@ def _read_autoencoder_cv(search: AutoencoderCV) -> SearchCurves:
     scorer = reconstruction_r2_scorer if search.scoring is None else search.scoring
     return SearchCurves(
         dict.fromkeys(names, widths[order]),
-        {name: _fold_scores(one)[order] for name, one in zip(names, results, strict=True)},
+        {name: _fold_scores(one, order) for name, one in zip(names, results, strict=True)},
         {names[0]: search.n_components_},
         score_name(scorer),
     )
 
 
 def _read_grid(search: Any, param_name: str | None) -> SearchCurves:
-    candidates = search.cv_results_["params"]
+    kept = _comparable(search.cv_results_)
+    candidates = [search.cv_results_["params"][index] for index in kept]
     parameter = _find_parameter(candidates) if param_name is None else param_name
     widths = _read_widths(candidates, parameter)
-    scores = _fold_scores(search.cv_results_)
+    scores = _fold_scores(search.cv_results_, kept)
     curves = _group(candidates, parameter, search.estimator)
     chosen = {}
     for name, rows in curves.items():
         rows.sort(key=widths.__getitem__)
-        if getattr(search, "best_index_", None) in rows:
-            chosen[name] = int(widths[search.best_index_])
+        if getattr(search, "best_index_", None) in kept[rows]:
+            chosen[name] = int(widths[kept == search.best_index_][0])
     return SearchCurves(
         {name: widths[rows] for name, rows in curves.items()},
         {name: scores[rows] for name, rows in curves.items()},
@@ -76,11 +77,20 @@ def _read_grid(search: Any, param_name: str | None) -> SearchCurves:
     )
 
 
-def _fold_scores(results: Mapping[str, Any]) -> NDArray:
-    """Return scores of shape (n_candidates, n_folds)."""
+def _comparable(results: Mapping[str, Any]) -> NDArray:
+    """Return the indices of candidates whose scores are of equally many rows.
+
+    Searches by successive halving give more rows to fewer candidates in every iteration.
+    """
+    iterations = results.get("iter", np.zeros(len(results["params"])))
+    return np.flatnonzero(iterations == np.max(iterations))
+
+
+def _fold_scores(results: Mapping[str, Any], kept: NDArray) -> NDArray:
+    """Return scores of shape (n_kept, n_folds)."""
     folds: list[NDArray] = []
     while (key := f"split{len(folds)}_test_score") in results:
-        folds.append(results[key])
+        folds.append(np.asarray(results[key])[kept])
     if not folds:
         raise ValueError(
             "The search has no scores named 'score': it has several metrics. Wanted is one."

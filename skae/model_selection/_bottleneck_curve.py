@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
+from sklearn.base import clone
 from sklearn.metrics import get_scorer
 from sklearn.model_selection import check_cv
 from sklearn.utils import Bunch, indexable
@@ -49,7 +50,8 @@ def bottleneck_curve(
         Passed on to `fit`, `cv` and `scoring`.
 
     n_components : int or sequence of int, default=(1, 2, 4, 8, 16)
-        Numbers of components; an int stands for all numbers up to it.
+        Numbers of components, of which repeated ones count once; an int stands for all numbers up
+        to it.
 
     groups : array-like of shape (n_samples,), default=None
         Passed on to `cv`.
@@ -85,7 +87,7 @@ def bottleneck_curve(
     TypeError
         If an estimator has no `n_components`, or chooses it by itself.
     ValueError
-        If parameters or X are not valid, or if a score is not finite.
+        If parameters or X are not valid, if there is no estimator, or if a score is not finite.
 
     See Also
     --------
@@ -109,6 +111,10 @@ def bottleneck_curve(
     array([0.916, 0.975, 0.994])
     """
     named = _named(estimators)
+    if not named:
+        raise ValueError(
+            f"estimators must have at least one estimator. Got {estimators!r} instead."
+        )
     for estimator in named.values():
         _check_reducer(estimator)
     widths = sorted(check_widths(n_components))
@@ -160,7 +166,8 @@ def _named(estimators: Any) -> dict[str, Any]:
 def _check_reducer(estimator: Any) -> None:
     """Raise TypeError if there is no number of components to vary."""
     find_width_parameter(estimator)
-    if any(isinstance(step, AutoencoderCV) for step in steps_of(estimator)):
+    # a fitted one would stand for its best estimator
+    if any(isinstance(step, AutoencoderCV) for step in steps_of(clone(estimator))):
         raise TypeError(
             "AutoencoderCV chooses n_components by itself, and has scores of its own. Draw them "
             "with BottleneckCurveDisplay.from_search, or give its estimator with ordered=True."

@@ -13,7 +13,7 @@ from sklearn.exceptions import NotFittedError
 from sklearn.feature_extraction.text import CountVectorizer
 from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.pipeline import FeatureUnion, make_pipeline
-from sklearn.preprocessing import MinMaxScaler, OneHotEncoder, StandardScaler
+from sklearn.preprocessing import MinMaxScaler, OneHotEncoder, OrdinalEncoder, StandardScaler
 
 from skae import AutoencoderTransformer, ConvAutoencoder, SparseAutoencoder, VAETransformer
 from skae.export import to_onnx
@@ -149,6 +149,14 @@ class TestRefusals:
         texts = make_pipeline(CountVectorizer()).fit(["a word", "another word"])
         with pytest.raises(ValueError, match="Give initial_types"):
             to_onnx(texts)
+
+    @pytest.mark.parametrize("encoder", [OneHotEncoder(), OrdinalEncoder()], ids=repr)
+    def test_strings_without_types_of_inputs(self, encoder):
+        table = pd.DataFrame({"a": np.arange(20.0), "kind": list("xyxyx" * 4)})
+        columns = ColumnTransformer([("n", StandardScaler(), ["a"]), ("k", encoder, ["kind"])])
+        for estimator in (columns, make_pipeline(columns, PCA(1))):
+            with pytest.raises(ValueError, match=r"fitted to strings, .* Give initial_types"):
+                to_onnx(estimator.fit(table))
 
     @pytest.mark.parametrize("place", [0, 1])
     def test_steps_that_are_not_fitted(self, data, place):

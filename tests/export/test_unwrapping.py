@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 from sklearn.frozen import FrozenEstimator
 from sklearn.model_selection import GridSearchCV
-from sklearn.pipeline import Pipeline
+from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from skae import AutoencoderCV
+from skae import AutoencoderCV, AutoencoderTransformer
 from skae.export import to_onnx
 
 
@@ -47,3 +47,23 @@ def test_searches_without_a_last_fit(kind, search, iris):
     fitted = search(kind, refit=False).fit(iris)
     with pytest.raises(ValueError, match="refit=False"):
         to_onnx(fitted)
+
+
+class Doubled(AutoencoderTransformer):
+    """Does something else than its base."""
+
+    def transform(self, X):
+        return 2 * super().transform(X)
+
+
+@pytest.mark.parametrize("method", ["transform", "reconstruct"])
+@pytest.mark.parametrize("place", ["alone", "frozen", "a step"])
+def test_subclasses_are_not_taken_for_their_base(iris, method, place):
+    fitted = Doubled(2, max_iter=0).fit(iris)
+    estimator = {
+        "alone": fitted,
+        "frozen": FrozenEstimator(fitted),
+        "a step": make_pipeline(StandardScaler(), Doubled(2, max_iter=0)).fit(iris),
+    }[place]
+    with pytest.raises(TypeError, match="Doubled is a subclass of one of AutoencoderTransformer"):
+        to_onnx(estimator, method=method)

@@ -4,10 +4,12 @@ import numpy as np
 import pandas as pd
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
+from sklearn.compose import ColumnTransformer
 from sklearn.decomposition import NMF, PCA
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
+from sklearn.preprocessing import FunctionTransformer, StandardScaler
 
+from skae import ConvAutoencoder, SparseAutoencoder
 from skae.inspection import AtomsDisplay
 
 DRAW = AtomsDisplay.from_estimator
@@ -73,6 +75,54 @@ def test_atoms_of_zeros():
 def test_anything_with_components(digits):
     nmf = NMF(3, random_state=0, max_iter=20, tol=1).fit(digits[:50])
     assert DRAW(nmf, **EIGHT).atoms.shape == (3, 8, 8)
+
+
+def _named(estimator):
+    return DRAW(estimator).feature_names
+
+
+class TestNames:
+    """Atoms are of the features that their own step sees."""
+
+    @pytest.fixture
+    def frame(self, iris):
+        return pd.DataFrame(iris, columns=list("abcd"))
+
+    def test_columns_in_another_order(self, frame):
+        columns = ColumnTransformer(
+            [("x", "passthrough", ["d", "c"]), ("y", "passthrough", ["a", "b"])],
+            verbose_feature_names_out=False,
+        )
+        assert _named(make_pipeline(columns, PCA(1)).fit(frame)) == list("dcab")
+        nested = make_pipeline(make_pipeline(columns), StandardScaler(), PCA(1)).fit(frame)
+        assert _named(nested) == list("dcab")
+
+    def test_components_of_components(self, frame):
+        coder = SparseAutoencoder(3, n_nonzero=1, max_iter=1, random_state=0)
+        pipeline = make_pipeline(StandardScaler(), PCA(), coder).fit(frame)
+        assert _named(pipeline) == ["pca0", "pca1", "pca2", "pca3"]
+
+    def test_a_step_with_names_of_its_own(self, frame):
+        """The function does not tell, but gives a frame."""
+        turned = FunctionTransformer(lambda X: X[["d", "c", "b", "a"]])
+        assert _named(make_pipeline(turned, PCA(1)).fit(frame)) == list("dcba")
+
+    def test_a_step_that_cannot_tell(self, frame):
+        blind = FunctionTransformer(lambda X: np.asarray(X)[:, ::-1])
+        assert _named(make_pipeline(blind, PCA(1)).fit(frame)) is None
+        assert _named(make_pipeline(blind, StandardScaler(), PCA(1)).fit(frame)) is None
+
+    def test_without_names(self, iris):
+        assert _named(make_pipeline(StandardScaler(), PCA(1)).fit(iris)) is None
+
+
+def test_codes_of_images_are_no_images(models, digits):
+    """Though there are as many of them as pixels."""
+    conv = ConvAutoencoder(
+        16, image_shape=(1, 4, 4), hidden_channels=(2,), kernel_size=3, max_iter=0
+    )
+    pipeline = make_pipeline(conv, PCA(3)).fit(np.random.default_rng(0).normal(size=(50, 16)))
+    assert DRAW(pipeline).atoms.shape == (3, 16)
 
 
 @pytest.mark.parametrize("components", [[5], [-1], [0.5], [], [[0]], "all"])

@@ -175,8 +175,9 @@ def test_a_display_that_was_made_by_hand(digits):
     images = digits[:6].reshape(-1, 8, 8)
     display = inspection.SampleDisplay(samples=images).plot(n_cols=3)
     assert display.image_.get_array().shape == (2 * 9 - 1, 3 * 9 - 1)
-    with pytest.raises(ValueError, match=r"n_cols must be at least 1. Got 0"):
-        display.plot(n_cols=0)
+    for bad in (0, 1.5, True):
+        with pytest.raises(ValueError, match=f"n_cols must be an int of at least 1. Got {bad}"):
+            display.plot(n_cols=bad)
 
 
 def test_pictures_can_be_saved_in_print_formats(models, tmp_path):

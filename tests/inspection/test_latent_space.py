@@ -132,9 +132,34 @@ def test_styles_are_passed_on(pca, iris):
     assert display.plot(scatter_kwargs={"color": "red"}).scatters_
 
 
-@pytest.mark.parametrize("components", [[0], [0, 4], [-1, 0], []])
-def test_bad_components(pca, iris, components):
+@pytest.mark.parametrize("components", [[0], 1])
+def test_a_single_component(pca, iris, components):
     with pytest.raises(ValueError, match="at least two components out of 4"):
+        DRAW(pca, iris, components=components)
+
+
+@pytest.mark.parametrize(
+    ("y", "message"),
+    [
+        (np.where(np.arange(150), 1.0, np.nan), "y must hold classes of one type, or finite"),
+        (np.where(np.arange(150), 1.0, np.inf), "y must hold classes of one type, or finite"),
+        ([None, *CLASSES[1:]], "y must hold classes of one type, or finite"),
+        ([float("nan"), *np.ones(149)], "y must hold classes of one type, or finite"),
+        (pd.Series([None, *np.ones(149)], dtype="Int64"), "y must hold classes of one type, or"),
+        (pd.Series([float("nan"), *CLASSES[1:]]), "y must hold classes of one type, or finite"),
+        (np.array([float("nan"), *np.ones(149)], dtype=object), "y must hold classes of one type"),
+        (np.ones((150, 2)), "y should be a 1d array"),
+    ],
+    ids=["nan", "inf", "None", "list", "nullable", "names", "objects", "two"],
+)
+def test_labels_that_are_missing(pca, iris, y, message):
+    with pytest.raises(ValueError, match=message):
+        DRAW(pca, iris, y)
+
+
+@pytest.mark.parametrize("components", [[0, 4], [-1, 0], [], [0.9, 1.9]])
+def test_bad_components(pca, iris, components):
+    with pytest.raises(ValueError, match="components must be ints from 0 to 3"):
         DRAW(pca, iris, components=components)
 
 

@@ -5,6 +5,7 @@ import pytest
 from numpy.testing import assert_array_equal
 from sklearn.decomposition import PCA
 from sklearn.exceptions import NotFittedError
+from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
@@ -39,6 +40,13 @@ def test_without_held_out_rows(iris):
     assert len(display.lines_) == 1
     assert display.start_.get_ydata()[0] == model.loss_curve_[0]
     assert display.best_.get_ydata()[0] == model.loss_curve_[model.best_iter_]
+
+
+def test_a_frozen_pipeline(iris):
+    pipeline = make_pipeline(StandardScaler(), QUICK).fit(iris)
+    display = DRAW(FrozenEstimator(pipeline))
+    assert_array_equal(display.loss_curve, pipeline[-1].loss_curve_)
+    assert DRAW(FrozenEstimator(pipeline[-1])).start_name == "linear start"
 
 
 def test_without_epochs(iris):

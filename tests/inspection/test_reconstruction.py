@@ -133,10 +133,11 @@ def test_few_rows(models, digits):
         ({"kind": "images"}, r"kind='images' does not go with rows of shape \(64,\)"),
         ({"kind": "signals", "image_shape": (8, 8)}, "kind='signals' does not go with rows of"),
         ({"image_shape": (8, 9)}, r"image_shape=\(8, 9\) has 72 numbers, but a row has 64"),
-        ({"image_shape": (8, 8), "n_samples": 0}, "n_samples must be at least 1. Got 0"),
+        ({"image_shape": (8, 8), "n_samples": 0}, "n_samples must be an int of at least 1. Got 0"),
+        ({"kind": "signals", "n_samples": 2.5}, "n_samples must be an int of .* Got 2.5"),
         ({"kind": "signals", "ax": [1, 2]}, "Expected ax to have 8 axes, got 2"),
     ],
-    ids=["kind", "no images", "images", "shape", "none", "axes"],
+    ids=["kind", "no images", "images", "shape", "none", "share", "axes"],
 )
 def test_what_is_refused(models, digits, parameters, message):
     with pytest.raises(ValueError, match=message):
@@ -146,3 +147,19 @@ def test_what_is_refused(models, digits, parameters, message):
 def test_estimators_without_a_way_back(digits):
     with pytest.raises(TypeError, match="KMeans has no inverse_transform"):
         DRAW(KMeans(2, random_state=0).fit(digits[:50]), digits[:50], ax=Figure().subplots())
+
+
+@pytest.mark.parametrize("kind", ["auto", "signals", "features"])
+def test_no_rows(digits, kind):
+    with pytest.raises(ValueError, match=r"X must have at least one row. Got shape \(0, 64\)"):
+        ReconstructionDisplay.from_reconstructions(digits[:0], digits[:0], kind=kind)
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf])
+def test_numbers_that_are_none(digits, bad):
+    X = digits[:5]
+    worse = np.full_like(X, bad)
+    with pytest.raises(ValueError, match="Input X contains"):
+        ReconstructionDisplay.from_reconstructions(worse, X)
+    with pytest.raises(ValueError, match="Input X_reconstructed contains"):
+        ReconstructionDisplay.from_reconstructions(X, worse)

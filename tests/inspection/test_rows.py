@@ -3,8 +3,10 @@
 import numpy as np
 import pytest
 from numpy.testing import assert_array_equal
+from sklearn.base import clone
+from sklearn.decomposition import PCA
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import FunctionTransformer
+from sklearn.preprocessing import FunctionTransformer, StandardScaler
 
 from skae import ConvAutoencoder
 from skae.inspection._rows import are_images, arrange_rows, find_feature_names
@@ -89,6 +91,19 @@ def test_what_a_convolutional_autoencoder_knows(name):
     for estimator in (conv, pipeline):
         for rows in (X, X.reshape(20, -1)):
             assert arrange_rows(rows, estimator, None).shape == (20, *expected)
+
+
+def test_rows_that_an_autoencoder_does_not_see(digits):
+    """As many numbers as pixels, but others: principal components are in between."""
+    conv = ConvAutoencoder(
+        1, image_shape=(1, 4, 4), hidden_channels=(2,), kernel_size=3, max_iter=0
+    )
+    X = np.random.default_rng(0).normal(size=(50, 16))
+    mixed, scaled = (
+        make_pipeline(step, clone(conv)).fit(X) for step in (PCA(16), StandardScaler())
+    )
+    assert arrange_rows(X, mixed, None).shape == (50, 16)
+    assert arrange_rows(X, scaled, None).shape == (50, 4, 4)
 
 
 def test_channels_of_a_signal_follow_each_other():

@@ -39,6 +39,18 @@ def test_it_is_a_validation_curve_of_each(iris):
     assert curve.score_name == "explained variance (R²)"
 
 
+def test_repeated_widths_count_once(iris):
+    curve = bottleneck_curve([PCA()], iris, n_components=[2, 1, 1], cv=FOLDS)
+    assert_array_equal(curve.n_components, [1, 2])
+    assert curve.test_scores["PCA"].shape == (2, 3)
+
+
+@pytest.mark.parametrize("none", [[], {}], ids=repr)
+def test_no_estimators(iris, none):
+    with pytest.raises(ValueError, match="estimators must have at least one estimator"):
+        bottleneck_curve(none, iris)
+
+
 def test_lists_are_named_after_what_reduces(iris):
     estimators = [PCA(), make_pipeline(StandardScaler(), PCA()), make_pipeline(QUICK)]
     curve = bottleneck_curve(estimators, iris, n_components=1, cv=2)
@@ -96,6 +108,13 @@ def test_estimators_are_not_touched(iris):
 def test_what_is_no_list_of_reducers(iris, estimators, error, message):
     with pytest.raises(error, match=message):
         bottleneck_curve(estimators, iris)
+
+
+def test_a_search_that_is_fitted_already(iris):
+    search = AutoencoderCV([1, 2], estimator=QUICK, cv=2).fit(iris)
+    for estimator in (search, make_pipeline(search)):
+        with pytest.raises(TypeError, match="AutoencoderCV chooses n_components by itself"):
+            bottleneck_curve([estimator], iris)
 
 
 def test_bad_values(iris):

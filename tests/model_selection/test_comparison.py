@@ -138,6 +138,20 @@ def test_in_a_pipeline_pca_takes_the_place(iris):
     assert type(pipeline[1]) is AutoencoderTransformer
 
 
+def test_repeated_widths_are_not_tested_twice(iris):
+    once, twice = (
+        compare_with_pca(
+            iris,
+            estimator=AutoencoderTransformer(max_iter=1, random_state=0),
+            n_components=widths,
+            random_state=0,
+        )
+        for widths in ([1, 2], [1, 1, 2])
+    )
+    assert_array_equal(twice.p_value, once.p_value)
+    assert_array_equal(twice.curve.n_components, [1, 2])
+
+
 def test_seeds(iris):
     frame = pd.DataFrame(iris, columns=list("abcd"))
     first, same, other = (
