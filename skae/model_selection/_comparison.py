@@ -209,24 +209,39 @@ def _summarize(
     """Return the answer as a sentence."""
     _, name = curve.test_scores
     pca, autoencoder = (scores.mean(axis=1)[nonlinear] for scores in curve.test_scores.values())
-    width, pca_width = curve.n_components[nonlinear], curve.n_components[linear]
-    widths = f"{width} for both" if linear == nonlinear else f"{width} for it, {pca_width} for PCA"
-    most = " (the most tried)" if curve.n_components[-1] in (width, pca_width) else ""
+    widths = [_width(curve.n_components, index) for index in (nonlinear, linear)]
+    told = (
+        f"{widths[0]} for both" if linear == nonlinear else "{} for it, {} for PCA".format(*widths)
+    )
+    n_folds = curve.test_scores[name].shape[1]
     return (
-        f"{name} {_judge(test, nonlinear, better_at)}: with n_components={width} its "
-        f"{curve.score_name} is {autoencoder:.3g} and PCA's {pca:.3g}, "
-        f"{_describe(test, nonlinear)}; recommended n_components: {widths}{most}."
+        f"{name} {_judge(test, nonlinear, better_at, n_folds)}: with "
+        f"n_components={curve.n_components[nonlinear]} its {curve.score_name} is "
+        f"{autoencoder:.3g} and PCA's {pca:.3g}, {_describe(test, nonlinear)}; recommended "
+        f"n_components: {told}."
     )
 
 
-def _judge(test: PairedTest, index: int, better_at: NDArray) -> str:
+def _width(widths: NDArray, index: int) -> str:
+    return f"{widths[index]} (the most tried)" if index == len(widths) - 1 else str(widths[index])
+
+
+def _judge(test: PairedTest, index: int, better_at: NDArray, n_folds: int) -> str:
     """Return the predicate of the sentence."""
-    is_beyond_noise = test.p_value[index] < LEVEL
-    if is_beyond_noise and test.difference[index] > 0:
+    is_proved, is_more = test.p_value[index] < LEVEL, test.difference[index] > 0
+    if is_proved and is_more:
         return "is worth it here"
     if better_at.size:
         return f"is worth it here only at other widths ({', '.join(map(str, better_at))})"
-    return "is worse than PCA here" if is_beyond_noise else "is not worth it here"
+    if is_more and _is_open(test, index):
+        return f"may be worth it here, which {n_folds} folds do not prove"
+    return "is worse than PCA here" if is_proved else "is not worth it here"
+
+
+def _is_open(test: PairedTest, index: int) -> bool:
+    """Whether more folds with such differences would prove what these do not."""
+    is_large = abs(test.difference[index]) > 2 * test.standard_error[index]
+    return bool(is_large and test.p_value[index] >= LEVEL)
 
 
 def _describe(test: PairedTest, index: int) -> str:
@@ -235,5 +250,6 @@ def _describe(test: PairedTest, index: int) -> str:
     if difference == 0 and error == 0:
         return "without any difference"
     p = "p < 0.001" if p_value < 0.001 else f"p = {p_value:.2g}"
-    noise = "beyond" if p_value < LEVEL else "within"
-    return f"a difference of {difference:+.2g} ± {error:.2g} that is {noise} noise ({p})"
+    beyond = "that is beyond noise" if p_value < LEVEL else "that is within noise"
+    verdict = "that needs more folds" if _is_open(test, index) else beyond
+    return f"a difference of {difference:+.2g} ± {error:.2g} {verdict} ({p})"

@@ -42,14 +42,27 @@ def test_better_beyond_noise():
     assert found.summary.startswith(
         "Other is worth it here: with n_components=4 its quality is 0.9 and PCA's 0.8, a "
         "difference of +0.1 ± 0.0044 that is beyond noise (p < 0.001); recommended "
-        "n_components: 4 for both (the most tried)."
+        "n_components: 4 (the most tried) for both."
     )
 
 
 def test_fewer_components():
     found = _conclude(_curve([0.1, 0.5, 0.8], [0.1, 0.9, 0.905]), 1 / 3)
     assert (found.n_components_pca, found.n_components_autoencoder) == (4, 2)
-    assert "recommended n_components: 2 for it, 4 for PCA (the most tried)." in found.summary
+    assert "recommended n_components: 2 for it, 4 (the most tried) for PCA." in found.summary
+
+
+def test_too_few_folds():
+    curve = _curve([0.1, 0.5, 0.8], [0.1, 0.5, 0.9])
+    curve.test_scores = {
+        "PCA": np.array([[0.1, 0.1], [0.5, 0.5], [0.8, 0.8]]),
+        "Other": np.array([[0.1, 0.1], [0.5, 0.5], [0.89, 0.91]]),
+    }
+    found = _conclude(curve, 1)
+    assert not found.is_better
+    assert found.p_value[2] > 0.05
+    assert found.summary.startswith("Other may be worth it here, which 2 folds do not prove: ")
+    assert "a difference of +0.1 ± 0.017 that needs more folds (p = 0.11)" in found.summary
 
 
 def test_within_noise():
