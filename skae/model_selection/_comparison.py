@@ -210,9 +210,8 @@ def _summarize(
     _, name = curve.test_scores
     pca, autoencoder = (scores.mean(axis=1)[nonlinear] for scores in curve.test_scores.values())
     widths = [_width(curve.n_components, index) for index in (nonlinear, linear)]
-    told = (
-        f"{widths[0]} for both" if linear == nonlinear else "{} for it, {} for PCA".format(*widths)
-    )
+    is_same = linear == nonlinear
+    told = f"{widths[0]} for both" if is_same else f"{widths[0]} for it, {widths[1]} for PCA"
     n_folds = curve.test_scores[name].shape[1]
     return (
         f"{name} {_judge(test, nonlinear, better_at, n_folds)}: with "
