@@ -31,7 +31,7 @@ from skae.estimators._parameters import validated_fit
 from skae.estimators._reading import detached, reading
 from skae.estimators._shares import explained_share
 from skae.estimators._units import Units
-from skae.estimators._warm_start import find_source
+from skae.estimators._warm_start import copy_of, find_source
 from skae.latent import LatentDensity
 from skae.networks import Architecture, FromUnits
 
@@ -203,7 +203,9 @@ class BaseAutoencoder(
         seed = random_state.get_state()
         problem = self._make_problem(X, y, source, random_state)
         architecture = self._make_architecture(problem)
-        checkpoint = make_checkpoint(self, problem, architecture, source, seed)
+        data = problem.X, problem.classes
+        known = None if source is None else (source._network, source._units, source._link)
+        checkpoint = make_checkpoint(self, data, architecture, known, seed)
         inputs, target = _training_tensors(problem, self._training_dtype())
         augmentations = self._make_augmentations(problem, architecture, inputs[0], random_state)
         split = problem.train, problem.valid
@@ -213,7 +215,7 @@ class BaseAutoencoder(
             module = architecture.build(torch_generator(random_state))
             rival = self._set_start(module, problem, random_state)
         else:
-            module = _copy_of(source._network, architecture)
+            module = copy_of(source._network, architecture)
             rival = None
         find_attributes = partial(
             self._find_attributes, problem, architecture, module, rival, random_state
@@ -474,16 +476,6 @@ def check_count(name: str, value: Any) -> None:
     """Raise ValueError if an argument of this name is not a positive int."""
     if not isinstance(value, int | np.integer) or isinstance(value, bool) or value < 1:
         raise ValueError(f"{name} must be an int of at least 1. Got {value!r} instead.")
-
-
-def _copy_of(network: FittedNetwork, architecture: Architecture) -> nn.Module:
-    """Return the module of a fitted network, if it is of the given architecture."""
-    if network.architecture != architecture:
-        raise ValueError(
-            "warm_start needs a fitted network of the same shape. It is "
-            f"{network.architecture}, but the parameters and X ask for {architecture}."
-        )
-    return deepcopy(network.module)
 
 
 def _training_tensors(

@@ -37,7 +37,7 @@ from skae.engine import (
 from skae.estimators._callbacks import DURING_FIT
 from skae.estimators._devices import PRECISIONS, find_device, fits
 from skae.estimators._documentation import DocumentedMixin
-from skae.estimators._plain import restored, simplified
+from skae.estimators._plain import CLASSES, restored, simplified
 from skae.estimators._progress import Progress
 from skae.estimators._reading import detached, reading
 from skae.objectives import Objective
@@ -55,18 +55,24 @@ class TorchEstimator(DocumentedMixin, BaseEstimator, ABC):
 
     _smallest_batch = 128
     """Rows in a batch where there are few: more are not more efficient."""
+    _state_classes: tuple[type, ...] = ()
+    """What its fitted attributes are made of, beside the classes of this layer."""
 
     def __getstate__(self) -> dict[str, Any]:
         """Return the state in plain values, so that files name no class but the estimator's."""
         state = super().__getstate__()
         kept = {name: value for name, value in state.items() if name not in DURING_FIT}
-        return simplified(kept)
+        return simplified(kept, self._known_classes())
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         # parameters that came after the state was saved have their defaults
         parameters = signature(type(self)).parameters.values()
         defaults = {parameter.name: parameter.default for parameter in parameters}
-        super().__setstate__(defaults | restored(state))
+        super().__setstate__(defaults | restored(state, self._known_classes()))
+
+    def _known_classes(self) -> dict[str, Any]:
+        """Return what the state may hold as plain values, by name."""
+        return CLASSES | {cls.__name__: cls for cls in self._state_classes}
 
     @abstractmethod
     def _make_objective(self, network: Any, link: Any, n_train: int) -> Objective:
@@ -100,11 +106,7 @@ class TorchEstimator(DocumentedMixin, BaseEstimator, ABC):
                 dtype=[np.float64, np.float32],
                 ensure_min_samples=min_samples,
             )
-        if max(X.max(), -X.min()) > np.finfo(np.float32).max:
-            raise ValueError(
-                "Input X contains a value too large for dtype('float32'), in which networks "
-                "are trained. Rescale X, for example with StandardScaler."
-            )
+        check_magnitude(X)
         return X
 
     def _split(
@@ -328,6 +330,15 @@ def set_parameters_(module: nn.Module, state: State) -> None:
     """Set the parameters of a module."""
     for parameter, value in zip(module.parameters(), state, strict=True):
         parameter.copy_(value)
+
+
+def check_magnitude(X: NDArray, name: str = "X") -> None:
+    """Raise ValueError if an array has values that float32 cannot hold."""
+    if max(X.max(), -X.min()) > np.finfo(np.float32).max:
+        raise ValueError(
+            f"Input {name} contains a value too large for dtype('float32'), in which networks "
+            f"are trained. Rescale {name}, for example with StandardScaler."
+        )
 
 
 def torch_generator(random_state: np.random.RandomState) -> Generator:

@@ -24,17 +24,18 @@ NOT_COMPARED = {
 
 
 def make_checkpoint(
-    estimator: Any, problem: Any, architecture: Any, source: Any, seed: Any
+    estimator: Any, data: tuple[Any, ...], architecture: Any, known: Any, seed: Any
 ) -> Checkpoint | None:
     """Return the checkpoint of a fit, if the estimator is to keep one.
 
     Parameters
     ----------
     estimator : estimator
-    problem : Problem
+    data : tuple of arrays
+        What it is fitted to.
     architecture : Architecture
-    source : estimator or None
-        The fitted one to go on from.
+    known : tuple or None
+        What is known of the fitted estimator to go on from.
     seed : object
         The state of its random numbers before the first was drawn.
 
@@ -52,10 +53,9 @@ def make_checkpoint(
         )
     parameters = estimator.get_params(deep=False).items()
     compared = {name: value for name, value in parameters if name not in NOT_COMPARED}
-    known = None if source is None else (source._network, source._units, source._link)
     what = [
         (__version__, torch.__version__, repr(architecture), compared),
-        (problem.X, problem.classes, seed, simplified(known)),
+        (*data, seed, simplified(known, estimator._known_classes())),
     ]
     digest = hashlib.sha256()
     _add(digest, what)

@@ -31,12 +31,12 @@ def find_layout(row: tuple[int, ...], image_shape: Any, channels: str) -> ImageL
     is_last = channels == "last"
     if image_shape is None:
         layout = ImageLayout(_guess_shape(row, is_last), is_last)
-        if doubt := _doubt_channels(layout):
+        if doubt := doubt_channels(layout):
             raise ValueError(f"{doubt} Otherwise, set image_shape={layout.shape}.")
     else:
         layout = ImageLayout(_check_shape(image_shape), is_last)
         _check_matches(row, layout)
-        if doubt := _doubt_channels(layout):
+        if doubt := doubt_channels(layout):
             warn(doubt, UserWarning, stacklevel=4)
     return layout
 
@@ -62,7 +62,7 @@ def _guess_shape(row: tuple[int, ...], is_last: bool) -> tuple[int, ...]:
     return (*row, 1) if is_last else (1, *row)
 
 
-def _doubt_channels(layout: ImageLayout) -> str | None:
+def doubt_channels(layout: ImageLayout) -> str | None:
     """Return what looks as if the channels were elsewhere, and what to do, or None."""
     n_channels, spatial = layout.n_channels, layout.spatial
     n_there, *others = spatial if layout.is_channels_last else spatial[::-1]

@@ -35,7 +35,8 @@ LINKS: tuple[type, ...] = (
     objectives.Poisson,
     objectives.StudentT,
 )
-CLASSES: dict[str, Any] = {
+Classes = dict[str, Any]
+CLASSES: Classes = {
     cls.__name__: cls
     for cls in (
         *ARCHITECTURES,
@@ -49,25 +50,25 @@ CLASSES: dict[str, Any] = {
         Units,
     )
 }
-"""What fitted estimators consist of."""
+"""What the fitted estimators of this layer consist of; others name what else they have."""
 
 
-def simplified(value: Any) -> Any:
-    """Return a value with objects of `CLASSES` as dicts; others stay as they are."""
+def simplified(value: Any, classes: Classes = CLASSES) -> Any:
+    """Return a value with objects of `classes` as dicts; others stay as they are."""
     if type(value) is dict:
-        return {name: simplified(item) for name, item in value.items()}
+        return {name: simplified(item, classes) for name, item in value.items()}
     if type(value) is tuple:
-        return tuple(map(simplified, value))
+        return tuple(simplified(item, classes) for item in value)
     if isinstance(value, os.PathLike):
         return os.fspath(value)
     name = type(value).__name__
-    if CLASSES.get(name) is not type(value):
+    if classes.get(name) is not type(value):
         return value
-    return {"class": name, "state": simplified(_state(value))}
+    return {"class": name, "state": simplified(_state(value), classes)}
 
 
-def restored(value: Any) -> Any:
-    """Return what was simplified.
+def restored(value: Any, classes: Classes = CLASSES) -> Any:
+    """Return what was simplified with the same classes.
 
     Raises
     ------
@@ -75,17 +76,19 @@ def restored(value: Any) -> Any:
         If a dict is not one of an object.
     """
     if type(value) is tuple:
-        return tuple(map(restored, value))
+        return tuple(restored(item, classes) for item in value)
     if type(value) is not dict:
         return value
-    contents = {name: restored(item) for name, item in value.items()}
-    return _make(**contents) if contents.keys() == {"class", "state"} else contents
+    contents = {name: restored(item, classes) for name, item in value.items()}
+    if contents.keys() != {"class", "state"}:
+        return contents
+    return _make(classes[contents["class"]], contents["state"])
 
 
 def _state(value: Any) -> dict[str, Any]:
     """Return what an object is made of."""
-    if isinstance(value, Units | ImageLayout):
-        return value._asdict()
+    if isinstance(value, tuple):  # a named one
+        return value._asdict()  # type: ignore[attr-defined]
     if isinstance(value, Tensor):
         # an attribute, where the fit was given tensors
         return {"values": value.numpy(force=True), "device": str(value.device)}
@@ -103,9 +106,8 @@ def _state(value: Any) -> dict[str, Any]:
     return dict(value.__dict__)
 
 
-def _make(**value: Any) -> Any:
-    """Return an object of the class and the state that a dict names."""
-    cls, state = CLASSES[value["class"]], value["state"]
+def _make(cls: Any, state: Any) -> Any:
+    """Return an object of a class with a state."""
     if cls is FittedNetwork:
         network = cls.__new__(cls)
         network.__setstate__(state)

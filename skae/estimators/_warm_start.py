@@ -1,10 +1,15 @@
 """Where the weights of a warm start come from."""
 
+from copy import deepcopy
 from typing import Any
 
 from sklearn.exceptions import NotFittedError
 from sklearn.frozen import FrozenEstimator
 from sklearn.utils.validation import check_is_fitted
+from torch import nn
+
+from skae.estimators._fitted import FittedNetwork
+from skae.networks import Architecture
 
 
 def find_source(estimator: Any, warm_start: Any) -> Any:
@@ -41,3 +46,13 @@ def find_source(estimator: Any, warm_start: Any) -> Any:
             "GridSearchCV, wrap it in sklearn.frozen.FrozenEstimator."
         ) from error
     return source
+
+
+def copy_of(network: FittedNetwork, architecture: Architecture) -> nn.Module:
+    """Return the module of a fitted network, if it is of the given architecture."""
+    if network.architecture != architecture:
+        raise ValueError(
+            "warm_start needs a fitted network of the same shape. It is "
+            f"{network.architecture}, but the parameters and X ask for {architecture}."
+        )
+    return deepcopy(network.module)
