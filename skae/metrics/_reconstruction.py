@@ -1,12 +1,4 @@
-"""Reconstruction errors and scorers for anything with `transform` and `inverse_transform`.
-
-PCA, the autoencoders of this package and Pipelines of either are compared on equal terms: rows
-go through ``transform`` and back through ``inverse_transform``, and what comes out is held
-against what went in, in its own units.
-
-A scorer is called as ``scorer(estimator, X)`` and needs no y, so it can be given to
-`sklearn.model_selection.GridSearchCV` as `scoring`.
-"""
+"""Reconstruction errors and scorers for anything with `transform` and `inverse_transform`."""
 
 from __future__ import annotations
 
@@ -18,15 +10,6 @@ from sklearn.metrics import r2_score
 from sklearn.utils import check_array
 
 from skae._arrays import as_numpy
-
-__all__ = [
-    "neg_reconstruction_error_scorer",
-    "neg_standardized_reconstruction_error_scorer",
-    "reconstruction_error",
-    "reconstruction_r2",
-    "reconstruction_r2_scorer",
-    "standardized_reconstruction_r2_scorer",
-]
 
 Features = Literal["original", "standardized"]
 

@@ -1,0 +1,42 @@
+"""Metrics and scorers for reconstructions, and for predictions that are images.
+
+PCA, the autoencoders of this package and Pipelines of either are compared on equal terms: rows
+go through ``transform`` and back through ``inverse_transform``, and what comes out is held
+against what went in, in its own units. Their scorers are called as ``scorer(estimator, X)`` and
+need no y, so they can be given to `sklearn.model_selection.GridSearchCV` as `scoring`.
+
+`psnr` and `ssim` compare predicted images with those that should have been predicted. Their
+scorers are called as ``scorer(estimator, X, y)``.
+"""
+
+from skae.metrics._images import psnr, psnr_scorer, ssim, ssim_scorer
+from skae.metrics._reconstruction import (
+    find_varying as find_varying,
+)
+from skae.metrics._reconstruction import (
+    neg_reconstruction_error_scorer,
+    neg_standardized_reconstruction_error_scorer,
+    reconstruction_error,
+    reconstruction_r2,
+    reconstruction_r2_scorer,
+    standardized_reconstruction_r2_scorer,
+)
+from skae.metrics._reconstruction import (
+    score_name as score_name,
+)
+from skae.metrics._reconstruction import (
+    there_and_back as there_and_back,
+)
+
+__all__ = [
+    "neg_reconstruction_error_scorer",
+    "neg_standardized_reconstruction_error_scorer",
+    "psnr",
+    "psnr_scorer",
+    "reconstruction_error",
+    "reconstruction_r2",
+    "reconstruction_r2_scorer",
+    "ssim",
+    "ssim_scorer",
+    "standardized_reconstruction_r2_scorer",
+]

@@ -1,0 +1,211 @@
+"""How alike images are."""
+
+from collections.abc import Sequence
+from math import prod
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy.ndimage import uniform_filter
+from sklearn.utils import check_array
+
+from skae._arrays import as_numpy
+
+
+def psnr(y_true: ArrayLike, y_pred: ArrayLike, *, data_range: float | None = None) -> float:
+    """Return the mean peak signal-to-noise ratio of images.
+
+    Parameters
+    ----------
+    y_true : array-like of shape (n_samples, ...)
+        The images that should have been predicted, in any layout, flattened ones included.
+    y_pred : array-like of the shape of `y_true`
+        Predicted images.
+    data_range : float or None, default=None
+        Of all values that images may have: 1 for images from 0 to 1. None takes that of `y_true`.
+
+    Returns
+    -------
+    psnr : float
+        ``10 * log10(data_range**2 / MSE)`` of every image, in dB, averaged over the images. What
+        `skimage.metrics.peak_signal_noise_ratio` gives for one. Infinite if an image is equal to
+        its prediction.
+
+    Raises
+    ------
+    ValueError
+        If the shapes differ, or if the range is not positive.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skae.metrics import psnr
+    >>> images = np.zeros((2, 8, 8))
+    >>> round(psnr(images, images + 0.1, data_range=1.0), 6)
+    20.0
+    """
+    y_true, y_pred, data_range = _check_pairs(y_true, y_pred, data_range)
+    # divided before they are squared, which could overflow
+    errors = np.square((y_true - y_pred) / data_range).reshape(len(y_true), -1).mean(axis=1)
+    with np.errstate(divide="ignore"):
+        return float(-10 * np.log10(errors).mean())
+
+
+def ssim(
+    y_true: ArrayLike,
+    y_pred: ArrayLike,
+    *,
+    data_range: float | None = None,
+    win_size: int = 7,
+    image_shape: Sequence[int] | None = None,
+    channels: Literal["first", "last"] = "first",
+) -> float:
+    """Return the mean structural similarity of images.
+
+    Parameters
+    ----------
+    y_true : array-like of shape (n_samples, height, width) or (n_samples, ...)
+        The images that should have been predicted. With four dimensions they have channels.
+    y_pred : array-like of the shape of `y_true`
+        Predicted images.
+    data_range : float or None, default=None
+        Of all values that images may have: 1 for images from 0 to 1. None takes that of `y_true`.
+    win_size : int, default=7
+        Height and width of the windows that are compared, an odd number.
+    image_shape : sequence of int or None, default=None
+        Shape of one image, where they are flattened.
+    channels : {"first", "last"}, default="first"
+        Where images have their channels.
+
+    Returns
+    -------
+    ssim : float
+        At most 1. The mean over all windows that lie in the image, all channels and all images, by
+        the definition of Wang et al. [1]_ with uniform windows and the covariances of samples.
+        What `skimage.metrics.structural_similarity` gives by default.
+
+    Raises
+    ------
+    ValueError
+        If the shapes differ, if the range is not positive, or if images are smaller than a window.
+
+    References
+    ----------
+    .. [1] Wang, Bovik, Sheikh and Simoncelli (2004). Image quality assessment: from error
+       visibility to structural similarity. IEEE Transactions on Image Processing 13(4).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skae.metrics import ssim
+    >>> images = np.random.default_rng(0).uniform(size=(2, 16, 16))
+    >>> ssim(images, images)
+    1.0
+    >>> ssim(images, 1 - images) < 0
+    True
+    """
+    y_true, y_pred, data_range = _check_pairs(y_true, y_pred, data_range)
+    shape = y_true.shape[1:] if image_shape is None else tuple(image_shape)
+    x, y = (
+        _as_planes(images, shape, channels, win_size) / data_range for images in (y_true, y_pred)
+    )
+    mean_x, mean_y = (_window_means(images, win_size) for images in (x, y))
+    factor = win_size**2 / (win_size**2 - 1)
+    var_x = factor * (_window_means(x * x, win_size) - mean_x**2)
+    var_y = factor * (_window_means(y * y, win_size) - mean_y**2)
+    cov = factor * (_window_means(x * y, win_size) - mean_x * mean_y)
+    similarity = (2 * mean_x * mean_y + 0.01**2) * (2 * cov + 0.03**2)
+    similarity /= (mean_x**2 + mean_y**2 + 0.01**2) * (var_x + var_y + 0.03**2)
+    return float(similarity.mean())
+
+
+def psnr_scorer(estimator: Any, X: ArrayLike, y: ArrayLike) -> float:
+    """Score predicted images by `psnr`, with the range of y.
+
+    Parameters
+    ----------
+    estimator : fitted estimator
+        Has `predict`.
+    X : array-like of shape (n_samples, ...)
+        What is predicted from.
+    y : array-like of shape (n_samples, ...)
+        The images that should be predicted.
+
+    Returns
+    -------
+    score : float
+        In dB, the higher the better. For a fixed range, give
+        ``make_scorer(psnr, data_range=1.0)`` to scikit-learn instead.
+    """
+    return psnr(y, estimator.predict(X))
+
+
+def ssim_scorer(estimator: Any, X: ArrayLike, y: ArrayLike) -> float:
+    """Score predicted images by `ssim`, with the range of y.
+
+    Parameters
+    ----------
+    estimator : fitted estimator
+        Has `predict`.
+    X : array-like of shape (n_samples, ...)
+        What is predicted from.
+    y : array-like of shape (n_samples, height, width) or (n_samples, channels, height, width)
+        The images that should be predicted. For other layouts give, for example,
+        ``make_scorer(ssim, channels="last")`` to scikit-learn instead.
+
+    Returns
+    -------
+    score : float
+        At most 1.
+    """
+    return ssim(y, estimator.predict(X))
+
+
+def _check_pairs(
+    y_true: ArrayLike, y_pred: ArrayLike, data_range: float | None
+) -> tuple[NDArray, NDArray, float]:
+    """Return arrays in float64, and the range."""
+    true, predicted = (
+        check_array(as_numpy(y), dtype=np.float64, allow_nd=True, input_name=name)
+        for name, y in (("y_true", y_true), ("y_pred", y_pred))
+    )
+    if true.shape != predicted.shape:
+        raise ValueError(
+            f"y_true has the shape {true.shape}, but y_pred {predicted.shape}. Both must be the "
+            "same."
+        )
+    if data_range is None:
+        data_range = float(true.max() - true.min())
+    if not data_range > 0:
+        raise ValueError(
+            f"data_range must be positive. Got {data_range}. Of constant images it cannot be "
+            "told: set it, for example to 1.0 for images from 0 to 1."
+        )
+    return true, predicted, data_range
+
+
+def _as_planes(images: NDArray, shape: tuple[int, ...], channels: str, win_size: int) -> NDArray:
+    """Return images channel by channel, shape (n_planes, height, width)."""
+    if len(shape) not in (2, 3) or prod(shape) != images[0].size:
+        raise ValueError(
+            f"y_true has rows of shape {images.shape[1:]}, which are no images of shape {shape}. "
+            "Set image_shape to (height, width) or (channels, height, width), or with "
+            "channels='last' (height, width, channels)."
+        )
+    images = images.reshape(len(images), *shape)
+    if len(shape) == 3 and channels == "last":
+        images = np.moveaxis(images, -1, 1)
+    planes = images.reshape(-1, *images.shape[-2:])
+    if win_size % 2 == 0 or not 3 <= win_size <= min(planes.shape[1:]):
+        raise ValueError(
+            f"win_size must be odd, and from 3 to the size of the images, which is "
+            f"{planes.shape[1]} x {planes.shape[2]} by channels={channels!r}. Got {win_size}."
+        )
+    return planes
+
+
+def _window_means(planes: NDArray, size: int) -> NDArray:
+    """Return the mean of every window that lies in its plane."""
+    margin = size // 2
+    inside = slice(margin, -margin)
+    return uniform_filter(planes, (1, size, size))[:, inside, inside]
