@@ -23,7 +23,7 @@ __all__ = [
     "sample",
 ]
 
-MODULES = ("export", "inspection", "metrics", "model_selection", "persistence")
+MODULES = ("export", "image", "inspection", "metrics", "model_selection", "persistence")
 """Public modules, which are imported when they are named."""
 
 

@@ -21,6 +21,7 @@ ALLOWED["metrics"] = {"metrics", "_arrays"}
 USERS = {"estimators", "metrics", "_folds", "_pipelines"}
 ALLOWED["model_selection"] = {"model_selection", *USERS}
 ALLOWED["inspection"] = {"inspection", "model_selection", "_arrays", *USERS}
+ALLOWED["image"] = {"image", "estimators", *CORE}
 ALLOWED["persistence"] = {"persistence", "estimators", "_version", *CORE}
 
 
@@ -49,6 +50,12 @@ def test_a_layer_imports_only_what_it_may(layer):
     assert paths
     for path in paths:
         assert {first for first, *_ in _imports(path)} <= ALLOWED[layer], path
+
+
+def test_nothing_imports_a_slice():
+    for path in ROOT.rglob("*.py"):
+        if path.parent.name != "image":
+            assert "image" not in {first for first, *_ in _imports(path)}, path
 
 
 @pytest.mark.parametrize("layer", ["model_selection", "inspection"])

@@ -1,0 +1,289 @@
+"""What estimators share whose X and y are images of the same size."""
+
+from abc import abstractmethod
+from copy import copy, deepcopy
+from dataclasses import replace
+from functools import partial
+from math import prod
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from sklearn.utils import check_array, check_random_state
+from torch import Tensor, nn
+
+from skae.engine import FindKept, History
+from skae.estimators._bridge import (
+    MAX_BATCH,
+    Augmentations,
+    TorchEstimator,
+    as_array,
+    as_tensor,
+    check_magnitude,
+    set_parameters_,
+    torch_generator,
+)
+from skae.estimators._callbacks import CallbackSupportMixin, FitTask
+from skae.estimators._checkpoints import make_checkpoint
+from skae.estimators._fitted import FittedNetwork
+from skae.estimators._reading import detached, reading
+from skae.estimators._rollback import rolled_back_on_failure
+from skae.estimators._units import Units
+from skae.estimators._warm_start import copy_of, find_source
+from skae.image._layouts import ImageFormat, check_size, find_format
+from skae.image._patches import cut_patches
+from skae.image._unet import UNetArchitecture
+from skae.objectives import Objective, Term
+
+ENTRIES_PER_BATCH = 2**20
+"""Of the widest maps in a batch: with more of them, fewer updates are made in the same time."""
+
+
+class ImageProblem(NamedTuple):
+    """What is to be learned.
+
+    Attributes
+    ----------
+    X, y : array of shape (n, n_channels, height, width)
+        Images or patches of them, in their own units; y may be X itself.
+    units, target_units : Units
+        Of X and y; their locations have shape (n_channels, 1, 1).
+    train, valid : array of int
+        The rows to learn from, and those that are held out, in random order.
+    """
+
+    X: NDArray
+    y: NDArray
+    units: Units
+    target_units: Units
+    train: NDArray
+    valid: NDArray
+
+
+class BaseImageEstimator(CallbackSupportMixin, TorchEstimator):
+    """Abstract base of the estimators that learn a network from images to images.
+
+    A subclass says what y is, where the network starts and what is minimised.
+    """
+
+    _format: ImageFormat
+    _state_classes = (ImageFormat, UNetArchitecture)
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.three_d_array = True
+        tags.input_tags.two_d_array = self.image_shape is not None
+        return tags
+
+    @abstractmethod
+    def _read_targets(self, X: NDArray, y: Any) -> NDArray:
+        """Return y as maps, and remember its format.
+
+        `X` are the images of X as maps.
+        """
+
+    @abstractmethod
+    def _make_architecture(self, problem: ImageProblem) -> UNetArchitecture:
+        """Return the plan of the network."""
+
+    @abstractmethod
+    def _set_start(
+        self, module: Any, problem: ImageProblem, random_state: np.random.RandomState
+    ) -> nn.Module | None:
+        """Set a new network to its start; return the optimum for all rows, if it is one."""
+
+    @abstractmethod
+    def _make_augmentations(
+        self, problem: ImageProblem, inputs: Tensor, random_state: np.random.RandomState
+    ) -> Augmentations:
+        """Return what is done to each batch as it is served, if anything."""
+
+    @abstractmethod
+    def _make_loss(self, problem: ImageProblem) -> Term:
+        """Return what is minimised."""
+
+    def _make_objective(self, network: Any, link: Any, n_train: int) -> Objective:
+        return Objective({"loss": link})
+
+    def _fit(self, X: Any, y: Any) -> None:
+        """Learn, with parameters that are valid."""
+        with rolled_back_on_failure(self):
+            task = FitTask(self, X, y)
+            source = find_source(self, self.warm_start)
+            maps = self._read_images(X, reset=True)
+            self._learn(maps, self._read_targets(maps, y), source, task)
+            task.end()
+
+    def _read_images(self, X: Any, *, reset: bool) -> NDArray:
+        """Return X as maps."""
+        X = detached(X)
+        with reading():
+            row = tuple(map(int, (X if hasattr(X, "shape") else np.asarray(X)).shape[1:]))
+        if len(row) < 2:
+            X = self._validate(X, reset=reset)
+        else:
+            X = read_array(X, "X", self)
+            if reset:
+                self._validate(X.reshape(len(X), -1), reset=True)
+            else:
+                self._format.check(row, "X")
+        if reset:
+            self._format = find_format(
+                X.shape[1:], self.image_shape, self.channels, "X", "image_shape"
+            )
+            self.image_shape_ = self._format.layout.shape
+        maps = self._format.to_maps(X)
+        check_size(maps.shape[2:], self.depth, self._find_margin())
+        return maps
+
+    def _find_margin(self) -> int:
+        """Return by how many pixels images are continued, beyond what halving needs."""
+        return 0
+
+    def _learn(self, X: NDArray, y: NDArray, source: Any, task: FitTask) -> None:
+        """Train on maps, from the weights of `source` on if there is one."""
+        random_state = check_random_state(self.random_state)
+        seed = random_state.get_state()
+        problem = self._make_problem(X, y, source, random_state)
+        architecture = self._make_architecture(problem)
+        known = None
+        if source is not None:
+            known = source._network, source._units, source._target_units
+        checkpoint = make_checkpoint(self, (X, y), architecture, known, seed)
+        inputs = as_images(problem.units.enter(problem.X))
+        is_target = problem.y is problem.X
+        target = inputs if is_target else as_images(problem.target_units.enter(problem.y))
+        augmentations = self._make_augmentations(problem, inputs, random_state)
+        width = architecture.entries_per_pixel * inputs[0, 0].numel()
+        split = problem.train, problem.valid
+        batches = self._make_batches((inputs,), target, split, width, augmentations, random_state)
+        if source is None:
+            module: Any = architecture.build(torch_generator(random_state))
+            rival = self._set_start(module, problem, random_state)
+        else:
+            module, rival = copy_of(source._network, architecture), None
+        watcher = task.watch(partial(self._find_attributes, problem, architecture, module, rival))
+        loss = self._make_loss(problem)
+        history = self._train(module, loss, batches, rival, checkpoint, watcher)
+        if history.is_interrupted and task.is_in_search():
+            # its score would be compared with those of whole fits
+            raise KeyboardInterrupt
+        if rival is not None and history.kept == 0:
+            module = rival
+        self._set_fitted(problem, FittedNetwork(architecture, module), history)
+        if checkpoint is not None and not history.is_interrupted:
+            checkpoint.remove()
+
+    def _make_problem(
+        self, X: NDArray, y: NDArray, source: Any, random_state: np.random.RandomState
+    ) -> ImageProblem:
+        """Return what is to be learned, in the units of `source` if there is one."""
+        is_target = y is X
+        units = find_units(X) if source is None else source._units
+        target_units = units if is_target else find_units(y)
+        if source is not None:
+            target_units = source._target_units
+        n_images = len(X)
+        if self.patch_size is not None:
+            check_size((self.patch_size,) * 2, self.depth, self._find_margin())
+            X = cut_patches(X, self.patch_size)
+            y = X if is_target else cut_patches(y, self.patch_size)
+        split = self._split_patches(n_images, len(X) // n_images, random_state)
+        return ImageProblem(X, y, units, target_units, *split)
+
+    def _split_patches(
+        self, n_images: int, n_patches: int, random_state: np.random.RandomState
+    ) -> tuple[NDArray, NDArray]:
+        """Return patches to learn from, and held-out ones.
+
+        Held out are whole images, if there are enough of them to hold out one.
+        """
+        if n_patches == 1 or self.validation_fraction * n_images < 1:
+            return self._split(n_images * n_patches, random_state)
+        patches = np.arange(n_images * n_patches).reshape(n_images, n_patches)
+        train, valid = self._split(n_images, random_state)
+        return _shuffled(patches[train], random_state), _shuffled(patches[valid], random_state)
+
+    def _batch_size(self, n_samples: int, width: int) -> int:
+        """Return `batch_size`; "auto" is 4 to 32, by the size of images or patches."""
+        if self.batch_size != "auto":
+            return super()._batch_size(n_samples, width)
+        n_images = min(32, max(4, ENTRIES_PER_BATCH // width))
+        return min(n_samples, n_images, max(1, MAX_BATCH // width))
+
+    def _find_attributes(
+        self,
+        problem: ImageProblem,
+        architecture: UNetArchitecture,
+        module: nn.Module,
+        rival: nn.Module | None,
+        history: History,
+        find_kept: FindKept,
+    ) -> dict[str, Any]:
+        """Return what this estimator would have if its fit stopped now."""
+        kept, state = find_kept()
+        if rival is not None and kept == 0:
+            module = deepcopy(rival)
+        else:
+            module = deepcopy(module)
+            set_parameters_(module, state)
+        stopped, history = copy(self), replace(deepcopy(history), kept=kept)
+        stopped._set_fitted(problem, FittedNetwork(architecture, module), history)
+        return stopped.__dict__.copy()
+
+    def _set_fitted(self, problem: ImageProblem, network: FittedNetwork, history: History) -> None:
+        """Set what a fitted estimator has."""
+        self._units = problem.units
+        self._target_units = problem.target_units
+        self._network = network
+        self.loss_curve_ = history.training
+        self.validation_curve_ = history.validation or None
+        self.n_iter_ = history.n_epochs
+        self.best_iter_ = history.kept
+
+    def _apply_all(self, maps: NDArray) -> NDArray:
+        """Return what the network makes of maps, in the units of y."""
+        n, n_in, *sizes = maps.shape
+        plan: Any = self._network.architecture
+        apply = partial(self._apply, shape=(n_in, *sizes))
+        # the widest maps have several times the entries of an image
+        n_copies = -(-plan.entries_per_pixel // n_in)
+        width = plan.n_channels_out * prod(sizes)
+        rows = self._in_batches(apply, maps.reshape(n, -1), width, n_copies)
+        return rows.reshape(n, plan.n_channels_out, *sizes)
+
+    def _apply(self, network: Any, rows: NDArray, shape: tuple[int, ...]) -> NDArray:
+        maps = self._units.enter_as_given(rows.reshape(-1, *shape))
+        raw = as_array(network(as_tensor(maps, network)).raw)
+        return self._target_units.leave(raw, rows.dtype).reshape(len(rows), -1)
+
+
+def read_array(array: Any, name: str, estimator: Any) -> NDArray:
+    """Return an array of any number of dimensions, with values that float32 can hold."""
+    with reading(name):
+        array = check_array(
+            detached(array),
+            dtype=[np.float64, np.float32],
+            allow_nd=True,
+            ensure_2d=False,
+            estimator=estimator,
+            input_name=name,
+        )
+    check_magnitude(array, name)
+    return array
+
+
+def find_units(maps: NDArray) -> Units:
+    """Return the mean of every channel, and one scale for all."""
+    units = Units.of(np.moveaxis(maps, 1, -1).reshape(-1, maps.shape[1]))
+    return units._replace(location=units.location.reshape(-1, 1, 1))
+
+
+def as_images(maps: NDArray) -> Tensor:
+    """Return maps as a tensor to train with."""
+    return torch.from_numpy(np.ascontiguousarray(maps, dtype=np.float32))
+
+
+def _shuffled(rows: NDArray, random_state: np.random.RandomState) -> NDArray:
+    return random_state.permutation(rows.ravel())

@@ -1,0 +1,96 @@
+"""The best linear filter from images to images."""
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
+from numpy.typing import NDArray
+from scipy.linalg import lstsq
+
+ENTRIES_AT_ONCE = 2**22
+SMALLEST_SHARE = 1e-9
+"""Directions with less of the largest variance than this have no weight."""
+
+
+class Filter(NamedTuple):
+    """``y = kernel * x + bias``, a cross-correlation, and what it leaves over.
+
+    Attributes
+    ----------
+    kernel : array of shape (n_channels_out, n_channels_in, size, size)
+    bias : array of shape (n_channels_out,)
+    residual : array of shape (n_channels_out,)
+        The root-mean-square error of every channel.
+    """
+
+    kernel: NDArray[np.float64]
+    bias: NDArray[np.float64]
+    residual: NDArray[np.float64]
+
+
+class Moments:
+    """Means and covariances of the patches of X around every pixel, and of the pixels of y.
+
+    Parameters
+    ----------
+    X : array of shape (n, n_channels_in, height, width)
+        Continued by its reflection.
+    y : array of shape (n, n_channels_out, height, width)
+    size : int
+        Of the patches, odd.
+    """
+
+    def __init__(self, X: NDArray, y: NDArray, size: int) -> None:
+        self.n_in = X.shape[1] * size**2
+        n_entries = self.n_in + y.shape[1]
+        total, products = np.zeros(n_entries), np.zeros((n_entries, n_entries))
+        n_pixels = y[:, 0].size
+        step = max(1, ENTRIES_AT_ONCE // (X[0].size * size**2))
+        for start in range(0, len(X), step):
+            rows = slice(start, start + step)
+            both = np.hstack([find_patches(X[rows], size), _as_pixels(y[rows])])
+            total += both.sum(axis=0)
+            products += both.T @ both
+        self.means = total / n_pixels
+        self.covariances = products / n_pixels - np.outer(self.means, self.means)
+
+
+def fit_filter(X: NDArray, y: NDArray, size: int) -> Filter:
+    """Return the filter with the least squared error, that of Wiener where X is y and noise.
+
+    Parameters
+    ----------
+    X : array of shape (n, n_channels_in, height, width)
+    y : array of shape (n, n_channels_out, height, width)
+    size : int
+        Of the kernel, odd.
+    """
+    moments = Moments(X, y, size)
+    n_in, means, covariances = moments.n_in, moments.means, moments.covariances
+    cross = covariances[:n_in, n_in:]
+    own = covariances[:n_in, :n_in]
+    weights = lstsq(own, cross, cond=SMALLEST_SHARE, lapack_driver="gelsy")[0]
+    bias = means[n_in:] - means[:n_in] @ weights
+    explained = 2 * weights * cross - weights * (own @ weights)
+    left = np.diag(covariances)[n_in:] - explained.sum(axis=0)
+    kernel = weights.T.reshape(y.shape[1], X.shape[1], size, size)
+    return Filter(kernel, bias, np.sqrt(left.clip(0)))
+
+
+def identity_filter(X: NDArray, y: NDArray, gain: float, bias: NDArray) -> Filter:
+    """Return ``y = gain * x + bias``, and what it leaves over; parameters as of `fit_filter`."""
+    kernel = gain * np.eye(X.shape[1])[:, :, None, None]
+    errors = y - gain * X - bias[:, None, None]
+    return Filter(kernel, bias, np.sqrt(np.square(errors).mean(axis=(0, 2, 3))))
+
+
+def find_patches(X: NDArray, size: int) -> NDArray[np.float64]:
+    """Return the patch around every pixel, shape (n * height * width, n_channels * size**2)."""
+    margin = size // 2
+    sides = [(0, 0), (0, 0), (margin, margin), (margin, margin)]
+    windows = sliding_window_view(np.pad(X, sides, mode="reflect"), (size, size), axis=(2, 3))
+    return windows.transpose(0, 2, 3, 1, 4, 5).reshape(-1, X.shape[1] * size**2).astype(np.float64)
+
+
+def _as_pixels(y: NDArray) -> NDArray[np.float64]:
+    return np.moveaxis(y, 1, -1).reshape(-1, y.shape[1]).astype(np.float64)

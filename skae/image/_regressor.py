@@ -1,0 +1,550 @@
+"""The regression of images on images."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from copy import deepcopy
+from numbers import Integral
+from typing import Any, Literal, Self
+
+import numpy as np
+import torch
+from numpy.typing import ArrayLike, NDArray
+from sklearn.base import RegressorMixin
+from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
+from sklearn.utils.validation import check_is_fitted
+from torch import Tensor, nn
+
+from skae.engine import BatchChange, InTurn
+from skae.estimators._bridge import Augmentations, torch_generator
+from skae.estimators._denoising import make_corruption
+from skae.estimators._parameters import RECONSTRUCTION, TRAINING, validated_fit
+from skae.estimators._shares import explained_share
+from skae.image._base import BaseImageEstimator, ImageProblem, read_array
+from skae.image._changes import FlipsAndTurns
+from skae.image._filter import Filter, fit_filter, identity_filter
+from skae.image._layouts import ImageFormat, check_pairs, find_format, guess_target_shape
+from skae.image._losses import WINDOW, StructuralDissimilarity
+from skae.image._unet import UNetArchitecture
+from skae.objectives import LOSSES, Term
+
+ERRORS = ("squared_error", "absolute_error", "huber")
+AUGMENTATIONS = ("flip", "rotate")
+MAX_PIXELS = 2**19
+"""About from how many pixels a filter is learnt: it has few weights."""
+
+
+class ImageToImageRegressor(RegressorMixin, BaseImageEstimator):
+    """Regression of images on images that starts at the best linear filter.
+
+    A convolutional network g learns around a linear filter, which is the least-squares optimum and
+    stays as it is::
+
+        y = b + k * x + s * g(x)
+
+    where k is one kernel for all places. The network starts at zero, so that an untrained
+    regressor *is* the filter, and an epoch is kept only if held-out images say that it is better.
+    g is a U-Net [1]_, or an encoder and a decoder without its skips.
+
+    Give pairs of images: noisy and clean ones, gaps and none, coarse and fine ones, one kind of
+    picture and another. For denoising, clean images alone will do: with `corruption` they are
+    y, and X is made of them anew for every batch.
+
+    X and y are arrays of shape (n, height, width), (n, channels, height, width), with
+    ``channels="last"`` (n, height, width, channels), or flattened with `image_shape`. The numbers
+    of channels may differ, heights and widths may not. :meth:`predict` takes images of any size
+    with the channels that :meth:`fit` has seen, and answers in the layout of y.
+
+    Read more in the :doc:`user guide </user_guide/image_to_image>`.
+
+    Parameters
+    ----------
+    base_channels : int, default=16
+        Channels of the network at full size; with every halving they double.
+
+    depth : int, default=2
+        How often the network halves the sizes. Images need at least ``2**depth`` pixels along both
+        axes; sizes that are no multiple of this are padded by their reflection, and cut.
+
+    architecture : {"unet", "autoencoder"}, default="unet"
+        Whether the decoder also sees the encoder's maps of its size ("unet"), which keeps what is
+        fine, or the smallest maps alone.
+
+    residual : {"linear", "identity"} or None, default="linear"
+        What the network's output is added to: the best linear filter, or X itself, which needs as
+        many channels in y as in X. None is the plain network.
+
+    filter_size : int, default=7
+        Size of the filter's kernel for ``residual="linear"``, an odd number. Images need more than
+        half as many pixels along both axes.
+
+    loss : {"squared_error", "absolute_error", "huber", "ssim"}, default="squared_error"
+        What is minimised, averaged over the pixels. "huber" is quadratic up to the
+        root-mean-square deviation of y and linear beyond. "ssim" is one less the structural
+        similarity; it needs at least 7 x 7 pixels.
+
+    corruption : {"gaussian", "masking", "salt_and_pepper"} or None, default=None
+        Noise on X, drawn anew for every batch; the target stays clean, and y may be left out.
+        "gaussian" adds normal noise, "masking" sets entries to 0, "salt_and_pepper" to the lowest
+        or highest value of their channel. Epochs are then compared on held-out images with noise,
+        which is drawn once.
+
+    corruption_level : float, default=0.3
+        For "gaussian" the standard deviation of the noise, in the units of X. Else the share of
+        the entries that are changed, in [0, 1].
+
+    patch_size : int or None, default=None
+        Height and width of the patches that images are cut into for training; they cover every
+        image and overlap as little as they can. Whole images are predicted. None trains on whole
+        images.
+
+    augment : {"flip", "rotate"}, sequence of these or None, default=None
+        What is done to X and y alike in training, anew for every batch: "flip" mirrors one in
+        two along the last axis, "rotate" turns by multiples of 90 degrees, or of 180 where images
+        are not square.
+
+    image_shape : sequence of int or None, default=None
+        Shape of one image of X, in X's order and with the channels: (channels, height, width), or
+        with the channels at the end for ``channels="last"``. None takes it from X. Flattened X
+        needs it.
+
+    target_image_shape : sequence of int or None, default=None
+        The same for y. None takes it from y; where y is flattened, the size is that of X's images.
+
+    channels : {"first", "last"}, default="first"
+        Where X and y have their channels.
+
+    learning_rate : {"averaged", "cosine", "constant"}, default="averaged"
+        Course of the learning rate after a warm-up of 5 % of the updates: constant, or down to
+        zero at `max_iter` along half a cosine. "averaged" is constant in the first half and falls
+        in the second, and the weights that are measured and kept are means over the last tenth
+        of `max_iter`.
+
+    learning_rate_init : float, default=0.003
+        Largest learning rate.
+
+    batch_size : "auto" or int, default="auto"
+        Images or patches per update. "auto" is 4 to 32, by their size and `base_channels`; fewer
+        for images so large that these would take much memory.
+
+    max_iter : int, default=40
+        Largest number of epochs, that is, passes over the training images. 0 keeps the start.
+
+    early_stopping : bool, default=True
+        Whether to hold out images, keep the epoch that is best for them and stop when none
+        has been better for a while. If false, every image is trained on for exactly `max_iter`
+        epochs, and the last is kept unless it is worse than the start on the training images.
+
+    validation_fraction : float, default=0.1
+        Share of the images that early stopping holds out. With `patch_size`, and too few images to
+        hold one out, that share of the patches.
+
+    n_iter_no_change : int, default=20
+        Epochs without an improvement after which early stopping ends the training.
+
+    tol : float, default=1e-4
+        An improvement lowers the loss of the held-out images by more than this share of it.
+
+    warm_start : bool or fitted ImageToImageRegressor, default=False
+        True goes on from the previous fit. Another fitted estimator of the same architecture gives
+        its weights, its filter and its units; wrap it in :class:`~sklearn.frozen.FrozenEstimator`
+        where the estimator is cloned, as in a grid search.
+
+    device : str, default="auto"
+        "cpu", "cuda", "cuda:1", "mps", or "auto" for the first there is of CUDA, MPS and CPU.
+
+    precision : {"auto", "float32", "bfloat16"}, default="auto"
+        Of the convolutions in training. "bfloat16" is faster for large networks on processors and
+        GPUs that have units for it, and slower elsewhere; weights, the filter, losses and results
+        stay in float32 and float64. "auto" is "bfloat16" on a GPU that has it, else "float32".
+
+    random_state : int, RandomState instance or None, default=None
+        Draws the weights, the held-out images, the order, the moves and the noise.
+        Pass an int for the same result at every call.
+
+    checkpoint : str, path-like or None, default=None
+        Folder in which the state of the training is kept, so that a fit that was cut off goes on
+        when it is called again, with the same result as one that was not. The folder may be
+        shared: a file is named after data and parameters, and is removed when its fit is done.
+        Needs `random_state`.
+
+    checkpoint_every : int, default=10
+        Epochs from one writing of the state to the next.
+
+    verbose : int, default=0
+        1 prints losses and the time left in every tenth part of `max_iter`, 2 in every epoch.
+
+    Attributes
+    ----------
+    image_shape_ : tuple of int
+        Shape of one image of X in :meth:`fit`, in X's order and with the channels.
+
+    target_image_shape_ : tuple of int
+        The same for y.
+
+    n_iter_ : int
+        Number of epochs that were run.
+
+    best_iter_ : int
+        The epoch whose weights were kept; 0 is the start.
+
+    loss_curve_ : list of float of length `n_iter_` + 1
+        Mean training loss; entry 0 is the start's. For the squared error this is the share of the
+        variance of y that is lost.
+
+    validation_curve_ : list of float of length `n_iter_` + 1, or None
+        The same for the held-out images; None without early stopping.
+
+    n_features_in_ : int
+        Number of values in an image of X in :meth:`fit`.
+
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
+        Names of the features; only if X has names that are all strings.
+
+    See Also
+    --------
+    skae.AutoencoderTransformer : Denoises rows with a dense network and gives codes.
+    skae.metrics.psnr : Peak signal-to-noise ratio.
+    skae.metrics.ssim : Structural similarity.
+
+    Notes
+    -----
+    The network has no normalisation: a prediction depends on no other image, and on nothing far
+    away in its own. Only memory limits the size of images; in float32 they take less of it, and
+    are several times faster, than in float64.
+
+    References
+    ----------
+    .. [1] Ronneberger, Fischer and Brox (2015). U-Net: convolutional networks for biomedical image
+       segmentation. MICCAI.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn.datasets import load_digits
+    >>> from skae.image import ImageToImageRegressor
+    >>> clean = load_digits().images[:300] / 16
+    >>> noisy = clean + np.random.default_rng(0).normal(scale=0.3, size=clean.shape)
+    >>> denoiser = ImageToImageRegressor(max_iter=5, random_state=0).fit(noisy[:200], clean[:200])
+    >>> denoiser.predict(noisy[200:]).shape
+    (100, 8, 8)
+    """
+
+    _parameter_constraints: dict[str, list[Any]] = {
+        **TRAINING,
+        **{name: RECONSTRUCTION[name] for name in ("corruption", "corruption_level")},
+        "base_channels": [Interval(Integral, 1, None, closed="left")],
+        "depth": [Interval(Integral, 0, None, closed="left")],
+        "architecture": [StrOptions({"unet", "autoencoder"})],
+        "residual": [StrOptions({"linear", "identity"}), None],
+        "filter_size": [Interval(Integral, 1, None, closed="left")],
+        "loss": [StrOptions({*ERRORS, "ssim"})],
+        "patch_size": [Interval(Integral, 1, None, closed="left"), None],
+        "augment": [StrOptions(set(AUGMENTATIONS)), "array-like", None],
+        "image_shape": ["array-like", None],
+        "target_image_shape": ["array-like", None],
+        "channels": [StrOptions({"first", "last"})],
+        "warm_start": ["boolean", HasMethods(["fit", "predict"])],
+    }
+
+    def __init__(
+        self,
+        *,
+        base_channels: int = 16,
+        depth: int = 2,
+        architecture: Literal["unet", "autoencoder"] = "unet",
+        residual: Literal["linear", "identity"] | None = "linear",
+        filter_size: int = 7,
+        loss: Literal["squared_error", "absolute_error", "huber", "ssim"] = "squared_error",
+        corruption: Literal["gaussian", "masking", "salt_and_pepper"] | None = None,
+        corruption_level: float = 0.3,
+        patch_size: int | None = None,
+        augment: str | Sequence[str] | None = None,
+        image_shape: Sequence[int] | None = None,
+        target_image_shape: Sequence[int] | None = None,
+        channels: Literal["first", "last"] = "first",
+        learning_rate: Literal["averaged", "cosine", "constant"] = "averaged",
+        learning_rate_init: float = 3e-3,
+        batch_size: Literal["auto"] | int = "auto",
+        max_iter: int = 40,
+        early_stopping: bool = True,
+        validation_fraction: float = 0.1,
+        n_iter_no_change: int = 20,
+        tol: float = 1e-4,
+        warm_start: Any = False,
+        device: str = "auto",
+        precision: Literal["auto", "float32", "bfloat16"] = "auto",
+        random_state: Any = None,
+        checkpoint: str | os.PathLike[str] | None = None,
+        checkpoint_every: int = 10,
+        verbose: int = 0,
+    ) -> None:
+        self.base_channels = base_channels
+        self.depth = depth
+        self.architecture = architecture
+        self.residual = residual
+        self.filter_size = filter_size
+        self.loss = loss
+        self.corruption = corruption
+        self.corruption_level = corruption_level
+        self.patch_size = patch_size
+        self.augment = augment
+        self.image_shape = image_shape
+        self.target_image_shape = target_image_shape
+        self.channels = channels
+        self.learning_rate = learning_rate
+        self.learning_rate_init = learning_rate_init
+        self.batch_size = batch_size
+        self.max_iter = max_iter
+        self.early_stopping = early_stopping
+        self.validation_fraction = validation_fraction
+        self.n_iter_no_change = n_iter_no_change
+        self.tol = tol
+        self.warm_start = warm_start
+        self.device = device
+        self.precision = precision
+        self.random_state = random_state
+        self.checkpoint = checkpoint
+        self.checkpoint_every = checkpoint_every
+        self.verbose = verbose
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.target_tags.multi_output = True
+        tags.target_tags.single_output = False
+        tags.target_tags.required = self.corruption is None
+        return tags
+
+    @validated_fit
+    def fit(self, X: ArrayLike, y: ArrayLike | None = None) -> Self:
+        """Learn to predict images y from images X.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, height, width) or (n_samples, ...)
+            Images.
+        y : array-like of shape (n_samples, height, width) or (n_samples, ...), default=None
+            Images of the same size; None, with `corruption` only, for X itself.
+
+        Returns
+        -------
+        self : object
+            The fitted estimator.
+
+        Raises
+        ------
+        ValueError
+            If X, y or a parameter is not valid, or if the training diverges.
+        """
+        self._fit(X, y)
+        return self
+
+    def predict(self, X: ArrayLike) -> NDArray:
+        """Return the images that belong to X.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, height, width) or (n_samples, ...)
+            Images, of any size if they are not flattened.
+
+        Returns
+        -------
+        y : ndarray of shape (n_samples, height, width) or (n_samples, ...)
+            Images in the layout that y had in :meth:`fit`, and in the dtype of X if that is
+            float32, else in float64.
+        """
+        check_is_fitted(self)
+        maps = self._apply_all(self._read_images(X, reset=False))
+        return self._target_format.from_maps(maps)
+
+    def score(self, X: ArrayLike, y: ArrayLike) -> float:
+        """Return the share of the variance of y that the predictions explain.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, height, width) or (n_samples, ...)
+            Images.
+        y : array-like of shape (n_samples, height, width) or (n_samples, ...)
+            What should be predicted.
+
+        Returns
+        -------
+        score : float
+            ``1 - SSE / SST`` over all pixels, against the mean of every channel in this y: what
+            :func:`sklearn.metrics.r2_score` gives for pixels as rows and channels as columns
+            with ``multioutput="variance_weighted"``. At most 1; a single image will do.
+        """
+        check_is_fitted(self)
+        maps = self._read_images(X, reset=False)
+        targets = self._read_known_targets(maps, y)
+        return explained_share(_as_pixels(targets), _as_pixels(self._apply_all(maps)))
+
+    # What X and y are.
+
+    def _read_targets(self, X: NDArray, y: Any) -> NDArray:
+        if y is None:
+            if self.corruption is None:
+                raise ValueError(
+                    f"{type(self).__name__} requires y to be passed, but the target y is None. "
+                    "Pass images y of the same size as those of X, or set corruption to learn from "
+                    "clean images alone."
+                )
+            y, format_ = X, self._format
+        else:
+            y = read_array(y, "y", self)
+            format_ = self._find_target_format(y)
+            check_pairs(self._format.layout, format_.layout)
+            y = format_.to_maps(y)
+        _check_lengths(X, y)
+        self._target_format = format_
+        self.target_image_shape_ = format_.layout.shape
+        return y
+
+    def _find_target_format(self, y: NDArray) -> ImageFormat:
+        shape = self.target_image_shape
+        if shape is None and y.ndim == 2:
+            shape = guess_target_shape(y.shape[1], self._format.layout)
+        return find_format(y.shape[1:], shape, self.channels, "y", "target_image_shape")
+
+    def _read_known_targets(self, X: NDArray, y: Any) -> NDArray:
+        """Return y as maps, if it is in the format of fit and of the size of X."""
+        y = read_array(y, "y", self)
+        known = self._target_format
+        if y.ndim != 2:
+            known.check(y.shape[1:], "y")
+        elif y.shape[1] != np.prod(known.layout.shape):
+            raise ValueError(
+                f"y has {y.shape[1]} numbers in a row, but images of shape {known.layout.shape} "
+                "are expected, as in fit."
+            )
+        y = known.to_maps(y)
+        _check_lengths(X, y)
+        if X.shape[2:] != y.shape[2:]:
+            raise ValueError(
+                f"X has images of {X.shape[2]} x {X.shape[3]} pixels, and y of {y.shape[2]} x "
+                f"{y.shape[3]}. Both must have the same size."
+            )
+        return y
+
+    def _find_margin(self) -> int:
+        return self.filter_size // 2 if self.residual == "linear" else 0
+
+    # What is learned.
+
+    def _make_architecture(self, problem: ImageProblem) -> UNetArchitecture:
+        return UNetArchitecture(
+            n_channels_in=problem.X.shape[1],
+            n_channels_out=problem.y.shape[1],
+            base_channels=int(self.base_channels),
+            depth=int(self.depth),
+            has_skips=self.architecture == "unet",
+            filter_size=self._check_filter_size(problem),
+        )
+
+    def _check_filter_size(self, problem: ImageProblem) -> int:
+        """Return the size of the fixed filter; 0 if there is none."""
+        n_in, n_out = problem.X.shape[1], problem.y.shape[1]
+        if self.residual is None:
+            return 0
+        if self.residual == "identity":
+            if n_in != n_out:
+                raise ValueError(
+                    f"residual='identity' needs as many channels in y as in X. Got {n_in} in X and "
+                    f"{n_out} in y. Use residual='linear', which takes any."
+                )
+            return 1
+        if self.filter_size % 2 == 0:
+            raise ValueError(
+                "The 'filter_size' parameter must be odd, so that the filter has a centre. Got "
+                f"{self.filter_size} instead."
+            )
+        return int(self.filter_size)
+
+    def _set_start(
+        self, module: Any, problem: ImageProblem, random_state: np.random.RandomState
+    ) -> nn.Module | None:
+        """Set the fixed filter to that of the training images."""
+        if self.residual is None:
+            return None
+        rival = deepcopy(module)
+        all_rows = np.concatenate([problem.train, problem.valid])
+        for network, rows in (module, problem.train), (rival, all_rows):
+            found = self._find_filter(problem, rows, random_state)
+            network.set_filter_(*map(torch.from_numpy, found))
+        return rival
+
+    def _find_filter(
+        self, problem: ImageProblem, rows: NDArray, random_state: np.random.RandomState
+    ) -> Filter:
+        rows = rows[: max(1, MAX_PIXELS // problem.X[0, 0].size)]
+        units, target_units = problem.units, problem.target_units
+        seen = units.enter(problem.X[rows])
+        target = target_units.enter(problem.y[rows])
+        if self.corruption is not None:
+            clean = torch.from_numpy(seen)
+            generator = torch_generator(random_state)
+            seen = self._make_corruption(problem, clean, generator).corrupt(clean).numpy()
+        if self.residual == "linear":
+            return fit_filter(seen, target, self.filter_size)
+        gain = units.scale / target_units.scale
+        bias = (units.location - target_units.location).ravel() / target_units.scale
+        return identity_filter(seen, target, gain, bias)
+
+    def _make_augmentations(
+        self, problem: ImageProblem, inputs: Tensor, random_state: np.random.RandomState
+    ) -> Augmentations:
+        names = self._check_augment()
+        changes: list[BatchChange] = []
+        if names:
+            generator = torch_generator(random_state)
+            changes.append(FlipsAndTurns("flip" in names, "rotate" in names, generator))
+        if self.corruption is None:
+            return (InTurn(changes) if changes else None), None
+        corruption = self._make_corruption(problem, inputs, torch_generator(random_state))
+        return InTurn([*changes, corruption]), corruption
+
+    def _make_corruption(self, problem: ImageProblem, inputs: Tensor, generator: Any) -> Any:
+        """Return the corruption of images in units; what it takes of them, it takes by channel."""
+        pixels = inputs.movedim(1, -1).reshape(-1, inputs.shape[1], 1, 1)
+        name, level = str(self.corruption), self.corruption_level
+        return make_corruption(name, level, problem.units, pixels, generator)
+
+    def _check_augment(self) -> set[str]:
+        if self.augment is None:
+            return set()
+        names = [self.augment] if isinstance(self.augment, str) else list(self.augment)
+        if not all(isinstance(name, str) and name in AUGMENTATIONS for name in names):
+            raise ValueError(
+                f"The 'augment' parameter must be None, or one or more of {AUGMENTATIONS}. Got "
+                f"{self.augment!r} instead."
+            )
+        return set(names)
+
+    def _make_loss(self, problem: ImageProblem) -> Term:
+        if self.loss != "ssim":
+            return LOSSES[self.loss]()
+        height, width = problem.y.shape[2:]
+        if min(height, width) < WINDOW:
+            raise ValueError(
+                f"loss='ssim' needs images of at least {WINDOW} x {WINDOW} pixels. Got {height} x "
+                f"{width}. Use another loss."
+            )
+        data_range = float(problem.y.max()) - float(problem.y.min())
+        if data_range == 0:
+            raise ValueError("loss='ssim' needs images that vary, but y is constant.")
+        location, scale = problem.target_units
+        return StructuralDissimilarity(data_range / scale, torch.from_numpy(location / scale))
+
+
+def _check_lengths(X: NDArray, y: NDArray) -> None:
+    if len(X) != len(y):
+        raise ValueError(
+            f"Found input variables with inconsistent numbers of samples: X has {len(X)} images, "
+            f"y has {len(y)}. Give one image of y for every image of X."
+        )
+
+
+def _as_pixels(maps: NDArray) -> NDArray:
+    """Return maps as an array of shape (n_pixels, n_channels)."""
+    return np.moveaxis(maps, 1, -1).reshape(-1, maps.shape[1])

@@ -1,0 +1,239 @@
+"""Networks from images to images of the same size, around a fixed linear filter."""
+
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any, NamedTuple
+
+import torch
+from torch import Generator, Tensor, nn
+from torch.nn import functional
+from torch.nn.utils import skip_init
+
+from skae.networks import Architecture
+from skae.networks._convolutions import convolve, neighbour_sums, resize_and_convolve
+
+KERNEL_SIZE = 3
+
+
+class ImageOutputs(NamedTuple):
+    """What a network says of a batch of images.
+
+    Attributes
+    ----------
+    raw : Tensor of shape (n, n_channels, height, width)
+    """
+
+    raw: Tensor
+
+
+class Block(nn.Module):
+    """Two convolutions; the first may see the maps that an encoder had at this size as well.
+
+    Parameters
+    ----------
+    n_in, n_out : int
+        Channels.
+    generator : torch.Generator
+    """
+
+    def __init__(self, n_in: int, n_out: int, generator: Generator) -> None:
+        super().__init__()
+        self.first = _convolution(n_in, n_out, generator)
+        self.second = _convolution(n_out, n_out, generator)
+
+    def forward(self, maps: Tensor) -> Tensor:
+        """Return maps of the same size."""
+        maps = functional.relu(convolve(self.first, maps))
+        return functional.relu(convolve(self.second, maps))
+
+
+class UNet(nn.Module):
+    """Halves the sizes `depth` times and doubles them again (Ronneberger et al. 2015).
+
+    There is no normalisation: over a batch, an image's result would depend on the others, and over
+    an image, what a patch is made into would depend on the size of the image around it. In float64.
+
+    Parameters
+    ----------
+    plan : UNetArchitecture
+    generator : torch.Generator
+        Draws the weights.
+    """
+
+    downs: Any
+    encoders: Any
+    ups: Any
+    decoders: Any
+    sums: Tensor
+
+    def __init__(self, plan: "UNetArchitecture", generator: Generator) -> None:
+        super().__init__()
+        self.has_skips = plan.has_skips
+        n_in, *widths = plan.sizes
+        self.input = Block(n_in, widths[0], generator)
+        steps = list(pairwise(widths))
+        self.downs = nn.ModuleList(_halving(n, generator) for n, _ in steps)
+        self.encoders = nn.ModuleList(Block(n, m, generator) for n, m in steps)
+        self.ups = nn.ModuleList(_convolution(m, n, generator) for n, m in steps[::-1])
+        n_seen = 2 if plan.has_skips else 1
+        self.decoders = nn.ModuleList(Block(n_seen * n, n, generator) for n, _ in steps[::-1])
+        self.output = _convolution(widths[0], plan.n_channels_out, generator)
+        sums = neighbour_sums(KERNEL_SIZE, 2)
+        self.register_buffer("sums", sums, persistent=False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return images of the same size; sizes that cannot be halved are padded, and cut."""
+        height, width = x.shape[2:]
+        multiple = 2 ** len(self.downs)
+        # at the end only, so that the grid of halved maps begins where the image does
+        x = functional.pad(x, (0, -width % multiple, 0, -height % multiple), mode="reflect")
+        # with few channels, convolutions are faster where these lie innermost
+        maps = self.input(x.contiguous(memory_format=torch.channels_last))
+        skips = []
+        for down, encoder in zip(self.downs, self.encoders, strict=True):
+            skips.append(maps)
+            maps = encoder(down(maps))
+        for up, decoder in zip(self.ups, self.decoders, strict=True):
+            skip = skips.pop()
+            maps = functional.relu(resize_and_convolve(up, maps, skip.shape[2:], self.sums))
+            maps = decoder(torch.cat([maps, skip], 1) if self.has_skips else maps)
+        return convolve(self.output, maps)[..., :height, :width]
+
+
+class AroundFilter(nn.Module):
+    """``filter(x) + scale * network(x)``, of which the filter is fixed.
+
+    The filter is linear: one kernel for all places, and a bias. The network starts at zero and
+    learns the rest, measured in `scale`, which is what the filter leaves over.
+
+    Parameters
+    ----------
+    plan : UNetArchitecture
+    network : nn.Module
+        Maps (n, n_channels_in, height, width) to (n, n_channels_out, height, width).
+    """
+
+    outputs = ImageOutputs
+    kernel: Tensor
+    bias: Tensor
+    scale: Tensor
+
+    def __init__(self, plan: "UNetArchitecture", network: nn.Module) -> None:
+        super().__init__()
+        n_in, n_out, size = plan.n_channels_in, plan.n_channels_out, plan.filter_size
+        self.register_buffer("kernel", torch.zeros(n_out, n_in, size, size, dtype=torch.float64))
+        self.register_buffer("bias", torch.zeros(n_out, dtype=torch.float64))
+        self.register_buffer("scale", torch.ones(n_out, 1, 1, dtype=torch.float64))
+        self.network = network
+
+    def set_filter_(self, kernel: Tensor, bias: Tensor, scale: Tensor) -> None:
+        """Set the fixed part and, of every channel, the unit of what is learnt."""
+        self.kernel.copy_(kernel)
+        self.bias.copy_(bias)
+        self.scale.copy_(scale.view(-1, 1, 1))
+
+    def forward(self, x: Tensor) -> ImageOutputs:
+        """Return the sum of both parts."""
+        # the filter is not to be rounded where networks work in half precision
+        with torch.autocast(x.device.type, enabled=False):
+            filtered = self.filter(x.to(self.kernel.dtype))
+        correction = self.network(x).to(filtered.dtype)
+        return ImageOutputs(torch.addcmul(filtered, self.scale, correction))
+
+    def filter(self, x: Tensor) -> Tensor:
+        """Return the fixed part alone; images are continued by their reflection."""
+        margin = self.kernel.shape[-1] // 2
+        x = functional.pad(x, (margin,) * 4, mode="reflect") if margin else x
+        return functional.conv2d(x, self.kernel, self.bias)
+
+
+class Unfiltered(nn.Module):
+    """A network without a fixed part.
+
+    Parameters
+    ----------
+    network : nn.Module
+    """
+
+    outputs = ImageOutputs
+
+    def __init__(self, network: nn.Module) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, x: Tensor) -> ImageOutputs:
+        """Return images."""
+        return ImageOutputs(self.network(x))
+
+
+def _convolution(n_in: int, n_out: int, generator: Generator) -> Any:
+    padding = KERNEL_SIZE // 2
+    layer = skip_init(nn.Conv2d, n_in, n_out, KERNEL_SIZE, padding=padding, dtype=torch.float64)
+    return _draw(layer, generator)
+
+
+def _halving(n_channels: int, generator: Generator) -> Any:
+    layer = skip_init(nn.Conv2d, n_channels, n_channels, 2, stride=2, dtype=torch.float64)
+    return _draw(layer, generator)
+
+
+def _draw(layer: Any, generator: Generator) -> Any:
+    """Set the weights to a normal draw of variance 2 / fan-in, the bias to 0 (He et al. 2015)."""
+    with torch.no_grad():
+        layer.weight.normal_(0.0, (2 / layer.weight[0].numel()) ** 0.5, generator=generator)
+        layer.bias.zero_()
+    return layer
+
+
+@dataclass(frozen=True)
+class UNetArchitecture(Architecture):
+    """All it takes to build a network from images to images again; plain values only.
+
+    Attributes
+    ----------
+    n_channels_in, n_channels_out : int
+    base_channels : int
+        Channels at full size; with every halving of the sizes they double.
+    depth : int
+        How often sizes are halved.
+    has_skips : bool
+        Whether the decoder sees the encoder's maps of the same size.
+    filter_size : int
+        Odd: of the kernel of the filter around which the network learns. 0: there is none.
+    """
+
+    n_channels_in: int
+    n_channels_out: int
+    base_channels: int
+    depth: int
+    has_skips: bool
+    filter_size: int
+
+    @property
+    def sizes(self) -> tuple[int, ...]:
+        """Channels from the image to the smallest maps."""
+        widths = (self.base_channels * 2**level for level in range(self.depth + 1))
+        return (self.n_channels_in, *widths)
+
+    @property
+    def entries_per_batch(self) -> int:
+        """More than for dense layers: a convolution of few entries is slow to begin."""
+        return 2**20
+
+    @property
+    def n_unrolled(self) -> int:
+        """Copies of its input that a layer makes in float64, where torch unrolls convolutions."""
+        return max(KERNEL_SIZE, self.filter_size) ** 2
+
+    @property
+    def entries_per_pixel(self) -> int:
+        """Entries of the widest maps for every pixel of an image."""
+        return max(self.n_channels_in, self.n_channels_out, 2 * self.base_channels)
+
+    def build(self, generator: Generator) -> AroundFilter | Unfiltered:
+        """Return the network in float64; its filter, if any, is zero, and so is the rest then."""
+        network = UNet(self, generator)
+        if not self.filter_size:
+            return Unfiltered(network)
+        nn.init.zeros_(network.output.weight)
+        return AroundFilter(self, network)
