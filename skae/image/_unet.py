@@ -50,6 +50,9 @@ class Block(nn.Module):
 class UNet(nn.Module):
     """Halves the sizes `depth` times and doubles them again (Ronneberger et al. 2015).
 
+    Folded, the first halving puts four neighbours into channels, and the last doubling takes them
+    out again (Shi et al. 2016): there are no convolutions at full size, which cost most.
+
     There is no normalisation: over a batch, an image's result would depend on the others, and over
     an image, what a patch is made into would depend on the size of the image around it. In float64.
 
@@ -69,6 +72,7 @@ class UNet(nn.Module):
     def __init__(self, plan: "UNetArchitecture", generator: Generator) -> None:
         super().__init__()
         self.has_skips = plan.has_skips
+        self.fold = plan.fold
         n_in, *widths = plan.sizes
         self.input = Block(n_in, widths[0], generator)
         steps = list(pairwise(widths))
@@ -77,16 +81,17 @@ class UNet(nn.Module):
         self.ups = nn.ModuleList(_convolution(m, n, generator) for n, m in steps[::-1])
         n_seen = 2 if plan.has_skips else 1
         self.decoders = nn.ModuleList(Block(n_seen * n, n, generator) for n, _ in steps[::-1])
-        self.output = _convolution(widths[0], plan.n_channels_out, generator)
+        self.output = _convolution(widths[0], plan.n_channels_out * plan.fold**2, generator)
         sums = neighbour_sums(KERNEL_SIZE, 2)
         self.register_buffer("sums", sums, persistent=False)
 
     def forward(self, x: Tensor) -> Tensor:
         """Return images of the same size; sizes that cannot be halved are padded, and cut."""
         height, width = x.shape[2:]
-        multiple = 2 ** len(self.downs)
+        multiple = self.fold * 2 ** len(self.downs)
         # at the end only, so that the grid of halved maps begins where the image does
         x = functional.pad(x, (0, -width % multiple, 0, -height % multiple), mode="reflect")
+        x = functional.pixel_unshuffle(x, self.fold)
         # with few channels, convolutions are faster where these lie innermost
         maps = self.input(x.contiguous(memory_format=torch.channels_last))
         skips = []
@@ -97,7 +102,8 @@ class UNet(nn.Module):
             skip = skips.pop()
             maps = functional.relu(resize_and_convolve(up, maps, skip.shape[2:], self.sums))
             maps = decoder(torch.cat([maps, skip], 1) if self.has_skips else maps)
-        return convolve(self.output, maps)[..., :height, :width]
+        images = functional.pixel_shuffle(convolve(self.output, maps), self.fold)
+        return images[..., :height, :width]
 
 
 class AroundFilter(nn.Module):
@@ -196,6 +202,8 @@ class UNetArchitecture(Architecture):
         Channels at full size; with every halving of the sizes they double.
     depth : int
         How often sizes are halved.
+    is_folded : bool
+        Whether the first halving is done without a convolution; needs a depth of at least 1.
     has_skips : bool
         Whether the decoder sees the encoder's maps of the same size.
     filter_size : int
@@ -206,14 +214,21 @@ class UNetArchitecture(Architecture):
     n_channels_out: int
     base_channels: int
     depth: int
+    is_folded: bool
     has_skips: bool
     filter_size: int
 
     @property
+    def fold(self) -> int:
+        """Height and width of the squares of pixels that are channels inside."""
+        return 2 if self.is_folded else 1
+
+    @property
     def sizes(self) -> tuple[int, ...]:
         """Channels from the image to the smallest maps."""
-        widths = (self.base_channels * 2**level for level in range(self.depth + 1))
-        return (self.n_channels_in, *widths)
+        levels = range(int(self.is_folded), self.depth + 1)
+        widths = (self.base_channels * 2**level for level in levels)
+        return (self.n_channels_in * self.fold**2, *widths)
 
     @property
     def entries_per_batch(self) -> int:
@@ -228,7 +243,8 @@ class UNetArchitecture(Architecture):
     @property
     def entries_per_pixel(self) -> int:
         """Entries of the widest maps for every pixel of an image."""
-        return max(self.n_channels_in, self.n_channels_out, 2 * self.base_channels)
+        n_inside = 2 * self.base_channels // self.fold
+        return max(self.n_channels_in, self.n_channels_out, n_inside)
 
     def build(self, generator: Generator) -> AroundFilter | Unfiltered:
         """Return the network in float64; its filter, if any, is zero, and so is the rest then."""

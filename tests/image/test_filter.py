@@ -88,7 +88,7 @@ def test_identity(pairs):
 def test_the_network_applies_it(pairs):
     X, y = pairs
     found = fit_filter(X, y, 5)
-    network = UNetArchitecture(2, 3, 4, 1, True, 5).build(torch.Generator().manual_seed(0))
+    network = UNetArchitecture(2, 3, 4, 1, False, True, 5).build(torch.Generator().manual_seed(0))
     network.set_filter_(*map(torch.from_numpy, found))
     with torch.no_grad():
         filtered = network.filter(torch.from_numpy(X)).numpy()

@@ -148,10 +148,11 @@ def test_single_precision(pairs):
 # Patches, and images of any size.
 
 
-def test_what_is_learned_from_patches_is_applied_to_whole_images():
+@pytest.mark.parametrize("fold", [False, True])
+def test_what_is_learned_from_patches_is_applied_to_whole_images(fold):
     rng = np.random.default_rng(0)
     X = rng.normal(size=(3, 90, 81))
-    model = _quick(patch_size=16, batch_size=4, max_iter=2).fit(X, np.abs(X))
+    model = _quick(fold=fold, patch_size=16, batch_size=4, max_iter=2).fit(X, np.abs(X))
     whole, reach, step = model.predict(X), 24, 2
     crop = model.predict(X[:, 4 * step :, 6 * step :])
     assert model.best_iter_ > 0
@@ -160,6 +161,15 @@ def test_what_is_learned_from_patches_is_applied_to_whole_images():
     inside = slice(reach, -reach)
     assert crop[:, inside, inside].size > 300
     assert_allclose(crop[:, inside, inside], expected[:, inside, inside], atol=1e-12)
+
+
+@pytest.mark.parametrize(("size", "is_folded"), [(31, False), (32, True)])
+def test_large_images_are_folded(size, is_folded):
+    X = np.random.default_rng(0).normal(size=(4, 40, 40))
+    assert _quick(max_iter=0).fit(X, X)._network.architecture.is_folded
+    assert not _quick(max_iter=0, depth=0).fit(X, X)._network.architecture.is_folded
+    model = _quick(max_iter=0, patch_size=size).fit(X, X)
+    assert model._network.architecture.is_folded == is_folded
 
 
 def test_one_image_is_enough_if_it_is_cut():
@@ -361,6 +371,7 @@ FLAT = GREY.reshape(10, 64)
         (GREY, COLOUR, {}, "y: .*set channels='last'"),
         (np.moveaxis(COLOUR, 3, 1), GREY, {"channels": "last"}, "X: .*set channels='first'"),
         (GREY, GREY, {"depth": 4}, "too small to be halved 4 times. Set depth to at most 3"),
+        (GREY, GREY, {"depth": 0, "fold": True}, "needs depth to be at least 1"),
         (GREY, GREY, {"filter_size": 17}, "Set filter_size to at most 15"),
         (GREY, GREY, {"filter_size": 4}, "'filter_size' parameter must be odd"),
         (GREY, GREY, {"patch_size": 3}, "3 x 3 pixels are too small for a filter of size 7"),

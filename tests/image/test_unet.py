@@ -7,11 +7,13 @@ from torch.autograd import gradcheck
 from skae.image._unet import UNetArchitecture
 
 PLANS = [
-    UNetArchitecture(1, 1, 3, 2, True, 0),
-    UNetArchitecture(2, 3, 3, 1, False, 0),
-    UNetArchitecture(2, 1, 4, 0, True, 0),
-    UNetArchitecture(1, 1, 3, 2, True, 3),
-    UNetArchitecture(3, 3, 2, 1, False, 1),
+    UNetArchitecture(1, 1, 3, 2, False, True, 0),
+    UNetArchitecture(2, 3, 3, 1, False, False, 0),
+    UNetArchitecture(2, 1, 4, 0, False, True, 0),
+    UNetArchitecture(1, 1, 3, 2, False, True, 3),
+    UNetArchitecture(3, 3, 2, 1, False, False, 1),
+    UNetArchitecture(1, 2, 2, 2, True, True, 3),
+    UNetArchitecture(2, 1, 3, 1, True, False, 0),
 ]
 over_plans = pytest.mark.parametrize("plan", PLANS, ids=str)
 
