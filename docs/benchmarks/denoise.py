@@ -1,12 +1,14 @@
 """Denoising of photographs: ImageToImageRegressor beside scikit-image's methods.
 
     SKAE_DATA=folder python docs/benchmarks/denoise.py [--seconds 240] [--seeds 0 1 2]
+        [--variants default identity ...] [--alone]
 
 Mean PSNR in dB, and in parentheses the worst image's, of bsd68_gray with normal noise of standard
-deviation 25/255: a seed draws which 40 images are trained on, the noise and the 28 others' noise.
+deviation 25/255: a seed draws which 40 images are trained on, and the noise of the other 28.
 The regressor sees the clean images alone and draws its noise. Its epochs are as many as fit into
-the seconds of CPU time, by the time of one. The other methods are told the noise's deviation, and
-have nothing to learn. One thread. Prints a Markdown table.
+the seconds of CPU time, by the time of one; variants differ from the first in a parameter. The
+other methods are told the noise's deviation, and have nothing to learn. One thread. Prints a
+Markdown table. Needs scikit-image 0.26 or later and PyWavelets.
 """
 
 import argparse
@@ -31,8 +33,16 @@ METHODS = {
     "non-local means": lambda noisy: denoise_nl_means(noisy, h=0.6 * SIGMA, sigma=SIGMA, **FAST),
     "wavelets": lambda noisy: denoise_wavelet(noisy, **WAVELET),
     "wavelets, cycle spinning": lambda noisy: cycle_spin(
-        noisy, denoise_wavelet, max_shifts=3, func_kw=WAVELET, num_workers=1
+        noisy, denoise_wavelet, max_shifts=3, func_kw=WAVELET, workers=1
     ),
+}
+VARIANTS = {
+    "default": {},
+    "identity": {"residual": "identity"},
+    "no residual": {"residual": None},
+    "unfolded": {"fold": False},
+    "absolute error": {"loss": "absolute_error"},
+    "wider": {"base_channels": 32},
 }
 
 
@@ -77,10 +87,24 @@ def find_n_epochs(train, seed, seconds, **parameters):
 
 def print_row(name, seed, psnr, seconds, note=""):
     """Print a row of the table."""
-    print(f"| {name} | {seed} | {psnr.mean():.2f} ({psnr.min():.2f}) | {seconds:.0f} | {note} |")
+    result = f"{psnr.mean():.2f} ({psnr.min():.2f})"
+    print(f"| {name} | {seed} | {result} | {seconds:.0f} | {note} |", flush=True)
 
 
-def compare(seed, seconds, with_others, **parameters):
+def measure(seed, seconds, name, images):
+    """Print the row of a variant of the regressor."""
+    train, noisy, clean = images
+    parameters = VARIANTS[name]
+    max_iter = find_n_epochs(train, seed, seconds, **parameters)
+    start = time.process_time()
+    model = make(seed, max_iter, **parameters).fit(train)
+    elapsed = time.process_time() - start
+    psnr = find_psnr(model.predict(noisy), clean)
+    epochs = f"epoch {model.best_iter_} of {model.n_iter_}"
+    print_row(f"ImageToImageRegressor, {name}", seed, psnr, elapsed, epochs)
+
+
+def compare(seed, seconds, with_others, variants):
     """Print the rows of one seed."""
     train, noisy, clean = load(seed)
     print_row("noisy", seed, find_psnr(noisy, clean), 0)
@@ -88,24 +112,20 @@ def compare(seed, seconds, with_others, **parameters):
         start = time.process_time()
         denoised = np.stack([denoise(image) for image in noisy])
         print_row(name, seed, find_psnr(denoised, clean), time.process_time() - start)
-    start_only = make(seed, 0, **parameters).fit(train)
+    start_only = make(seed, 0).fit(train)
     print_row("linear filter", seed, find_psnr(start_only.predict(noisy), clean), 0)
-    max_iter = find_n_epochs(train, seed, seconds, **parameters)
-    start = time.process_time()
-    model = make(seed, max_iter, **parameters).fit(train)
-    elapsed = time.process_time() - start
-    psnr = find_psnr(model.predict(noisy), clean)
-    epochs = f"epoch {model.best_iter_} of {model.n_iter_}"
-    print_row("ImageToImageRegressor", seed, psnr, elapsed, epochs)
+    for name in variants:
+        measure(seed, seconds, name, (train, noisy, clean))
 
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser()
     parser.add_argument("--seconds", type=float, default=240)
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
+    parser.add_argument("--variants", choices=VARIANTS, nargs="+", default=["default"])
     parser.add_argument("--alone", action="store_true", help="without the other methods")
     arguments = parser.parse_args()
     torch.set_num_threads(1)
     print("| method | seed | PSNR, mean (worst) | CPU s | kept |\n|---|---|---|---|---|")
     for seed in arguments.seeds:
-        compare(seed, arguments.seconds, not arguments.alone)
+        compare(seed, arguments.seconds, not arguments.alone, arguments.variants)
