@@ -6,6 +6,8 @@ from copy import deepcopy
 
 import numpy as np
 import pytest
+import sklearn
+import skops.io
 import torch
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.base import clone
@@ -18,6 +20,7 @@ from sklearn.utils.estimator_checks import (
     check_get_params_invariance,
     check_no_attributes_set_in_init,
 )
+from sklearn.utils.fixes import parse_version
 
 from skae.engine import GradientStep
 from skae.image import ImageToImageRegressor
@@ -276,6 +279,50 @@ def test_pickles_hold_plain_values(pairs):
     assert dump.count(b"skae") == 1
     for same in pickle.loads(dump), deepcopy(model):
         assert_array_equal(same.predict(X), model.predict(X))
+
+
+def test_skops_has_one_class_to_trust(pairs):
+    model = _quick().fit(*pairs)
+    dump = skops.io.dumps(model)
+    trusted = skops.io.get_untrusted_types(data=dump)
+    assert trusted == ["skae.image._regressor.ImageToImageRegressor"]
+    same = skops.io.loads(dump, trusted=trusted)
+    assert_array_equal(same.predict(pairs[0]), model.predict(pairs[0]))
+
+
+@pytest.mark.skipif(
+    parse_version(sklearn.__version__) < parse_version("1.9"),
+    reason="older ones show no fitted attributes and have no callbacks",
+)
+class TestSklearn19:
+    def test_callbacks_see_the_estimator_of_every_epoch(self, pairs):
+        class Diary:
+            scores = []
+
+            def setup(self, estimator, context):
+                pass
+
+            def on_fit_task_begin(self, estimator, context, *, X, y):
+                pass
+
+            def on_fit_task_end(self, estimator, context, *, X, y, fitted_estimator):
+                if context.task_name == "epoch":
+                    self.scores.append(fitted_estimator.score(X, y))
+                return len(self.scores) == 2
+
+            def teardown(self, estimator, context):
+                pass
+
+        model = _quick(max_iter=5).set_callbacks(Diary()).fit(*pairs)
+        assert model.n_iter_ == len(Diary.scores) == 2
+
+    def test_parameters_and_attributes_are_described(self, pairs):
+        model = _quick().fit(*pairs)
+        shown = model._repr_html_()
+        described = shown.count('<span class="param-doc-description"')
+        n_attributes = shown[shown.index("Fitted attributes") :].count('class="fitted-att-type"')
+        assert n_attributes > 5
+        assert described == len(model.get_params()) + n_attributes
 
 
 def test_a_fit_that_was_cut_off_goes_on(pairs, tmp_path, monkeypatch):
