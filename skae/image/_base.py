@@ -270,6 +270,8 @@ def read_array(array: Any, name: str, estimator: Any) -> NDArray:
             estimator=estimator,
             input_name=name,
         )
+    if not array.size:
+        raise ValueError(f"{name} has images of shape {array.shape[1:]}, without a pixel.")
     check_magnitude(array, name)
     return array
 

@@ -10,9 +10,11 @@ from torch.nn import functional
 from torch.nn.utils import skip_init
 
 from skae.networks import Architecture
-from skae.networks._convolutions import convolve, neighbour_sums, resize_and_convolve
+from skae.networks._convolutions import neighbour_sums, resize_and_convolve
 
 KERNEL_SIZE = 3
+MAX_UNROLLED = 2**25
+"""Entries in float64 that a convolution copies its input to at once."""
 
 
 class ImageOutputs(NamedTuple):
@@ -43,8 +45,8 @@ class Block(nn.Module):
 
     def forward(self, maps: Tensor) -> Tensor:
         """Return maps of the same size."""
-        maps = functional.relu(convolve(self.first, maps))
-        return functional.relu(convolve(self.second, maps))
+        maps = functional.relu(_convolve(self.first, maps))
+        return functional.relu(_convolve(self.second, maps))
 
 
 class UNet(nn.Module):
@@ -92,8 +94,10 @@ class UNet(nn.Module):
         # at the end only, so that the grid of halved maps begins where the image does
         x = functional.pad(x, (0, -width % multiple, 0, -height % multiple), mode="reflect")
         x = functional.pixel_unshuffle(x, self.fold)
-        # with few channels, convolutions are faster where these lie innermost
-        maps = self.input(x.contiguous(memory_format=torch.channels_last))
+        if x.dtype != torch.float64:
+            # with few channels, convolutions are faster where these lie innermost
+            x = x.contiguous(memory_format=torch.channels_last)
+        maps = self.input(x)
         skips = []
         for down, encoder in zip(self.downs, self.encoders, strict=True):
             skips.append(maps)
@@ -102,7 +106,7 @@ class UNet(nn.Module):
             skip = skips.pop()
             maps = functional.relu(resize_and_convolve(up, maps, skip.shape[2:], self.sums))
             maps = decoder(torch.cat([maps, skip], 1) if self.has_skips else maps)
-        images = functional.pixel_shuffle(convolve(self.output, maps), self.fold)
+        images = functional.pixel_shuffle(_convolve(self.output, maps), self.fold)
         return images[..., :height, :width]
 
 
@@ -170,6 +174,21 @@ class Unfiltered(nn.Module):
     def forward(self, x: Tensor) -> ImageOutputs:
         """Return images."""
         return ImageOutputs(self.network(x))
+
+
+def _convolve(layer: Any, maps: Tensor) -> Tensor:
+    """Apply a convolution, in float64 by groups of channels if all at once would take much memory.
+
+    It is unrolled there: every entry is copied to all places of the kernel.
+    """
+    n_channels = max(1, MAX_UNROLLED // (maps[:, 0].numel() * KERNEL_SIZE**2))
+    if maps.dtype != torch.float64 or n_channels >= maps.shape[1]:
+        return layer(maps)
+    result = layer.bias.view(-1, 1, 1)
+    groups = maps.split(n_channels, 1), layer.weight.split(n_channels, 1)
+    for channels, weight in zip(*groups, strict=True):
+        result = result + functional.conv2d(channels, weight, padding=layer.padding)
+    return result
 
 
 def _convolution(n_in: int, n_out: int, generator: Generator) -> Any:

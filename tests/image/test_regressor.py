@@ -436,6 +436,7 @@ FLAT = GREY.reshape(10, 64)
         (np.where(GREY > 2, np.inf, GREY), GREY, {}, "Input X contains infinity"),
         (GREY, 1e39 * GREY, {}, "Input y contains a value too large"),
         (GREY[:1], GREY[:1], {}, "n_samples=1"),
+        (GREY[:, :0], GREY[:, :0], {}, r"X has images of shape \(0, 8\), without a pixel"),
         (GREY[0, 0], GREY, {}, "Expected 2D array, got 1D array"),
         (GREY[:, None, None], GREY, {}, "X has 5 dimensions"),
     ],

@@ -4,6 +4,7 @@ import pytest
 import torch
 from torch.autograd import gradcheck
 
+from skae.image import _unet
 from skae.image._unet import UNetArchitecture
 
 PLANS = [
@@ -89,6 +90,15 @@ def test_the_same_seed_the_same_network(plan):
 @over_plans
 def test_there_are_at_least_as_many_weights_as_said(plan):
     assert plan.n_weights <= sum(p.numel() for p in plan.build(torch.Generator()).parameters())
+
+
+@over_plans
+@pytest.mark.parametrize("n_channels", [0, 2])
+def test_large_images_are_convolved_by_groups_of_channels(plan, n_channels, monkeypatch):
+    network, x = _build(plan), _images(plan, 8, 8)
+    expected = network(x).raw
+    monkeypatch.setattr(_unet, "MAX_UNROLLED", n_channels * 2 * 64 * 9)
+    torch.testing.assert_close(network(x).raw, expected, rtol=0, atol=1e-12)
 
 
 def test_around_a_filter_it_starts_at_zero():
