@@ -45,7 +45,7 @@ results |= {"linear start": start.predict(noisy), "network": denoiser.predict(no
 # %%
 # A part of each, with the mean peak signal-to-noise ratio and similarity of whole images.
 figure, axes = plt.subplots(2, 7, figsize=(14, 4.8), layout="constrained")
-parts = [(slice(110, 230), slice(0, 120)), (slice(150, 270), slice(0, 120))]
+parts = [(slice(300, 420), slice(190, 310)), (slice(150, 270), slice(0, 120))]
 for column, (name, images) in zip(axes.T, results.items(), strict=True):
     for ax, image, part in zip(column, images, parts, strict=True):
         ax.imshow(image[part], cmap="gray", vmin=0, vmax=1)
