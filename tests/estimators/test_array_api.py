@@ -11,7 +11,7 @@ from sklearn import config_context
 from sklearn.base import clone
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
+from sklearn.preprocessing import MinMaxScaler
 from torch import Tensor
 
 from skae import (
@@ -142,7 +142,7 @@ def test_classes_by_name(digits):
 
 def test_pipelines_and_searches(digits):
     X = torch.from_numpy(digits[:120] + np.random.RandomState(0).rand(120, 64))
-    pipeline = make_pipeline(StandardScaler(), _prepared(ESTIMATORS[0]))
+    pipeline = make_pipeline(MinMaxScaler(), _prepared(ESTIMATORS[0]))
     grid = {"autoencodertransformer__n_components": [1, 3]}
     scores = {}
     for is_on, rows in ((True, X), (False, X.numpy())):
