@@ -39,8 +39,8 @@ class FitTask:
             self.context.call_on_fit_task_begin(**self.given)
 
     def watch(self, find_attributes: FindAttributes) -> Watcher:
-        """Return what tells of every epoch."""
-        if self.context is None:
+        """Return what tells of every epoch, if there is somebody to tell."""
+        if not getattr(self.given["estimator"], "_skl_callbacks", None):
             return Watcher()
         return EpochTasks(self.context, self.given, find_attributes)
 

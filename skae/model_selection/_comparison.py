@@ -73,7 +73,7 @@ def compare_with_pca(
 
     random_state : int, RandomState instance or None, default=None
         Shuffles the rows, and is the seed of PCA and of the default `estimator`. Pass an int for
-        the same result at every call.
+        the same result at every call; an `estimator` of your own needs a seed of its own.
 
     Returns
     -------
