@@ -5,10 +5,9 @@ from copy import copy, deepcopy
 from dataclasses import replace
 from functools import partial
 from math import prod
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from sklearn.utils import check_array, check_random_state
 from torch import Tensor, nn
@@ -33,32 +32,12 @@ from skae.estimators._units import Units
 from skae.estimators._warm_start import copy_of, find_source
 from skae.image._layouts import ImageFormat, check_size, find_format
 from skae.image._patches import cut_patches
+from skae.image._problem import ImageProblem, as_images, find_units
 from skae.image._unet import UNetArchitecture
 from skae.objectives import Objective, Term
 
 ENTRIES_PER_BATCH = 2**20
 """Of the widest maps in a batch: with more of them, fewer updates are made in the same time."""
-
-
-class ImageProblem(NamedTuple):
-    """What is to be learned.
-
-    Attributes
-    ----------
-    X, y : array of shape (n, n_channels, height, width)
-        Images or patches of them, in their own units; y may be X itself.
-    units, target_units : Units
-        Of X and y; their locations have shape (n_channels, 1, 1).
-    train, valid : array of int
-        The rows to learn from, and those that are held out, in random order.
-    """
-
-    X: NDArray
-    y: NDArray
-    units: Units
-    target_units: Units
-    train: NDArray
-    valid: NDArray
 
 
 class BaseImageEstimator(CallbackSupportMixin, TorchEstimator):
@@ -77,10 +56,15 @@ class BaseImageEstimator(CallbackSupportMixin, TorchEstimator):
         return tags
 
     @abstractmethod
-    def _read_targets(self, X: NDArray, y: Any) -> NDArray:
-        """Return y as maps, and remember its format.
+    def _read_pairs(self, maps: NDArray, y: Any) -> tuple[NDArray, NDArray]:
+        """Return what the network sees of images, and the targets that y holds, both as maps.
 
-        `X` are the images of X as maps.
+        Parameters
+        ----------
+        maps : array of shape (n, n_channels, height, width)
+            The images of X.
+        y : object
+            As given by the user; its format is remembered.
         """
 
     @abstractmethod
@@ -112,7 +96,7 @@ class BaseImageEstimator(CallbackSupportMixin, TorchEstimator):
             task = FitTask(self, X, y)
             source = find_source(self, self.warm_start)
             maps = self._read_images(X, reset=True)
-            self._learn(maps, self._read_targets(maps, y), source, task)
+            self._learn(*self._read_pairs(maps, y), source, task)
             task.end()
 
     def _read_images(self, X: Any, *, reset: bool) -> NDArray:
@@ -127,7 +111,7 @@ class BaseImageEstimator(CallbackSupportMixin, TorchEstimator):
             if reset:
                 self._validate(X.reshape(len(X), -1), reset=True)
             else:
-                self._format.check(row, "X")
+                self._check_images(row)
         if reset:
             self._format = find_format(
                 X.shape[1:], self.image_shape, self.channels, "X", "image_shape"
@@ -137,9 +121,17 @@ class BaseImageEstimator(CallbackSupportMixin, TorchEstimator):
         check_size(maps.shape[2:], self.depth, self._find_margin())
         return maps
 
+    def _check_images(self, row: tuple[int, ...]) -> None:
+        """Raise ValueError if images of this shape are none that the network knows."""
+        self._format.check(row, "X")
+
     def _find_margin(self) -> int:
         """Return by how many pixels images are continued, beyond what halving needs."""
-        return 0
+        return int(self.filter_size) // 2
+
+    def _find_target_units(self, y: NDArray) -> Units:
+        """Return the units in which targets are learned."""
+        return find_units(y)
 
     def _learn(self, X: NDArray, y: NDArray, source: Any, task: FitTask) -> None:
         """Train on maps, from the weights of `source` on if there is one."""
@@ -181,7 +173,7 @@ class BaseImageEstimator(CallbackSupportMixin, TorchEstimator):
         """Return what is to be learned, in the units of `source` if there is one."""
         is_target = y is X
         units = find_units(X) if source is None else source._units
-        target_units = units if is_target else find_units(y)
+        target_units = units if is_target else self._find_target_units(y)
         if source is not None:
             target_units = source._target_units
         n_images = len(X)
@@ -274,17 +266,6 @@ def read_array(array: Any, name: str, estimator: Any) -> NDArray:
         raise ValueError(f"{name} has images of shape {array.shape[1:]}, without a pixel.")
     check_magnitude(array, name)
     return array
-
-
-def find_units(maps: NDArray) -> Units:
-    """Return the mean of every channel, and one scale for all."""
-    units = Units.of(np.moveaxis(maps, 1, -1).reshape(-1, maps.shape[1]))
-    return units._replace(location=units.location.reshape(-1, 1, 1))
-
-
-def as_images(maps: NDArray) -> Tensor:
-    """Return maps as a tensor to train with."""
-    return torch.from_numpy(np.ascontiguousarray(maps, dtype=np.float32))
 
 
 def _shuffled(rows: NDArray, random_state: np.random.RandomState) -> NDArray:

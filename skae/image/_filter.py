@@ -7,6 +7,8 @@ from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 from scipy.linalg import lstsq
 
+from skae.image._layouts import as_pixels
+
 ENTRIES_AT_ONCE = 2**22
 SMALLEST_SHARE = 1e-9
 """Directions with less of the largest variance than this have no weight."""
@@ -48,7 +50,7 @@ class Moments:
         step = max(1, ENTRIES_AT_ONCE // (X[0].size * size**2))
         for start in range(0, len(X), step):
             rows = slice(start, start + step)
-            both = np.hstack([find_patches(X[rows], size), _as_pixels(y[rows])])
+            both = np.hstack([find_patches(X[rows], size), as_pixels(y[rows])])
             total += both.sum(axis=0)
             products += both.T @ both
         self.means = total / n_pixels
@@ -90,7 +92,3 @@ def find_patches(X: NDArray, size: int) -> NDArray[np.float64]:
     sides = [(0, 0), (0, 0), (margin, margin), (margin, margin)]
     windows = sliding_window_view(np.pad(X, sides, mode="reflect"), (size, size), axis=(2, 3))
     return windows.transpose(0, 2, 3, 1, 4, 5).reshape(-1, X.shape[1] * size**2).astype(np.float64)
-
-
-def _as_pixels(y: NDArray) -> NDArray[np.float64]:
-    return np.moveaxis(y, 1, -1).reshape(-1, y.shape[1]).astype(np.float64)

@@ -1,5 +1,6 @@
 """Arrays of images, and maps: the same with the channels first, shape (n, n_channels, h, w)."""
 
+from collections.abc import Sequence
 from math import prod
 from typing import Any, NamedTuple
 
@@ -115,16 +116,25 @@ def guess_target_shape(n_numbers: int, layout: ImageLayout) -> tuple[int, ...]:
     n_channels, rest = divmod(n_numbers, prod(layout.spatial))
     if rest or not n_channels:
         raise ValueError(
-            f"y has {n_numbers} numbers in a row, which make no images of {_size(layout)} pixels, "
-            "the size of those of X. Images of y must have the size of those of X."
+            f"y has {n_numbers} numbers in a row, which make no images of {_size(layout.spatial)} "
+            "pixels, the size of those of X. Images of y must have the size of those of X."
         )
     spatial = layout.spatial
     return (*spatial, n_channels) if layout.is_channels_last else (n_channels, *spatial)
 
 
-def check_pairs(X: ImageLayout, y: ImageLayout) -> None:
-    """Raise ValueError if images of two layouts differ in size."""
-    if X.spatial != y.spatial:
+def check_lengths(X: NDArray, y: NDArray) -> None:
+    """Raise ValueError if there are more images of one kind than of the other."""
+    if len(X) != len(y):
+        raise ValueError(
+            f"Found input variables with inconsistent numbers of samples: X has {len(X)} images, "
+            f"y has {len(y)}. Give one image of y for every image of X."
+        )
+
+
+def check_sizes(X: Sequence[int], y: Sequence[int]) -> None:
+    """Raise ValueError if images of X and of y differ in height or width."""
+    if tuple(X) != tuple(y):
         raise ValueError(
             f"X has images of {_size(X)} pixels, and y of {_size(y)}. Both must have the same "
             "size: resize the smaller ones first, for example with scipy.ndimage.zoom."
@@ -155,6 +165,11 @@ def check_size(spatial: tuple[int, ...], depth: int, margin: int) -> None:
         )
 
 
+def as_pixels(maps: NDArray) -> NDArray:
+    """Return maps as an array of shape (n_pixels, n_channels)."""
+    return np.moveaxis(maps, 1, -1).reshape(-1, maps.shape[1])
+
+
 def _accepted(layout: ImageLayout) -> list[tuple[int, ...]]:
     shapes = [(prod(layout.shape),), layout.shape]
     return [*shapes, layout.spatial] if layout.n_channels == 1 else shapes
@@ -181,5 +196,5 @@ def _example(n_numbers: int, is_last: bool) -> tuple[int, ...]:
     return (*sides, 1) if is_last else (1, *sides)
 
 
-def _size(layout: ImageLayout) -> str:
-    return " x ".join(map(str, layout.spatial))
+def _size(spatial: Sequence[int]) -> str:
+    return " x ".join(map(str, spatial))

@@ -4,37 +4,39 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from copy import deepcopy
-from numbers import Integral
+from functools import partial
 from typing import Any, Literal, Self
 
 import numpy as np
 import torch
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import RegressorMixin
-from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
+from sklearn.utils._param_validation import StrOptions
 from sklearn.utils.validation import check_is_fitted
 from torch import Tensor, nn
 
-from skae.engine import BatchChange, InTurn
+from skae.engine import InTurn
 from skae.estimators._bridge import Augmentations, torch_generator
 from skae.estimators._denoising import make_corruption
-from skae.estimators._parameters import RECONSTRUCTION, TRAINING, validated_fit
+from skae.estimators._parameters import RECONSTRUCTION, validated_fit
 from skae.estimators._shares import explained_share
-from skae.image._base import BaseImageEstimator, ImageProblem, read_array
-from skae.image._changes import FlipsAndTurns
+from skae.image._base import BaseImageEstimator, read_array
 from skae.image._filter import Filter, fit_filter, identity_filter
-from skae.image._layouts import ImageFormat, check_pairs, find_format, guess_target_shape
+from skae.image._layouts import (
+    ImageFormat,
+    as_pixels,
+    check_lengths,
+    check_sizes,
+    find_format,
+    guess_target_shape,
+)
 from skae.image._losses import WINDOW, StructuralDissimilarity
+from skae.image._plan import IMAGES, check_filter_size, find_fold, make_moves
+from skae.image._problem import ImageProblem, start_at_filter
 from skae.image._unet import UNetArchitecture
 from skae.objectives import LOSSES, Term
 
 ERRORS = ("squared_error", "absolute_error", "huber")
-AUGMENTATIONS = ("flip", "rotate")
-MAX_PIXELS = 2**19
-"""About from how many pixels a filter is learnt: it has few weights."""
-SMALLEST_FOLDED = 32
-"""Pixels along an axis."""
 
 
 class ImageToImageRegressor(RegressorMixin, BaseImageEstimator):
@@ -243,21 +245,12 @@ class ImageToImageRegressor(RegressorMixin, BaseImageEstimator):
     """
 
     _parameter_constraints: dict[str, list[Any]] = {
-        **TRAINING,
+        **IMAGES,
         **{name: RECONSTRUCTION[name] for name in ("corruption", "corruption_level")},
-        "base_channels": [Interval(Integral, 1, None, closed="left")],
-        "depth": [Interval(Integral, 0, None, closed="left")],
-        "fold": [StrOptions({"auto"}), "boolean"],
         "architecture": [StrOptions({"unet", "autoencoder"})],
         "residual": [StrOptions({"linear", "identity"}), None],
-        "filter_size": [Interval(Integral, 1, None, closed="left")],
         "loss": [StrOptions({*ERRORS, "ssim"})],
-        "patch_size": [Interval(Integral, 1, None, closed="left"), None],
-        "augment": [StrOptions(set(AUGMENTATIONS)), "array-like", None],
-        "image_shape": ["array-like", None],
         "target_image_shape": ["array-like", None],
-        "channels": [StrOptions({"first", "last"})],
-        "warm_start": ["boolean", HasMethods(["fit", "predict"])],
     }
 
     def __init__(
@@ -392,11 +385,11 @@ class ImageToImageRegressor(RegressorMixin, BaseImageEstimator):
         check_is_fitted(self)
         maps = self._read_images(X, reset=False)
         targets = self._read_known_targets(maps, y)
-        return explained_share(_as_pixels(targets), _as_pixels(self._apply_all(maps)))
+        return explained_share(as_pixels(targets), as_pixels(self._apply_all(maps)))
 
     # What X and y are.
 
-    def _read_targets(self, X: NDArray, y: Any) -> NDArray:
+    def _read_pairs(self, maps: NDArray, y: Any) -> tuple[NDArray, NDArray]:
         if y is None:
             if self.corruption is None:
                 raise ValueError(
@@ -404,16 +397,16 @@ class ImageToImageRegressor(RegressorMixin, BaseImageEstimator):
                     "Pass images y of the same size as those of X, or set corruption to learn from "
                     "clean images alone."
                 )
-            y, format_ = X, self._format
+            y, format_ = maps, self._format
         else:
             y = read_array(y, "y", self)
             format_ = self._find_target_format(y)
-            check_pairs(self._format.layout, format_.layout)
+            check_sizes(maps.shape[2:], format_.layout.spatial)
             y = format_.to_maps(y)
-        _check_lengths(X, y)
+        check_lengths(maps, y)
         self._target_format = format_
         self.target_image_shape_ = format_.layout.shape
-        return y
+        return maps, y
 
     def _find_target_format(self, y: NDArray) -> ImageFormat:
         shape = self.target_image_shape
@@ -433,16 +426,12 @@ class ImageToImageRegressor(RegressorMixin, BaseImageEstimator):
                 "are expected, as in fit."
             )
         y = known.to_maps(y)
-        _check_lengths(X, y)
-        if X.shape[2:] != y.shape[2:]:
-            raise ValueError(
-                f"X has images of {X.shape[2]} x {X.shape[3]} pixels, and y of {y.shape[2]} x "
-                f"{y.shape[3]}. Both must have the same size."
-            )
+        check_lengths(X, y)
+        check_sizes(X.shape[2:], y.shape[2:])
         return y
 
     def _find_margin(self) -> int:
-        return self.filter_size // 2 if self.residual == "linear" else 0
+        return super()._find_margin() if self.residual == "linear" else 0
 
     # What is learned.
 
@@ -452,19 +441,12 @@ class ImageToImageRegressor(RegressorMixin, BaseImageEstimator):
             n_channels_out=problem.y.shape[1],
             base_channels=int(self.base_channels),
             depth=int(self.depth),
-            is_folded=self._check_fold(problem),
+            is_folded=find_fold(self.fold, self.depth, problem.X.shape[2:]),
             has_skips=self.architecture == "unet",
-            filter_size=self._check_filter_size(problem),
+            filter_size=self._find_filter_size(problem),
         )
 
-    def _check_fold(self, problem: ImageProblem) -> bool:
-        if self.fold == "auto":
-            return self.depth > 0 and min(problem.X.shape[2:]) >= SMALLEST_FOLDED
-        if self.fold and self.depth == 0:
-            raise ValueError("fold=True halves the sizes and needs depth to be at least 1. Got 0.")
-        return bool(self.fold)
-
-    def _check_filter_size(self, problem: ImageProblem) -> int:
+    def _find_filter_size(self, problem: ImageProblem) -> int:
         """Return the size of the fixed filter; 0 if there is none."""
         n_in, n_out = problem.X.shape[1], problem.y.shape[1]
         if self.residual is None:
@@ -476,12 +458,7 @@ class ImageToImageRegressor(RegressorMixin, BaseImageEstimator):
                     f"{n_out} in y. Use residual='linear', which takes any."
                 )
             return 1
-        if self.filter_size % 2 == 0:
-            raise ValueError(
-                "The 'filter_size' parameter must be odd, so that the filter has a centre. Got "
-                f"{self.filter_size} instead."
-            )
-        return int(self.filter_size)
+        return check_filter_size(self.filter_size)
 
     def _set_start(
         self, module: Any, problem: ImageProblem, random_state: np.random.RandomState
@@ -489,20 +466,16 @@ class ImageToImageRegressor(RegressorMixin, BaseImageEstimator):
         """Set the fixed filter to that of the training images."""
         if self.residual is None:
             return None
-        rival = deepcopy(module)
-        all_rows = np.concatenate([problem.train, problem.valid])
-        for network, rows in (module, problem.train), (rival, all_rows):
-            found = self._find_filter(problem, rows, random_state)
-            network.set_filter_(*map(torch.from_numpy, found))
-        return rival
+        return start_at_filter(module, problem, partial(self._find_filter, problem, random_state))
 
     def _find_filter(
-        self, problem: ImageProblem, rows: NDArray, random_state: np.random.RandomState
+        self,
+        problem: ImageProblem,
+        random_state: np.random.RandomState,
+        seen: NDArray,
+        target: NDArray,
     ) -> Filter:
-        rows = rows[: max(1, MAX_PIXELS // problem.X[0, 0].size)]
         units, target_units = problem.units, problem.target_units
-        seen = units.enter(problem.X[rows])
-        target = target_units.enter(problem.y[rows])
         if self.corruption is not None:
             clean = torch.from_numpy(seen)
             generator = torch_generator(random_state)
@@ -516,32 +489,17 @@ class ImageToImageRegressor(RegressorMixin, BaseImageEstimator):
     def _make_augmentations(
         self, problem: ImageProblem, inputs: Tensor, random_state: np.random.RandomState
     ) -> Augmentations:
-        names = self._check_augment()
-        changes: list[BatchChange] = []
-        if names:
-            generator = torch_generator(random_state)
-            changes.append(FlipsAndTurns("flip" in names, "rotate" in names, generator))
+        moves = make_moves(self.augment, random_state)
         if self.corruption is None:
-            return (InTurn(changes) if changes else None), None
+            return (InTurn(moves) if moves else None), None
         corruption = self._make_corruption(problem, inputs, torch_generator(random_state))
-        return InTurn([*changes, corruption]), corruption
+        return InTurn([*moves, corruption]), corruption
 
     def _make_corruption(self, problem: ImageProblem, inputs: Tensor, generator: Any) -> Any:
         """Return the corruption of images in units; what it takes of them, it takes by channel."""
         pixels = inputs.movedim(1, -1).reshape(-1, inputs.shape[1], 1, 1)
         name, level = str(self.corruption), self.corruption_level
         return make_corruption(name, level, problem.units, pixels, generator)
-
-    def _check_augment(self) -> set[str]:
-        if self.augment is None:
-            return set()
-        names = [self.augment] if isinstance(self.augment, str) else list(self.augment)
-        if not all(isinstance(name, str) and name in AUGMENTATIONS for name in names):
-            raise ValueError(
-                f"The 'augment' parameter must be None, or one or more of {AUGMENTATIONS}. Got "
-                f"{self.augment!r} instead."
-            )
-        return set(names)
 
     def _make_loss(self, problem: ImageProblem) -> Term:
         if self.loss != "ssim":
@@ -557,16 +515,3 @@ class ImageToImageRegressor(RegressorMixin, BaseImageEstimator):
             raise ValueError("loss='ssim' needs images that vary, but y is constant.")
         location, scale = problem.target_units
         return StructuralDissimilarity(data_range / scale, torch.from_numpy(location / scale))
-
-
-def _check_lengths(X: NDArray, y: NDArray) -> None:
-    if len(X) != len(y):
-        raise ValueError(
-            f"Found input variables with inconsistent numbers of samples: X has {len(X)} images, "
-            f"y has {len(y)}. Give one image of y for every image of X."
-        )
-
-
-def _as_pixels(maps: NDArray) -> NDArray:
-    """Return maps as an array of shape (n_pixels, n_channels)."""
-    return np.moveaxis(maps, 1, -1).reshape(-1, maps.shape[1])

@@ -1,0 +1,76 @@
+"""What is to be learned of images, and where a network starts that learns it."""
+
+from collections.abc import Callable
+from copy import deepcopy
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from skae.estimators._units import Units
+from skae.image._filter import Filter
+
+MAX_PIXELS = 2**19
+"""About from how many pixels a filter is learnt: it has few weights."""
+
+
+class ImageProblem(NamedTuple):
+    """What is to be learned.
+
+    Attributes
+    ----------
+    X, y : array of shape (n, n_channels, height, width)
+        Images or patches of them, in their own units; y may be X itself.
+    units, target_units : Units
+        Of X and y; their locations have shape (n_channels, 1, 1).
+    train, valid : array of int
+        The rows to learn from, and those that are held out, in random order.
+    """
+
+    X: NDArray
+    y: NDArray
+    units: Units
+    target_units: Units
+    train: NDArray
+    valid: NDArray
+
+
+def find_units(maps: NDArray) -> Units:
+    """Return the mean of every channel, and one scale for all."""
+    units = Units.of(np.moveaxis(maps, 1, -1).reshape(-1, maps.shape[1]))
+    return units._replace(location=units.location.reshape(-1, 1, 1))
+
+
+def as_images(maps: NDArray) -> Tensor:
+    """Return maps as a tensor to train with."""
+    return torch.from_numpy(np.ascontiguousarray(maps, dtype=np.float32))
+
+
+def start_at_filter(
+    module: Any, problem: ImageProblem, find_filter: Callable[[NDArray, NDArray], Filter]
+) -> nn.Module:
+    """Set the fixed part of a network to the best filter for the rows to learn from.
+
+    Parameters
+    ----------
+    module : AroundFilter
+    problem : ImageProblem
+    find_filter : callable
+        Returns it for images of X and of y, in units.
+
+    Returns
+    -------
+    rival : AroundFilter
+        The same for all rows.
+    """
+    rival = deepcopy(module)
+    all_rows = np.concatenate([problem.train, problem.valid])
+    for network, rows in (module, problem.train), (rival, all_rows):
+        rows = rows[: max(1, MAX_PIXELS // problem.X[0, 0].size)]
+        found = find_filter(
+            problem.units.enter(problem.X[rows]), problem.target_units.enter(problem.y[rows])
+        )
+        network.set_filter_(*map(torch.from_numpy, found))
+    return rival
