@@ -21,7 +21,7 @@ ALLOWED["metrics"] = {"metrics", "_arrays"}
 USERS = {"estimators", "metrics", "_folds", "_pipelines"}
 ALLOWED["model_selection"] = {"model_selection", *USERS}
 ALLOWED["inspection"] = {"inspection", "model_selection", "_arrays", *USERS}
-ALLOWED["image"] = {"image", "estimators", *CORE}
+ALLOWED["image"] = {"image", "estimators", "metrics", *CORE}
 ALLOWED["persistence"] = {"persistence", "estimators", "_version", *CORE}
 
 

@@ -67,10 +67,19 @@ def start_at_filter(
     """
     rival = deepcopy(module)
     all_rows = np.concatenate([problem.train, problem.valid])
-    for network, rows in (module, problem.train), (rival, all_rows):
-        rows = rows[: max(1, MAX_PIXELS // problem.X[0, 0].size)]
-        found = find_filter(
-            problem.units.enter(problem.X[rows]), problem.target_units.enter(problem.y[rows])
-        )
-        network.set_filter_(*map(torch.from_numpy, found))
+    set_filter_(module, problem, problem.train, find_filter)
+    set_filter_(rival, problem, all_rows, find_filter)
     return rival
+
+
+def set_filter_(
+    module: Any,
+    problem: ImageProblem,
+    rows: NDArray,
+    find_filter: Callable[[NDArray, NDArray], Filter],
+) -> None:
+    """Set the fixed part of a network to the best filter for some rows."""
+    rows = rows[: max(1, MAX_PIXELS // problem.X[0, 0].size)]
+    seen = problem.units.enter(problem.X[rows])
+    found = find_filter(seen, problem.target_units.enter(problem.y[rows]))
+    module.set_filter_(*map(torch.from_numpy, found))

@@ -1,0 +1,446 @@
+"""Classification of every pixel of an image."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from functools import partial
+from numbers import Integral
+from typing import Any, Literal, Self
+
+import numpy as np
+import torch
+from numpy.typing import ArrayLike, NDArray
+from scipy.special import softmax
+from sklearn.base import ClassifierMixin
+from sklearn.utils import compute_class_weight
+from sklearn.utils._param_validation import StrOptions
+from sklearn.utils.validation import check_is_fitted
+from torch import Tensor, nn
+
+from skae.engine import InTurn
+from skae.estimators._bridge import Augmentations
+from skae.estimators._parameters import validated_fit
+from skae.estimators._units import Units
+from skae.image._base import BaseImageEstimator
+from skae.image._labels import (
+    IGNORED,
+    find_label_format,
+    find_label_names,
+    find_places,
+    read_labels,
+)
+from skae.image._logistic import fit_logistic
+from skae.image._plan import IMAGES, check_filter_size, find_fold, make_moves
+from skae.image._problem import ImageProblem, set_filter_
+from skae.image._segmentation_losses import FOCUS, DiceCrossEntropy, PixelCrossEntropy
+from skae.image._unet import UNetArchitecture
+from skae.metrics import dice
+from skae.objectives import Term
+
+
+class ImageSegmenter(ClassifierMixin, BaseImageEstimator):
+    """Classification of every pixel that starts at a logistic regression.
+
+    A convolutional network g learns around a linear filter of the image, and both together give
+    the logits of the classes of every pixel::
+
+        p = softmax(b + k * x + g(x))
+
+    The filter is the multinomial logistic regression of a pixel's class on the pixels around it,
+    and stays as it is. The network, a U-Net [1]_, starts at zero, so that an untrained segmenter
+    *is* that regression, and an epoch is kept only if it is better on held-out images.
+
+    y has a label for every pixel of X: whole numbers or strings. Label 0, if it is one of them, is
+    the background, and the others are the foreground; without it, all are. X are arrays of shape
+    (n, height, width), (n, channels, height, width), with ``channels="last"``
+    (n, height, width, channels), or flattened with `image_shape`. Predictions have the layout of
+    y, for images of any size with the channels that :meth:`fit` has seen.
+
+    Read more in the :doc:`user guide </user_guide/segmentation>`.
+
+    Parameters
+    ----------
+    base_channels : int, default=16
+        Channels of the network at full size; with every halving they double.
+
+    depth : int, default=2
+        How often the network halves the sizes. Images need at least ``2**depth`` pixels along both
+        axes; sizes that are no multiple of this are padded by their reflection, and cut.
+
+    fold : bool or "auto", default="auto"
+        Whether the first halving puts four neighbours into channels, which are taken out again in
+        the end [2]_, so that the network has no convolutions at full size. An epoch then takes less
+        than half of the time. "auto" is true for images, or patches, of at least 32 x 32 pixels;
+        in smaller ones, single pixels matter more.
+
+    filter_size : int, default=7
+        Size of the patches that the logistic regression at the start sees, an odd number. Images
+        need more than half as many pixels along both axes.
+
+    loss : {"dice_ce", "cross_entropy", "focal"}, default="dice_ce"
+        What is minimised. "cross_entropy" is that of the class of every pixel, in nats. "focal"
+        [2]_ weighs it by ``(1 - p)**2``, p being the probability of the true class: less where
+        that is well known. "dice_ce" adds one less the Dice coefficient of the foreground [3]_, in
+        which small regions weigh as much as large ones.
+
+    class_weight : dict, "balanced" or None, default=None
+        Weights of the classes in the cross-entropies, as a dict ``{class: weight}``. "balanced"
+        weighs them by ``n_pixels / (n_classes * n_pixels_of_class)``. None gives all the weight 1.
+
+    ignore_index : int or None, default=None
+        A label of pixels that count for nothing, in learning and in :meth:`score`, and which is
+        none of the classes: of what lies outside a field of view, or has not been labelled.
+
+    patch_size : int or None, default=None
+        Height and width of the patches that images are cut into for training; they cover every
+        image and overlap as little as they can. Whole images are predicted. None trains on whole
+        images.
+
+    augment : {"flip", "rotate"}, sequence of these or None, default=None
+        What is done to X and y alike in training, anew for every batch: "flip" mirrors one in
+        two along the last axis, "rotate" turns by multiples of 90 degrees, or of 180 where images
+        are not square.
+
+    image_shape : sequence of int or None, default=None
+        Shape of one image of X, in X's order and with the channels: (channels, height, width), or
+        with the channels at the end for ``channels="last"``. None takes it from X. Flattened X
+        needs it.
+
+    channels : {"first", "last"}, default="first"
+        Where X and y have their channels.
+
+    learning_rate : {"averaged", "cosine", "constant"}, default="averaged"
+        Course of the learning rate after a warm-up of 5 % of the updates: constant, or down to
+        zero at `max_iter` along half a cosine. "averaged" is constant in the first half and falls
+        in the second, and the weights that are measured and kept are means over the last tenth
+        of `max_iter`.
+
+    learning_rate_init : float, default=0.003
+        Largest learning rate.
+
+    batch_size : "auto" or int, default="auto"
+        Images or patches per update. "auto" is 4 to 32, by their size and `base_channels`; fewer
+        for images so large that these would take much memory.
+
+    max_iter : int, default=40
+        Largest number of epochs, that is, passes over the training images. 0 keeps the start.
+
+    early_stopping : bool, default=True
+        Whether to hold out images, keep the epoch that is best for them and stop when none
+        has been better for a while. If false, every image is trained on for exactly `max_iter`
+        epochs, and the last is kept unless it is worse than the start on the training images.
+
+    validation_fraction : float, default=0.1
+        Share of the images that early stopping holds out. With `patch_size`, and too few images to
+        hold one out, that share of the patches.
+
+    n_iter_no_change : int, default=20
+        Epochs without an improvement after which early stopping ends the training.
+
+    tol : float, default=1e-4
+        An improvement lowers the loss of the held-out images by more than this share of it.
+
+    warm_start : bool or fitted ImageSegmenter, default=False
+        True goes on from the previous fit. Another fitted estimator of the same architecture gives
+        its weights, its filter and its units; wrap it in :class:`~sklearn.frozen.FrozenEstimator`
+        where the estimator is cloned, as in a grid search.
+
+    device : str, default="auto"
+        "cpu", "cuda", "cuda:1", "mps", or "auto" for the first there is of CUDA, MPS and CPU.
+
+    precision : {"auto", "float32", "bfloat16"}, default="auto"
+        Of the convolutions in training. "bfloat16" is faster for large networks on processors and
+        GPUs that have units for it, and slower elsewhere; weights, the filter, losses and results
+        stay in float32 and float64. "auto" is "bfloat16" on a GPU that has it, else "float32".
+
+    random_state : int, RandomState instance or None, default=None
+        Draws the weights, the held-out images, the order, the moves and the noise.
+        Pass an int for the same result at every call.
+
+    checkpoint : str, path-like or None, default=None
+        Folder in which the state of the training is kept, so that a fit that was cut off goes on
+        when it is called again, with the same result as one that was not. The folder may be
+        shared: a file is named after data and parameters, and is removed when its fit is done.
+        Needs `random_state`.
+
+    checkpoint_every : int, default=10
+        Epochs from one writing of the state to the next.
+
+    verbose : int, default=0
+        1 prints losses and the time left in every tenth part of `max_iter`, 2 in every epoch.
+
+    Attributes
+    ----------
+    classes_ : ndarray of shape (n_classes,)
+        The labels, sorted.
+
+    image_shape_ : tuple of int
+        Shape of one image of X in :meth:`fit`, in X's order and with the channels.
+
+    n_iter_ : int
+        Number of epochs that were run.
+
+    best_iter_ : int
+        The epoch whose weights were kept; 0 is the start.
+
+    loss_curve_ : list of float of length `n_iter_` + 1
+        Mean training loss; entry 0 is the start's.
+
+    validation_curve_ : list of float of length `n_iter_` + 1, or None
+        The same for the held-out images; None without early stopping.
+
+    n_features_in_ : int
+        Number of values in an image of X in :meth:`fit`.
+
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
+        Names of the features; only if X has names that are all strings.
+
+    See Also
+    --------
+    ImageToImageRegressor : Where y has numbers instead of classes.
+    skae.metrics.dice : The Dice coefficient of masks.
+    skae.metrics.iou : Their intersection over union.
+
+    Notes
+    -----
+    The network has no normalisation: a prediction depends on no other image. Only memory limits
+    the size of images.
+
+    References
+    ----------
+    .. [1] Ronneberger, Fischer and Brox (2015). U-Net: convolutional networks for biomedical image
+       segmentation. MICCAI.
+    .. [2] Lin, Goyal, Girshick, He and Dollar (2017). Focal loss for dense object detection. ICCV.
+    .. [3] Milletari, Navab and Ahmadi (2016). V-Net: fully convolutional neural networks for
+       volumetric medical image segmentation. 3DV.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skae.image import ImageSegmenter
+    >>> rng = np.random.default_rng(0)
+    >>> masks = np.zeros((60, 16, 16), dtype=int)
+    >>> for mask, (row, column) in zip(masks, rng.integers(10, size=(60, 2))):
+    ...     mask[row : row + 6, column : column + 6] = 1
+    >>> images = masks + rng.normal(size=masks.shape)
+    >>> segmenter = ImageSegmenter(max_iter=10, random_state=0).fit(images[:40], masks[:40])
+    >>> segmenter.predict(images[40:]).shape
+    (20, 16, 16)
+    >>> segmenter.score(images[40:], masks[40:]) > 0.7
+    True
+    """
+
+    _parameter_constraints: dict[str, list[Any]] = {
+        **IMAGES,
+        "loss": [StrOptions({"dice_ce", "cross_entropy", "focal"})],
+        "class_weight": [dict, StrOptions({"balanced"}), None],
+        "ignore_index": [Integral, None],
+    }
+
+    def __init__(
+        self,
+        *,
+        base_channels: int = 16,
+        depth: int = 2,
+        fold: Literal["auto"] | bool = "auto",
+        filter_size: int = 7,
+        loss: Literal["dice_ce", "cross_entropy", "focal"] = "dice_ce",
+        class_weight: dict[Any, float] | Literal["balanced"] | None = None,
+        ignore_index: int | None = None,
+        patch_size: int | None = None,
+        augment: str | Sequence[str] | None = None,
+        image_shape: Sequence[int] | None = None,
+        channels: Literal["first", "last"] = "first",
+        learning_rate: Literal["averaged", "cosine", "constant"] = "averaged",
+        learning_rate_init: float = 3e-3,
+        batch_size: Literal["auto"] | int = "auto",
+        max_iter: int = 40,
+        early_stopping: bool = True,
+        validation_fraction: float = 0.1,
+        n_iter_no_change: int = 20,
+        tol: float = 1e-4,
+        warm_start: Any = False,
+        device: str = "auto",
+        precision: Literal["auto", "float32", "bfloat16"] = "auto",
+        random_state: Any = None,
+        checkpoint: str | os.PathLike[str] | None = None,
+        checkpoint_every: int = 10,
+        verbose: int = 0,
+    ) -> None:
+        self.base_channels = base_channels
+        self.depth = depth
+        self.fold = fold
+        self.filter_size = filter_size
+        self.loss = loss
+        self.class_weight = class_weight
+        self.ignore_index = ignore_index
+        self.patch_size = patch_size
+        self.augment = augment
+        self.image_shape = image_shape
+        self.channels = channels
+        self.learning_rate = learning_rate
+        self.learning_rate_init = learning_rate_init
+        self.batch_size = batch_size
+        self.max_iter = max_iter
+        self.early_stopping = early_stopping
+        self.validation_fraction = validation_fraction
+        self.n_iter_no_change = n_iter_no_change
+        self.tol = tol
+        self.warm_start = warm_start
+        self.device = device
+        self.precision = precision
+        self.random_state = random_state
+        self.checkpoint = checkpoint
+        self.checkpoint_every = checkpoint_every
+        self.verbose = verbose
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.target_tags.multi_output = True
+        tags.target_tags.single_output = False
+        return tags
+
+    @validated_fit
+    def fit(self, X: ArrayLike, y: ArrayLike) -> Self:
+        """Learn to tell the classes of the pixels of X.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, height, width) or (n_samples, ...)
+            Images.
+        y : array-like of shape (n_samples, height, width) or (n_samples, height * width)
+            The label of every pixel.
+
+        Returns
+        -------
+        self : object
+            The fitted estimator.
+
+        Raises
+        ------
+        ValueError
+            If X, y or a parameter is not valid, or if the training diverges.
+        """
+        self._fit(X, y)
+        return self
+
+    def predict(self, X: ArrayLike) -> NDArray:
+        """Return the most probable class of every pixel.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, height, width) or (n_samples, ...)
+            Images, of any size if they are not flattened.
+
+        Returns
+        -------
+        y : ndarray of shape (n_samples, height, width) or (n_samples, height * width)
+            Labels in the layout that y had in :meth:`fit`.
+        """
+        check_is_fitted(self)
+        logits = self._apply_all(self._read_images(X, reset=False))
+        places = logits.argmax(axis=1)[:, None]
+        return self._target_format.from_maps(self.classes_[places])
+
+    def predict_proba(self, X: ArrayLike) -> NDArray:
+        """Return the probabilities of the classes of every pixel.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, height, width) or (n_samples, ...)
+            Images, of any size if they are not flattened.
+
+        Returns
+        -------
+        p : ndarray of shape (n_samples, n_classes, height, width)
+            In the order of `classes_`; with ``channels="last"`` of shape
+            (n_samples, height, width, n_classes), and for flattened y with height and width in
+            one axis. In the dtype of X if that is float32, else in float64.
+        """
+        check_is_fitted(self)
+        proba = softmax(self._apply_all(self._read_images(X, reset=False)), axis=1)
+        if self._target_format.n_dims == 2:
+            proba = proba.reshape(*proba.shape[:2], -1)
+        return np.moveaxis(proba, 1, -1) if self.channels == "last" else proba
+
+    def score(self, X: ArrayLike, y: ArrayLike) -> float:
+        """Return the mean Dice coefficient of the foreground.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, height, width) or (n_samples, ...)
+            Images.
+        y : array-like of shape (n_samples, height, width) or (n_samples, height * width)
+            Their labels.
+
+        Returns
+        -------
+        score : float
+            In [0, 1]: what :func:`skae.metrics.dice` gives for the predictions, the mean over the
+            images and over all classes but 0. Pixels with the label `ignore_index` do not count.
+        """
+        check_is_fitted(self)
+        maps = self._read_images(X, reset=False)
+        y = read_labels(y, self)
+        known = find_label_format(y, maps, self.channels == "last").to_maps(y)
+        find_places(self.classes_, known, self.ignore_index)
+        predicted = self.classes_[self._apply_all(maps).argmax(axis=1)[:, None]]
+        return dice(known, predicted, ignore_index=self.ignore_index)
+
+    # What X and y are.
+
+    def _read_pairs(self, maps: NDArray, y: Any) -> tuple[NDArray, NDArray]:
+        y = read_labels(y, self)
+        self._target_format = find_label_format(y, maps, self.channels == "last")
+        y = self._target_format.to_maps(y)
+        self.classes_ = find_label_names(y, self.ignore_index)
+        return maps, find_places(self.classes_, y, self.ignore_index)
+
+    def _find_target_units(self, y: NDArray) -> Units:
+        return Units(np.zeros((1, 1, 1)), 1.0)
+
+    # What is learned.
+
+    def _make_architecture(self, problem: ImageProblem) -> UNetArchitecture:
+        return UNetArchitecture(
+            n_channels_in=problem.X.shape[1],
+            n_channels_out=len(self.classes_),
+            base_channels=int(self.base_channels),
+            depth=int(self.depth),
+            is_folded=find_fold(self.fold, self.depth, problem.X.shape[2:]),
+            has_skips=True,
+            filter_size=check_filter_size(self.filter_size),
+        )
+
+    def _set_start(
+        self, module: Any, problem: ImageProblem, random_state: np.random.RandomState
+    ) -> nn.Module | None:
+        """Set the fixed filter to the logistic regression."""
+        fit = partial(
+            fit_logistic,
+            class_weight=self._find_class_weight(problem.y),
+            size=self.filter_size,
+            random_state=random_state,
+        )
+        set_filter_(module, problem, problem.train, fit)
+        return None
+
+    def _make_augmentations(
+        self, problem: ImageProblem, inputs: Tensor, random_state: np.random.RandomState
+    ) -> Augmentations:
+        moves = make_moves(self.augment, random_state)
+        return (InTurn(moves) if moves else None), None
+
+    def _make_loss(self, problem: ImageProblem) -> Term:
+        weight = torch.from_numpy(self._find_class_weight(problem.y))
+        if self.loss == "dice_ce":
+            (foreground,) = np.nonzero(self.classes_ != 0)
+            return DiceCrossEntropy(weight, torch.from_numpy(foreground))
+        return PixelCrossEntropy(weight, FOCUS if self.loss == "focal" else 0.0)
+
+    def _find_class_weight(self, y: NDArray) -> NDArray[np.float64]:
+        """Return the weight of every class, if it has one in `class_weight`."""
+        labels = self.classes_[y[y != IGNORED]]
+        weight = compute_class_weight(self.class_weight, classes=self.classes_, y=labels)
+        return np.asarray(weight, dtype=np.float64)

@@ -1,0 +1,198 @@
+"""How well masks agree: overlaps of regions with the same label."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from sklearn.utils import check_array
+
+from skae._arrays import as_numpy
+
+
+def dice(
+    y_true: ArrayLike,
+    y_pred: ArrayLike,
+    *,
+    labels: Sequence[Any] | None = None,
+    background: Any = 0,
+    ignore_index: Any = None,
+) -> float:
+    """Return the mean Dice coefficient of masks.
+
+    Parameters
+    ----------
+    y_true : array-like of shape (n_samples, height, width) or (n_samples, ...)
+        The label that every pixel should have.
+    y_pred : array-like of the shape of `y_true`
+        Predicted labels.
+    labels : sequence or None, default=None
+        The labels whose regions are compared. None takes all that there are but `background`.
+    background : object, default=0
+        The label that does not count where `labels` is None. None counts all.
+    ignore_index : object or None, default=None
+        Pixels with this label in `y_true` are left out.
+
+    Returns
+    -------
+    dice : float
+        ``2 |A and B| / (|A| + |B|)`` of the true region A and the predicted B, the F1 score of a
+        label's pixels, averaged over the labels that an image has in A or B, and then over the
+        images. An image that has none in either counts as 1. In [0, 1].
+
+    Raises
+    ------
+    ValueError
+        If the shapes differ.
+
+    References
+    ----------
+    .. [1] Dice (1945). Measures of the amount of ecologic association between species. Ecology
+       26(3).
+
+    Examples
+    --------
+    >>> from skae.metrics import dice
+    >>> dice([[0, 1, 1, 0]], [[0, 1, 1, 1]])
+    0.8
+    """
+    return _mean_overlap(_find_dice, y_true, y_pred, labels, background, ignore_index)
+
+
+def iou(
+    y_true: ArrayLike,
+    y_pred: ArrayLike,
+    *,
+    labels: Sequence[Any] | None = None,
+    background: Any = 0,
+    ignore_index: Any = None,
+) -> float:
+    """Return the mean intersection over union of masks.
+
+    Parameters
+    ----------
+    y_true : array-like of shape (n_samples, height, width) or (n_samples, ...)
+        The label that every pixel should have.
+    y_pred : array-like of the shape of `y_true`
+        Predicted labels.
+    labels : sequence or None, default=None
+        The labels whose regions are compared. None takes all that there are but `background`.
+    background : object, default=0
+        The label that does not count where `labels` is None. None counts all.
+    ignore_index : object or None, default=None
+        Pixels with this label in `y_true` are left out.
+
+    Returns
+    -------
+    iou : float
+        ``|A and B| / |A or B|`` of the true region A and the predicted B, the Jaccard index [1]_,
+        averaged over the labels that an image has in A or B, and then over the images. An image
+        that has none in either counts as 1. In [0, 1].
+
+    Raises
+    ------
+    ValueError
+        If the shapes differ.
+
+    References
+    ----------
+    .. [1] Jaccard (1912). The distribution of the flora in the alpine zone. New Phytologist 11(2).
+
+    Examples
+    --------
+    >>> from skae.metrics import iou
+    >>> iou([[0, 1, 1, 0]], [[0, 1, 1, 1]])  # doctest: +ELLIPSIS
+    0.666...
+    """
+    return _mean_overlap(_find_iou, y_true, y_pred, labels, background, ignore_index)
+
+
+def dice_scorer(estimator: Any, X: ArrayLike, y: ArrayLike) -> float:
+    """Score predicted masks by `dice`.
+
+    Parameters
+    ----------
+    estimator : fitted estimator
+        Has `predict`.
+    X : array-like of shape (n_samples, ...)
+        What is predicted from.
+    y : array-like of shape (n_samples, ...)
+        The masks that should be predicted. For one label alone, or to ignore some pixels, give
+        ``make_scorer(dice, labels=[1])`` or ``make_scorer(dice, ignore_index=255)`` to
+        scikit-learn instead.
+
+    Returns
+    -------
+    score : float
+        In [0, 1], the higher the better.
+    """
+    return dice(y, estimator.predict(X))
+
+
+def iou_scorer(estimator: Any, X: ArrayLike, y: ArrayLike) -> float:
+    """Score predicted masks by `iou`.
+
+    Parameters
+    ----------
+    estimator : fitted estimator
+        Has `predict`.
+    X : array-like of shape (n_samples, ...)
+        What is predicted from.
+    y : array-like of shape (n_samples, ...)
+        The masks that should be predicted. For one label alone, or to ignore some pixels, give
+        ``make_scorer(iou, labels=[1])`` or ``make_scorer(iou, ignore_index=255)`` to
+        scikit-learn instead.
+
+    Returns
+    -------
+    score : float
+        In [0, 1], the higher the better.
+    """
+    return iou(y, estimator.predict(X))
+
+
+def _find_dice(common: NDArray, n_true: NDArray, n_pred: NDArray) -> NDArray:
+    return 2 * common / np.maximum(n_true + n_pred, 1)
+
+
+def _find_iou(common: NDArray, n_true: NDArray, n_pred: NDArray) -> NDArray:
+    return common / np.maximum(n_true + n_pred - common, 1)
+
+
+def _mean_overlap(
+    find_overlap: Callable[[NDArray, NDArray, NDArray], NDArray],
+    y_true: ArrayLike,
+    y_pred: ArrayLike,
+    labels: Sequence[Any] | None,
+    background: Any,
+    ignore_index: Any,
+) -> float:
+    """Return the mean of a function of the sizes of regions and of what they have in common."""
+    true, predicted = _check_masks(y_true, y_pred)
+    counts = np.ones(true.shape, dtype=bool) if ignore_index is None else true != ignore_index
+    if labels is None:
+        found = np.union1d(true[counts], predicted[counts])
+        labels = found[found != background].tolist() if background is not None else found.tolist()
+    total, n_present = np.zeros(len(true)), np.zeros(len(true))
+    for label in list(labels):
+        a, b = (true == label) & counts, (predicted == label) & counts
+        common, n_true, n_pred = (mask.sum(axis=1) for mask in (a & b, a, b))
+        total += find_overlap(common, n_true, n_pred)
+        n_present += n_true + n_pred > 0
+    return float(np.where(n_present > 0, total / np.maximum(n_present, 1), 1.0).mean())
+
+
+def _check_masks(y_true: ArrayLike, y_pred: ArrayLike) -> tuple[NDArray, NDArray]:
+    """Return masks as rows of labels."""
+    true, predicted = (
+        check_array(as_numpy(y), dtype=None, allow_nd=True, input_name=name)
+        for name, y in (("y_true", y_true), ("y_pred", y_pred))
+    )
+    if true.shape != predicted.shape:
+        raise ValueError(
+            f"y_true has the shape {true.shape}, but y_pred {predicted.shape}. Both must be the "
+            "same."
+        )
+    return true.reshape(len(true), -1), predicted.reshape(len(predicted), -1)
