@@ -198,11 +198,14 @@ class BaseImageEstimator(CallbackSupportMixin, TorchEstimator):
         return _shuffled(patches[train], random_state), _shuffled(patches[valid], random_state)
 
     def _batch_size(self, n_samples: int, width: int) -> int:
-        """Return `batch_size`; "auto" is 4 to 32, by the size of images or patches."""
+        """Return `batch_size`; "auto" is 4 to 32, by the size of images or patches, but fewer of few.
+
+        An epoch of few images would else be an update or two.
+        """
         if self.batch_size != "auto":
             return super()._batch_size(n_samples, width)
-        n_images = min(32, max(4, ENTRIES_PER_BATCH // width))
-        return min(n_samples, n_images, max(1, MAX_BATCH // width))
+        n_images = min(32, max(4, ENTRIES_PER_BATCH // width), max(1, n_samples // 8))
+        return min(n_images, max(1, MAX_BATCH // width))
 
     def _find_attributes(
         self,

@@ -41,7 +41,7 @@ def fit_logistic(
     bias = np.full(n_classes, np.log(0.5 / places.size))
     bias[seen] = 0.0
     if len(seen) > 1:
-        model = LogisticRegression(solver="newton-cholesky")
+        model = LogisticRegression(solver="newton-cholesky", tol=1e-6)
         model.fit(_take_patches(X, size, pixels), y, sample_weight=weights)
         signs = np.array([[-0.5], [0.5]]) if len(seen) == 2 else np.eye(len(seen))
         logits[seen] = signs @ model.coef_
