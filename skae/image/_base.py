@@ -32,8 +32,10 @@ from skae.estimators._units import Units
 from skae.estimators._warm_start import copy_of, find_source
 from skae.image._layouts import ImageFormat, check_size, find_format
 from skae.image._patches import cut_patches
+from skae.image._pretrained import PretrainedArchitecture
 from skae.image._problem import ImageProblem, as_images, find_units
 from skae.image._unet import UNetArchitecture
+from skae.networks import Architecture
 from skae.objectives import Objective, Term
 
 ENTRIES_PER_BATCH = 2**20
@@ -47,7 +49,7 @@ class BaseImageEstimator(CallbackSupportMixin, TorchEstimator):
     """
 
     _format: ImageFormat
-    _state_classes = (ImageFormat, UNetArchitecture)
+    _state_classes = (ImageFormat, UNetArchitecture, PretrainedArchitecture)
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
@@ -56,7 +58,7 @@ class BaseImageEstimator(CallbackSupportMixin, TorchEstimator):
         return tags
 
     @abstractmethod
-    def _read_pairs(self, maps: NDArray, y: Any) -> tuple[NDArray, NDArray]:
+    def _read_pairs(self, maps: NDArray, y: Any, source: Any) -> tuple[NDArray, NDArray]:
         """Return what the network sees of images, and the targets that y holds, both as maps.
 
         Parameters
@@ -65,10 +67,12 @@ class BaseImageEstimator(CallbackSupportMixin, TorchEstimator):
             The images of X.
         y : object
             As given by the user; its format is remembered.
+        source : object
+            The fitted estimator to go on from, or None.
         """
 
     @abstractmethod
-    def _make_architecture(self, problem: ImageProblem) -> UNetArchitecture:
+    def _make_architecture(self, problem: ImageProblem) -> Architecture:
         """Return the plan of the network."""
 
     @abstractmethod
@@ -96,7 +100,7 @@ class BaseImageEstimator(CallbackSupportMixin, TorchEstimator):
             task = FitTask(self, X, y)
             source = find_source(self, self.warm_start)
             maps = self._read_images(X, reset=True)
-            self._learn(*self._read_pairs(maps, y), source, task)
+            self._learn(*self._read_pairs(maps, y, source), source, task)
             task.end()
 
     def _read_images(self, X: Any, *, reset: bool) -> NDArray:
@@ -138,7 +142,7 @@ class BaseImageEstimator(CallbackSupportMixin, TorchEstimator):
         random_state = check_random_state(self.random_state)
         seed = random_state.get_state()
         problem = self._make_problem(X, y, source, random_state)
-        architecture = self._make_architecture(problem)
+        architecture: Any = self._make_architecture(problem)
         known = None
         if source is not None:
             known = source._network, source._units, source._target_units
@@ -198,9 +202,9 @@ class BaseImageEstimator(CallbackSupportMixin, TorchEstimator):
         return _shuffled(patches[train], random_state), _shuffled(patches[valid], random_state)
 
     def _batch_size(self, n_samples: int, width: int) -> int:
-        """Return `batch_size`; "auto" is 4 to 32, by the size of images or patches, but fewer of few.
+        """Return `batch_size`; "auto" is 4 to 32, by the size of images or patches.
 
-        An epoch of few images would else be an update or two.
+        At most an eighth of them: else an epoch of few images would be an update or two.
         """
         if self.batch_size != "auto":
             return super()._batch_size(n_samples, width)
@@ -210,7 +214,7 @@ class BaseImageEstimator(CallbackSupportMixin, TorchEstimator):
     def _find_attributes(
         self,
         problem: ImageProblem,
-        architecture: UNetArchitecture,
+        architecture: Any,
         module: nn.Module,
         rival: nn.Module | None,
         history: History,

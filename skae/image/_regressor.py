@@ -136,7 +136,7 @@ class ImageToImageRegressor(RegressorMixin, BaseImageEstimator):
 
     batch_size : "auto" or int, default="auto"
         Images or patches per update. "auto" is 4 to 32, by their size and `base_channels`; fewer
-        for images so large that these would take much memory.
+        for images so large that these would take much memory, and at most an eighth of them.
 
     max_iter : int, default=40
         Largest number of epochs, that is, passes over the training images. 0 keeps the start.
@@ -389,7 +389,7 @@ class ImageToImageRegressor(RegressorMixin, BaseImageEstimator):
 
     # What X and y are.
 
-    def _read_pairs(self, maps: NDArray, y: Any) -> tuple[NDArray, NDArray]:
+    def _read_pairs(self, maps: NDArray, y: Any, source: Any) -> tuple[NDArray, NDArray]:
         if y is None:
             if self.corruption is None:
                 raise ValueError(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from functools import partial
 from numbers import Integral
 from typing import Any, Literal, Self
 
@@ -14,7 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.special import softmax
 from sklearn.base import ClassifierMixin
 from sklearn.utils import compute_class_weight
-from sklearn.utils._param_validation import StrOptions
+from sklearn.utils._param_validation import HasMethods, StrOptions
 from sklearn.utils.validation import check_is_fitted
 from torch import Tensor, nn
 
@@ -23,6 +22,7 @@ from skae.estimators._bridge import Augmentations
 from skae.estimators._parameters import validated_fit
 from skae.estimators._units import Units
 from skae.image._base import BaseImageEstimator
+from skae.image._filter import Filter
 from skae.image._labels import (
     IGNORED,
     find_label_format,
@@ -32,10 +32,13 @@ from skae.image._labels import (
 )
 from skae.image._logistic import fit_logistic
 from skae.image._plan import IMAGES, check_filter_size, find_fold, make_moves
+from skae.image._pretrained import PretrainedArchitecture
 from skae.image._problem import ImageProblem, set_filter_
 from skae.image._segmentation_losses import FOCUS, DiceCrossEntropy, PixelCrossEntropy
+from skae.image._transfer import find_autoencoder, see_all, transfer_
 from skae.image._unet import UNetArchitecture
 from skae.metrics import dice
+from skae.networks import Architecture
 from skae.objectives import Term
 
 
@@ -92,6 +95,13 @@ class ImageSegmenter(ClassifierMixin, BaseImageEstimator):
         A label of pixels that count for nothing, in learning and in :meth:`score`, and which is
         none of the classes: of what lies outside a field of view, or has not been labelled.
 
+    encoder : fitted ConvAutoencoder or None, default=None
+        An autoencoder that was fitted to images of the same kind, unlabelled ones, where labels
+        are few. The filter and the network then see every image beside what the autoencoder makes
+        of it, which has learnt the shapes that images have in common, and its weights learn on.
+        All images must have its size. Wrap it in :class:`~sklearn.frozen.FrozenEstimator` where the
+        segmenter is cloned, as in a grid search.
+
     patch_size : int or None, default=None
         Height and width of the patches that images are cut into for training; they cover every
         image and overlap as little as they can. Whole images are predicted. None trains on whole
@@ -121,7 +131,7 @@ class ImageSegmenter(ClassifierMixin, BaseImageEstimator):
 
     batch_size : "auto" or int, default="auto"
         Images or patches per update. "auto" is 4 to 32, by their size and `base_channels`; fewer
-        for images so large that these would take much memory.
+        for images so large that these would take much memory, and at most an eighth of them.
 
     max_iter : int, default=40
         Largest number of epochs, that is, passes over the training images. 0 keeps the start.
@@ -236,6 +246,7 @@ class ImageSegmenter(ClassifierMixin, BaseImageEstimator):
         "loss": [StrOptions({"dice_ce", "cross_entropy", "focal"})],
         "class_weight": [dict, StrOptions({"balanced"}), None],
         "ignore_index": [Integral, None],
+        "encoder": [HasMethods(["fit", "transform"]), None],
     }
 
     def __init__(
@@ -248,6 +259,7 @@ class ImageSegmenter(ClassifierMixin, BaseImageEstimator):
         loss: Literal["dice_ce", "cross_entropy", "focal"] = "dice_ce",
         class_weight: dict[Any, float] | Literal["balanced"] | None = None,
         ignore_index: int | None = None,
+        encoder: Any = None,
         patch_size: int | None = None,
         augment: str | Sequence[str] | None = None,
         image_shape: Sequence[int] | None = None,
@@ -275,6 +287,7 @@ class ImageSegmenter(ClassifierMixin, BaseImageEstimator):
         self.loss = loss
         self.class_weight = class_weight
         self.ignore_index = ignore_index
+        self.encoder = encoder
         self.patch_size = patch_size
         self.augment = augment
         self.image_shape = image_shape
@@ -390,21 +403,50 @@ class ImageSegmenter(ClassifierMixin, BaseImageEstimator):
 
     # What X and y are.
 
-    def _read_pairs(self, maps: NDArray, y: Any) -> tuple[NDArray, NDArray]:
+    def _read_pairs(self, maps: NDArray, y: Any, source: Any) -> tuple[NDArray, NDArray]:
         y = read_labels(y, self)
         self._target_format = find_label_format(y, maps, self.channels == "last")
         y = self._target_format.to_maps(y)
-        self.classes_ = find_label_names(y, self.ignore_index)
+        if source is None:
+            self.classes_ = find_label_names(y, self.ignore_index)
+        else:
+            self.classes_ = source.classes_
         return maps, find_places(self.classes_, y, self.ignore_index)
+
+    def _check_images(self, row: tuple[int, ...]) -> None:
+        super()._check_images(row)
+        plan: Any = self._network.architecture
+        is_last = self._format.layout.is_channels_last and len(row) == 3
+        sizes = row[:2] if is_last else row[-2:]
+        if isinstance(plan, PretrainedArchitecture) and sizes != plan.spatial:
+            raise ValueError(
+                "With an encoder, all images have the size of those it was fitted to, "
+                f"{plan.spatial[0]} x {plan.spatial[1]} pixels. Got {sizes[0]} x {sizes[1]}."
+            )
 
     def _find_target_units(self, y: NDArray) -> Units:
         return Units(np.zeros((1, 1, 1)), 1.0)
 
     # What is learned.
 
-    def _make_architecture(self, problem: ImageProblem) -> UNetArchitecture:
+    def _make_architecture(self, problem: ImageProblem) -> Architecture:
+        n_channels = problem.X.shape[1]
+        if self.encoder is None:
+            return self._make_plan(problem, n_channels)
+        if self.patch_size is not None:
+            raise ValueError(
+                "With an encoder, which sees whole images, patch_size must be None. Got "
+                f"{self.patch_size}."
+            )
+        autoencoder = find_autoencoder(self.encoder, problem.X.shape[1:])
+        plan: Any = autoencoder._network.architecture
+        return PretrainedArchitecture(
+            self._make_plan(problem, 2 * n_channels), plan, autoencoder.loss
+        )
+
+    def _make_plan(self, problem: ImageProblem, n_channels_in: int) -> UNetArchitecture:
         return UNetArchitecture(
-            n_channels_in=problem.X.shape[1],
+            n_channels_in=n_channels_in,
             n_channels_out=len(self.classes_),
             base_channels=int(self.base_channels),
             depth=int(self.depth),
@@ -416,14 +458,17 @@ class ImageSegmenter(ClassifierMixin, BaseImageEstimator):
     def _set_start(
         self, module: Any, problem: ImageProblem, random_state: np.random.RandomState
     ) -> nn.Module | None:
-        """Set the fixed filter to the logistic regression."""
-        fit = partial(
-            fit_logistic,
-            class_weight=self._find_class_weight(problem.y),
-            size=self.filter_size,
-            random_state=random_state,
-        )
-        set_filter_(module, problem, problem.train, fit)
+        """Set the fixed filter to the logistic regression, after what is transferred."""
+        class_weight = self._find_class_weight(problem.y)
+        if self.encoder is not None:
+            autoencoder = find_autoencoder(self.encoder, problem.X.shape[1:])
+            transfer_(module, autoencoder, problem.units)
+
+        def find_filter(seen: NDArray, places: NDArray) -> Filter:
+            seen = seen if self.encoder is None else see_all(module, seen)
+            return fit_logistic(seen, places, class_weight, self.filter_size, random_state)
+
+        set_filter_(module, problem, problem.train, find_filter)
         return None
 
     def _make_augmentations(
