@@ -6,18 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from skae.estimators import (
-    AutoencoderTransformer,
-    ConvAutoencoder,
-    SparseAutoencoder,
-    VAETransformer,
-)
-
-ESTIMATORS = {
-    cls.__name__: cls
-    for cls in (AutoencoderTransformer, ConvAutoencoder, SparseAutoencoder, VAETransformer)
-}
-"""What can be saved."""
+from skae.persistence._classes import find_class, is_known
 
 
 class Encoder:
@@ -32,7 +21,7 @@ class Encoder:
         Raises
         ------
         TypeError
-            If the value is, or holds, an object other than numbers, text and `ESTIMATORS`.
+            If the value is, or holds, an object other than numbers, text and our estimators.
         """
         if isinstance(value, np.ndarray | np.generic):
             return self._encode_array(value)
@@ -68,7 +57,7 @@ class Encoder:
         if isinstance(value, np.random.RandomState):
             return {"random_state": self.encode(value.get_state())}
         name = type(value).__name__
-        if ESTIMATORS.get(name) is type(value):
+        if is_known(value):
             state = value.__getstate__()
             # objects of the user's, that a fit tells of its progress
             state.pop("_skl_callbacks", None)
@@ -126,7 +115,7 @@ class Decoder:
         return random_state
 
     def _decode_estimator(self, tree: Any) -> Any:
-        cls = ESTIMATORS[tree["estimator"]]
+        cls = find_class(tree["estimator"])
         estimator = cls.__new__(cls)
         estimator.__setstate__(self.decode(tree["state"]))
         return estimator

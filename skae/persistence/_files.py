@@ -12,7 +12,8 @@ from sklearn.utils.validation import check_is_fitted
 
 from skae._version import __version__
 from skae.engine import replace_file
-from skae.persistence._encoding import ESTIMATORS, Decoder, Encoder
+from skae.persistence._classes import NAMES, is_known
+from skae.persistence._encoding import Decoder, Encoder
 
 FORMAT = "skae 1"
 """The name of the format and its version."""
@@ -30,8 +31,8 @@ def save(estimator: Any, path: str | os.PathLike[str]) -> None:
     Parameters
     ----------
     estimator : estimator
-        A fitted autoencoder of this package. Pipelines and searches are not: save the
-        autoencoder in them, or use `skops.io` or `joblib`.
+        A fitted autoencoder of this package, or one of its estimators of images. Pipelines and
+        searches are not: save the estimator in them, or use `skops.io` or `joblib`.
     path : str or path-like
         By custom, its name ends in ".safetensors".
 
@@ -59,9 +60,9 @@ def save(estimator: Any, path: str | os.PathLike[str]) -> None:
     >>> bool((again.transform(X) == autoencoder.transform(X)).all())
     True
     """
-    if ESTIMATORS.get(type(estimator).__name__) is not type(estimator):
+    if not is_known(estimator):
         raise TypeError(
-            f"estimator must be one of {', '.join(ESTIMATORS)}. Got an "
+            f"estimator must be one of {', '.join(NAMES)}. Got an "
             f"instance of {type(estimator).__name__} instead. Use skops.io or joblib for others."
         )
     check_is_fitted(estimator)
