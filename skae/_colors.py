@@ -96,7 +96,7 @@ def check_colors(values: NDArray, name: str) -> NDArray:
     """
     low, high = float(values.min()), float(values.max())
     if low < -1e-6 or high > 1 + 1e-6:
-        remedy = "divide by 255" if 0 <= low and 2 < high <= 255 else "rescale or clip it"
+        remedy = "divide by 255" if low >= 0 and 2 < high <= 255 else "rescale or clip it"
         raise ValueError(
             f"{name} has values from {low:.4g} to {high:.4g}, but colours and greys are wanted in "
             f"[0, 1]: {remedy} first."
@@ -116,9 +116,7 @@ def _mixed(light: NDArray, luminance: NDArray) -> NDArray:
 
 def _root(shares: NDArray) -> NDArray:
     """Return the cube root, continued by its tangent from (6 / 29)**3 down."""
-    return np.where(
-        shares > (6 / 29) ** 3, np.cbrt(shares), shares / (3 * (6 / 29) ** 2) + 4 / 29
-    )
+    return np.where(shares > (6 / 29) ** 3, np.cbrt(shares), shares / (3 * (6 / 29) ** 2) + 4 / 29)
 
 
 def _cube(roots: NDArray) -> NDArray:

@@ -47,7 +47,7 @@ def test_hsv_is_scikit_images(rgb):
     assert_allclose(rgb_to_hsv(rgb), color.rgb2hsv(rgb, channel_axis=1), atol=1e-12)
     hsv = np.random.default_rng(0).uniform(size=(2, 3, 20, 30))
     assert_allclose(hsv_to_rgb(hsv), color.hsv2rgb(hsv, channel_axis=1), atol=1e-12)
-    turned = hsv + [[[1.0]], [[0.0]], [[0.0]]]
+    turned = hsv + np.array([1, 0, 0]).reshape(3, 1, 1)
     assert_allclose(hsv_to_rgb(turned), hsv_to_rgb(hsv), atol=1e-12)
 
 

@@ -319,8 +319,8 @@ class ImageColorizer(RegressorMixin, BaseImageEstimator):
         """Return the grey values of images of X."""
         if maps.shape[1] not in (1, 3):
             raise ValueError(
-                f"X has images with {maps.shape[1]} channels, but grey ones (1 channel, or none) or "
-                "coloured ones (3, in RGB) are wanted. Of RGBA, leave out the last."
+                f"X has images with {maps.shape[1]} channels, but grey ones (1 channel, or none) "
+                "or coloured ones (3, in RGB) are wanted. Of RGBA, leave out the last."
             )
         maps = check_colors(maps, "X")
         return maps if maps.shape[1] == 1 else find_grey(maps)

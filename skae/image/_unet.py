@@ -299,7 +299,7 @@ class UNetArchitecture(Architecture):
 
     def build(self, generator: Generator) -> AroundFilter | Unfiltered:
         """Return the network in float64; its filter, if any, is zero, and so is the rest then."""
-        network = (SideBySide if self.is_per_channel else UNet)(self, generator)
+        network: Any = (SideBySide if self.is_per_channel else UNet)(self, generator)
         if not self.filter_size:
             return Unfiltered(network)
         network.zero_output_()

@@ -51,7 +51,7 @@ def test_what_is_refused(pair):
     true, predicted = pair
     with pytest.raises(ValueError, match=r"y_true has the shape \(4, .*, but y_pred \(3, "):
         ab_error(true, predicted[1:])
-    with pytest.raises(ValueError, match="y_pred has values from 0.* divide by 255"):
+    with pytest.raises(ValueError, match=r"y_pred has values from 0.* divide by 255"):
         ab_error(true, np.rint(255 * predicted))
     for wrong in (true[:, :2], np.moveaxis(true, 1, -1), true[:, 0], true.reshape(4, -1)):
         with pytest.raises(ValueError, match=r"but RGB images of shape \(3, height, width\)"):
