@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from skae._colors import check_colors, find_grey
 from skae.engine import InTurn
 from skae.estimators._bridge import Augmentations
-from skae.estimators._parameters import validated_fit
+from skae.estimators._parameters import DENSE, validated_fit
 from skae.estimators._shares import explained_share
 from skae.image._base import BaseImageEstimator, read_array
 from skae.image._color_spaces import SPACES
@@ -33,7 +33,27 @@ ERRORS = ("squared_error", "absolute_error", "huber")
 
 
 class ImageColorizer(RegressorMixin, BaseImageEstimator):
-    """Grey images in colour, by a network around the best linear filter.
+    """Colours of grey images, by a network that starts at the best linear filter.
+
+    What is learned are colours c in a color space, from the lightness or grey values x. A
+    convolutional network g, a U-Net [1]_, learns around a linear filter, which is the least-squares
+    optimum and stays as it is::
+
+        c = b + k * x + s * g(x)
+
+    where k is one kernel for all places. The network starts at zero, so that an untrained
+    colorizer *is* the filter, and an epoch is kept only if held-out images say that it is better.
+
+    Images in colour will do: they are made grey, as light as they are, by the estimator. Grey
+    images and their colours can also be given as X and y. All values lie in [0, 1], and are those
+    of sRGB [2]_.
+
+    X and y are arrays of shape (n, height, width), (n, channels, height, width), with
+    ``channels="last"`` (n, height, width, channels), or flattened, for X with `image_shape`. Grey
+    images have one channel or none, those in colour three. :meth:`predict` takes either, of any
+    size, and answers in the layout of y.
+
+    Read more in the :doc:`user guide </user_guide/colorizing>`.
 
     Parameters
     ----------
@@ -41,7 +61,7 @@ class ImageColorizer(RegressorMixin, BaseImageEstimator):
         What is learned. "lab": a and b of CIE Lab, from the lightness L. The lightness of a
         prediction is exactly that of X; colours that no RGB has are mixed with grey that is as
         light. "hsv": the value, and hue and saturation as a point of the disc, from grey values.
-        "rgb": red, green and blue from grey values, clipped to [0, 1]. Of both, lightness may
+        "rgb": red, green and blue from grey values, clipped to [0, 1]. With both, lightness may
         differ from that of X.
 
     per_channel : bool, default=False
@@ -58,17 +78,24 @@ class ImageColorizer(RegressorMixin, BaseImageEstimator):
 
     fold : bool or "auto", default="auto"
         Whether the first halving puts four neighbours into channels, which are taken out again in
-        the end [2]_, so that the network has no convolutions at full size. An epoch then takes less
+        the end [4]_, so that the network has no convolutions at full size. An epoch then takes less
         than half of the time. "auto" is true for images, or patches, of at least 32 x 32 pixels;
         in smaller ones, single pixels matter more.
 
     filter_size : int, default=7
-        Size of the filter's kernel for ``residual="linear"``, an odd number. Images need more than
-        half as many pixels along both axes.
+        Size of the filter's kernel, an odd number. Images need more than half as many pixels along
+        both axes.
 
-    loss : {"squared_error", "absolute_error", "huber"}, default="squared_error"
-        What is minimised, averaged over the pixels, in the channels of `color_space`. "huber" is
-        quadratic up to the root-mean-square deviation of these and linear beyond.
+    loss : {"squared_error", "absolute_error", "huber"}, default="absolute_error"
+        What is minimised, averaged over the pixels, in the channels of `color_space`. The squared
+        error asks for the mean of all colours that a pixel might have, which is pale; the absolute
+        error asks for their median. "huber" is quadratic up to the root-mean-square deviation of
+        the channels and linear beyond.
+
+    weight_decay : float, default=1.0
+        Decoupled weight decay over the whole training: without gradients, weights would shrink
+        by the factor ``exp(-weight_decay)`` in `max_iter` epochs. Against learning by heart what
+        grey values do not tell.
 
     patch_size : int or None, default=None
         Height and width of the patches that images are cut into for training; they cover every
@@ -119,7 +146,7 @@ class ImageColorizer(RegressorMixin, BaseImageEstimator):
     tol : float, default=1e-4
         An improvement lowers the loss of the held-out images by more than this share of it.
 
-    warm_start : bool or fitted ImageToImageRegressor, default=False
+    warm_start : bool or fitted ImageColorizer, default=False
         True goes on from the previous fit. Another fitted estimator of the same architecture gives
         its weights, its filter and its units; wrap it in :class:`~sklearn.frozen.FrozenEstimator`
         where the estimator is cloned, as in a grid search.
@@ -133,7 +160,7 @@ class ImageColorizer(RegressorMixin, BaseImageEstimator):
         stay in float32 and float64. "auto" is "bfloat16" on a GPU that has it, else "float32".
 
     random_state : int, RandomState instance or None, default=None
-        Draws the weights, the held-out images, the order, the moves and the noise.
+        Draws the weights, the held-out images, the order and the moves.
         Pass an int for the same result at every call.
 
     checkpoint : str, path-like or None, default=None
@@ -161,7 +188,7 @@ class ImageColorizer(RegressorMixin, BaseImageEstimator):
 
     loss_curve_ : list of float of length `n_iter_` + 1
         Mean training loss; entry 0 is the start's. For the squared error this is the share of the
-        variance of y that is lost.
+        variance that is lost of the channels that are predicted.
 
     validation_curve_ : list of float of length `n_iter_` + 1, or None
         The same for the held-out images; None without early stopping.
@@ -171,6 +198,39 @@ class ImageColorizer(RegressorMixin, BaseImageEstimator):
 
     feature_names_in_ : ndarray of shape (`n_features_in_`,)
         Names of the features; only if X has names that are all strings.
+
+    See Also
+    --------
+    ImageToImageRegressor : Predicts images of any kind from images.
+    skae.metrics.ab_error : Mean distance of colours.
+    skae.metrics.psnr : Peak signal-to-noise ratio.
+
+    Notes
+    -----
+    CIE Lab [3]_ is that of the white of sRGB, D65, so that greys have a = b = 0. Where no RGB in
+    [0, 1] has the lightness of X and the a and b that were predicted, the light is mixed with grey
+    light of the same luminance, with as little as will do.
+
+    References
+    ----------
+    .. [1] Ronneberger, Fischer and Brox (2015). U-Net: convolutional networks for biomedical image
+       segmentation. MICCAI.
+    .. [2] IEC 61966-2-1:1999. Multimedia systems and equipment - Colour measurement and
+       management - Part 2-1: Default RGB colour space - sRGB.
+    .. [3] CIE 15:2004. Colorimetry, 3rd edition.
+    .. [4] Shi, Caballero, Huszar, Totz, Aitken, Bishop, Rueckert and Wang (2016). Real-time single
+       image and video super-resolution using an efficient sub-pixel convolutional neural network.
+       CVPR.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_sample_image
+    >>> from skae.image import ImageColorizer
+    >>> photograph = load_sample_image("flower.jpg")[:416] / 255
+    >>> squares = photograph.reshape(13, 32, 20, 32, 3).swapaxes(1, 2).reshape(-1, 32, 32, 3)
+    >>> colorizer = ImageColorizer(channels="last", max_iter=3, random_state=0)
+    >>> colorizer.fit(squares[::2]).predict(squares[1::2].mean(axis=3)).shape
+    (130, 32, 32, 3)
     """
 
     _parameter_constraints: dict[str, list[Any]] = {
@@ -178,6 +238,7 @@ class ImageColorizer(RegressorMixin, BaseImageEstimator):
         "color_space": [StrOptions(set(SPACES))],
         "per_channel": ["boolean"],
         "loss": [StrOptions(set(ERRORS))],
+        "weight_decay": DENSE["weight_decay"],
     }
 
     def __init__(
@@ -189,7 +250,8 @@ class ImageColorizer(RegressorMixin, BaseImageEstimator):
         depth: int = 2,
         fold: Literal["auto"] | bool = "auto",
         filter_size: int = 7,
-        loss: Literal["squared_error", "absolute_error", "huber"] = "squared_error",
+        loss: Literal["squared_error", "absolute_error", "huber"] = "absolute_error",
+        weight_decay: float = 1.0,
         patch_size: int | None = None,
         augment: str | Sequence[str] | None = None,
         image_shape: Sequence[int] | None = None,
@@ -217,6 +279,7 @@ class ImageColorizer(RegressorMixin, BaseImageEstimator):
         self.fold = fold
         self.filter_size = filter_size
         self.loss = loss
+        self.weight_decay = weight_decay
         self.patch_size = patch_size
         self.augment = augment
         self.image_shape = image_shape
@@ -408,6 +471,9 @@ class ImageColorizer(RegressorMixin, BaseImageEstimator):
     ) -> Augmentations:
         moves = make_moves(self.augment, random_state)
         return (InTurn(moves) if moves else None), None
+
+    def _find_weight_decay(self) -> float:
+        return self.weight_decay
 
     def _make_loss(self, problem: ImageProblem) -> Term:
         return LOSSES[self.loss]()

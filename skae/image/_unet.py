@@ -124,6 +124,8 @@ class SideBySide(nn.Module):
         Draws the weights.
     """
 
+    networks: Any
+
     def __init__(self, plan: "UNetArchitecture", generator: Generator) -> None:
         super().__init__()
         single = replace(plan, n_channels_out=1, is_per_channel=False)
