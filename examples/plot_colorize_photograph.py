@@ -7,8 +7,8 @@ around them, and gives other parts their colours back. Lightness stays exactly a
 """
 
 # %%
-# Two photographs are cut into 192 squares, of which a quarter is held out. Squares in colour will do:
-# they are made grey for X. They are mirrored in training.
+# Two photographs are cut into 192 squares, of which a quarter is held out. Squares in colour will
+# do: they are made grey for X. They are mirrored in training.
 import matplotlib.pyplot as plt
 import numpy as np
 from sklearn.base import clone

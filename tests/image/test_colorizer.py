@@ -93,7 +93,7 @@ def test_it_learns_what_no_filter_can(loss, color_space):
 
 
 def test_lightness_is_kept(colors, grey):
-    model = _quick(max_iter=5).fit(colors)
+    model = _quick(max_iter=5, learning_rate_init=0.01, early_stopping=False).fit(colors)
     assert model.best_iter_ > 0
     new = np.random.default_rng(0).uniform(size=(5, 20, 30)) ** 2
     for images in (grey, new):

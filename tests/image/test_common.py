@@ -36,7 +36,7 @@ IMAGE_ESTIMATORS = {
     "regressor, ssim": (ImageToImageRegressor(loss="ssim", **QUICK), NOISY, GREY),
     "colorizer": (ImageColorizer(augment="rotate", **QUICK), GREY, COLORS),
     "colorizer, rgb": (
-        ImageColorizer(color_space="rgb", per_channel=True, **QUICK),
+        ImageColorizer(color_space="rgb", per_channel=True, **QUICK | {"base_channels": 2}),
         GREY[:, None],
         COLORS,
     ),
@@ -161,7 +161,7 @@ def test_warm_start(case):
 
 def test_a_fit_that_was_cut_off_goes_on(case, tmp_path, monkeypatch):
     model, X, y = case
-    model.set_params(max_iter=6, checkpoint=tmp_path, checkpoint_every=2, batch_size=10)
+    model.set_params(max_iter=4, checkpoint=tmp_path, checkpoint_every=2, batch_size=10)
     expected = clone(model).fit(X, y)
     assert not list(tmp_path.iterdir())
     update = GradientStep.update
