@@ -4,8 +4,11 @@ Images are maps, arrays of shape (n, 3, ...); grey ones have one channel or any 
 lie in [0, 1], lightness L in [0, 100]. float32 stays float32, but is computed with in float64.
 """
 
+from collections.abc import Callable
+from functools import wraps
+
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
 XYZ_OF_RGB = np.array(
     [
@@ -18,6 +21,22 @@ XYZ_OF_RGB = np.array(
 WHITE = XYZ_OF_RGB.sum(axis=1)
 """XYZ of RGB (1, 1, 1), so that greys have no colour."""
 RGB_OF_XYZ = np.linalg.inv(XYZ_OF_RGB)
+ENTRIES_AT_ONCE = 2**20
+Conversion = Callable[[NDArray], NDArray]
+
+
+def in_parts(convert: Conversion) -> Conversion:
+    """Return a conversion of images that takes some at a time, in float64, and keeps the dtype."""
+
+    @wraps(convert)
+    def convert_all(images: NDArray) -> NDArray:
+        step = max(1, ENTRIES_AT_ONCE // max(1, images[:1].size))
+        parts = [images[start : start + step] for start in range(0, len(images), step)]
+        return np.concatenate(
+            [convert(part.astype(np.float64)).astype(images.dtype) for part in parts]
+        )
+
+    return convert_all
 
 
 def linearized(rgb: NDArray) -> NDArray:
@@ -31,40 +50,45 @@ def compressed(intensities: NDArray) -> NDArray:
     return np.where(intensities <= 0.0031308, 12.92 * intensities, 1.055 * powers - 0.055)
 
 
+@in_parts
 def find_lightness(grey: NDArray) -> NDArray:
     """Return L of the grey values of sRGB."""
-    return (116 * _root(linearized(_double(grey))) - 16).astype(grey.dtype)
+    return 116 * _root(linearized(grey)) - 16
 
 
+@in_parts
 def find_grey(rgb: NDArray) -> NDArray:
     """Return the grey values of sRGB that are as light as colours, shape (n, 1, ...)."""
-    luminance = np.tensordot(linearized(_double(rgb)), XYZ_OF_RGB[1], (1, 0))
-    return compressed(luminance)[:, None].clip(0, 1).astype(rgb.dtype)
+    luminance = np.tensordot(linearized(rgb), XYZ_OF_RGB[1], (1, 0))
+    return compressed(luminance)[:, None].clip(0, 1)
 
 
+@in_parts
 def rgb_to_lab(rgb: NDArray) -> NDArray:
     """Return L, a and b."""
-    xyz = _times(XYZ_OF_RGB, linearized(_double(rgb)))
+    xyz = _times(XYZ_OF_RGB, linearized(rgb))
     x, y, z = np.moveaxis(_root(xyz / _along_channels(WHITE, xyz)), 1, 0)
-    return np.stack([116 * y - 16, 500 * (x - y), 200 * (y - z)], axis=1).astype(rgb.dtype)
+    return np.stack([116 * y - 16, 500 * (x - y), 200 * (y - z)], axis=1)
 
 
+@in_parts
 def lab_to_rgb(lab: NDArray) -> NDArray:
     """Return RGB as light as L says.
 
     Where no RGB in [0, 1] has this colour, its light is mixed with grey of the same luminance, with
     as little as will do: neither lightness nor dominant wavelength change.
     """
-    lightness, a, b = np.moveaxis(_double(lab), 1, 0)
+    lightness, a, b = np.moveaxis(lab, 1, 0)
     y = (lightness.clip(0, 100) + 16) / 116
     shares = _cube(np.stack([y + a / 500, y, y - b / 200], axis=1))
     light = _times(RGB_OF_XYZ, shares * _along_channels(WHITE, shares))
-    return compressed(_mixed(light, shares[:, 1:2])).astype(lab.dtype)
+    return compressed(_mixed(light, shares[:, 1:2]))
 
 
+@in_parts
 def rgb_to_hsv(rgb: NDArray) -> NDArray:
     """Return hue as a part of the circle, in [0, 1), saturation and value."""
-    red, green, blue = np.moveaxis(_double(rgb), 1, 0)
+    red, green, blue = np.moveaxis(rgb, 1, 0)
     value = np.maximum(np.maximum(red, green), blue)
     spread = value - np.minimum(np.minimum(red, green), blue)
     unit = np.where(spread > 0, spread, 1)
@@ -74,16 +98,17 @@ def rgb_to_hsv(rgb: NDArray) -> NDArray:
         4 + (red - green) / unit,
     )
     saturation = spread / np.where(value > 0, value, 1)
-    return np.stack([sector / 6 % 1, saturation, value], axis=1).astype(rgb.dtype)
+    return np.stack([sector / 6 % 1, saturation, value], axis=1)
 
 
+@in_parts
 def hsv_to_rgb(hsv: NDArray) -> NDArray:
     """Return RGB; hue has the period 1."""
-    hue, saturation, value = np.moveaxis(_double(hsv), 1, 0)
+    hue, saturation, value = np.moveaxis(hsv, 1, 0)
     # how far each primary lies from the hue, in sixths of the circle
     places = [(n + 6 * hue) % 6 for n in (5, 3, 1)]
     lost = [np.minimum(place, 4 - place).clip(0, 1) for place in places]
-    return np.stack([value * (1 - saturation * part) for part in lost], axis=1).astype(hsv.dtype)
+    return np.stack([value * (1 - saturation * part) for part in lost], axis=1)
 
 
 def check_colors(values: NDArray, name: str) -> NDArray:
@@ -131,7 +156,3 @@ def _times(matrix: NDArray, maps: NDArray) -> NDArray:
 
 def _along_channels(values: NDArray, maps: NDArray) -> NDArray:
     return values.reshape(-1, *[1] * (maps.ndim - 2))
-
-
-def _double(values: ArrayLike) -> NDArray[np.float64]:
-    return np.asarray(values, dtype=np.float64)

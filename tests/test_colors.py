@@ -5,6 +5,7 @@ import pytest
 from numpy.testing import assert_allclose
 from skimage import color
 
+from skae import _colors
 from skae._colors import (
     WHITE,
     check_colors,
@@ -124,3 +125,11 @@ def test_what_is_no_colour():
     for values in ([-0.5, 1.0], [0.0, 1.1], [0.0, 300.0]):
         with pytest.raises(ValueError, match=r"in \[0, 1\]: rescale or clip it first"):
             check_colors(np.array(values), "y")
+
+
+def test_parts_are_the_whole(rgb, monkeypatch):
+    conversions = (rgb_to_lab, lab_to_rgb, rgb_to_hsv, hsv_to_rgb, find_grey, find_lightness)
+    expected = [convert(rgb) for convert in conversions]
+    monkeypatch.setattr(_colors, "ENTRIES_AT_ONCE", 1)
+    for convert, whole in zip(conversions, expected, strict=True):
+        assert_allclose(convert(rgb), whole, rtol=0, atol=1e-10)
