@@ -145,7 +145,7 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser()
     parser.add_argument("--seconds", type=float, default=150)
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
-    parser.add_argument("--variants", choices=VARIANTS, nargs="+", default=["default"])
+    parser.add_argument("--variants", choices=VARIANTS, nargs="*", default=["default"])
     parser.add_argument("--alone", action="store_true", help="without the other methods")
     arguments = parser.parse_args()
     torch.set_num_threads(1)
