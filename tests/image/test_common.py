@@ -24,7 +24,7 @@ from skae.engine import GradientStep
 from skae.image import ImageColorizer, ImageToImageRegressor
 
 QUICK = {"base_channels": 4, "depth": 1, "max_iter": 2, "random_state": 0}
-GREY = load_digits().images[:120] / 16
+GREY = load_digits().images[:60] / 16
 NOISY = GREY + np.random.default_rng(0).normal(scale=0.3, size=GREY.shape)
 COLORS = np.stack([GREY, GREY**2, 1 - GREY], axis=1)
 IMAGE_ESTIMATORS = {
@@ -41,7 +41,7 @@ IMAGE_ESTIMATORS = {
         COLORS,
     ),
 }
-"""An estimator that is quick, and what it may be fitted to: 120 images of 8 x 8 pixels."""
+"""An estimator that is quick, and what it may be fitted to: 60 images of 8 x 8 pixels."""
 
 
 @pytest.fixture(params=IMAGE_ESTIMATORS.values(), ids=IMAGE_ESTIMATORS)
@@ -81,9 +81,9 @@ def test_images_of_another_size(case):
 def test_flattened_images(case):
     model, X, y = case
     expected = clone(model).fit(X, y)
-    flat_X, flat_y = X.reshape(120, -1), y.reshape(120, -1)
+    flat_X, flat_y = X.reshape(60, -1), y.reshape(60, -1)
     model.set_params(image_shape=(1, 8, 8)).fit(flat_X, flat_y)
-    assert_array_equal(model.predict(flat_X), expected.predict(X).reshape(120, -1))
+    assert_array_equal(model.predict(flat_X), expected.predict(X).reshape(60, -1))
     assert model.score(flat_X, flat_y) == expected.score(X, y)
 
 
@@ -120,7 +120,7 @@ def test_a_fit_that_fails_leaves_no_trace(case):
     expected = model.fit(X, y).predict(X)
     with pytest.raises(ValueError, match="NaN"):
         model.fit(np.full_like(X[..., :5], np.nan), y[..., :5])
-    with pytest.raises(ValueError, match="X has 120 images, y has 119"):
+    with pytest.raises(ValueError, match="X has 60 images, y has 59"):
         model.fit(X[..., :5], y[1:, ..., :5])
     assert_array_equal(model.predict(X), expected)
 
@@ -148,13 +148,15 @@ def test_skops_has_one_class_to_trust(case):
 
 def test_warm_start(case):
     model, X, y = case
+    random = {"augment", "corruption"} & model.get_params().keys()
+    model.set_params(**dict.fromkeys(random))
     model.set_params(early_stopping=False, learning_rate_init=0.01, max_iter=5).fit(X, y)
     start, *_, end = model.loss_curve_
     assert end < 0.99 * start
     on = clone(model).set_params(warm_start=model, max_iter=0).fit(X, y)
     assert_allclose(on.predict(X), model.predict(X), atol=1e-12)
     model.set_params(warm_start=True).fit(X, y)
-    assert abs(model.loss_curve_[0] - end) < 0.5 * abs(start - end)
+    assert abs(model.loss_curve_[0] - end) < 0.2 * (start - end)
     with pytest.raises(ValueError, match="network of the same shape"):
         clone(model).set_params(warm_start=model, base_channels=5).fit(X, y)
 
@@ -167,7 +169,7 @@ def test_a_fit_that_was_cut_off_goes_on(case, tmp_path, monkeypatch):
     update = GradientStep.update
 
     def die(step, batch):
-        if step.n_updates == 30:
+        if step.n_updates == 15:
             raise RuntimeError("died")
         return update(step, batch)
 
