@@ -32,6 +32,7 @@ N_PATCHES = 20_000
 VARIANTS = {
     "default": {},
     "squared error": {"loss": "squared_error"},
+    "huber": {"loss": "huber"},
     "hsv": {"color_space": "hsv"},
     "rgb": {"color_space": "rgb"},
     "rgb, per channel": {"color_space": "rgb", "per_channel": True},
