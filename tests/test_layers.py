@@ -13,15 +13,16 @@ ROOT = Path(skae.__file__).parent
 CORE = ("networks", "objectives", "engine", "latent")
 ALLOWED = {layer: {layer} for layer in CORE}
 ALLOWED["_arrays"] = set()
+ALLOWED["_colors"] = set()
 ALLOWED["_folds"] = {"_folds"}
 ALLOWED["_pipelines"] = {"_pipelines", "latent"}
 ALLOWED["estimators"] = {"estimators", "_arrays", "_folds", "_version", *CORE}
 ALLOWED["export"] = {"export", "estimators", *CORE}
-ALLOWED["metrics"] = {"metrics", "_arrays"}
+ALLOWED["metrics"] = {"metrics", "_arrays", "_colors"}
 USERS = {"estimators", "metrics", "_folds", "_pipelines"}
 ALLOWED["model_selection"] = {"model_selection", *USERS}
 ALLOWED["inspection"] = {"inspection", "model_selection", "_arrays", *USERS}
-ALLOWED["image"] = {"image", "estimators", "metrics", *CORE}
+ALLOWED["image"] = {"image", "estimators", "metrics", "_colors", *CORE}
 ALLOWED["persistence"] = {"persistence", "estimators", "_version", *CORE}
 
 

@@ -1,6 +1,7 @@
-"""Estimators whose y is an image: denoising, segmentation, and other maps between images."""
+"""Estimators whose y is an image: denoising, colours, segmentation, and other maps of images."""
 
+from skae.image._colorizer import ImageColorizer
 from skae.image._regressor import ImageToImageRegressor
 from skae.image._segmenter import ImageSegmenter
 
-__all__ = ["ImageSegmenter", "ImageToImageRegressor"]
+__all__ = ["ImageColorizer", "ImageSegmenter", "ImageToImageRegressor"]

@@ -1,6 +1,6 @@
 """Networks from images to images of the same size, around a fixed linear filter."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Any, NamedTuple
 
@@ -108,6 +108,37 @@ class UNet(nn.Module):
             maps = decoder(torch.cat([maps, skip], 1) if self.has_skips else maps)
         images = functional.pixel_shuffle(_convolve(self.output, maps), self.fold)
         return images[..., :height, :width]
+
+    def zero_output_(self) -> None:
+        """Set the last layer to zero."""
+        nn.init.zeros_(self.output.weight)
+
+
+class SideBySide(nn.Module):
+    """A U-Net for every channel that is put out: they see the same, and share nothing.
+
+    Parameters
+    ----------
+    plan : UNetArchitecture
+    generator : torch.Generator
+        Draws the weights.
+    """
+
+    networks: Any
+
+    def __init__(self, plan: "UNetArchitecture", generator: Generator) -> None:
+        super().__init__()
+        single = replace(plan, n_channels_out=1, is_per_channel=False)
+        self.networks = nn.ModuleList(UNet(single, generator) for _ in range(plan.n_channels_out))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return images of the same size."""
+        return torch.cat([network(x) for network in self.networks], 1)
+
+    def zero_output_(self) -> None:
+        """Set the last layers to zero."""
+        for network in self.networks:
+            network.zero_output_()
 
 
 class AroundFilter(nn.Module):
@@ -227,6 +258,8 @@ class UNetArchitecture(Architecture):
         Whether the decoder sees the encoder's maps of the same size.
     filter_size : int
         Odd: of the kernel of the filter around which the network learns. 0: there is none.
+    is_per_channel : bool
+        Whether there is a network for every channel that is put out.
     """
 
     n_channels_in: int
@@ -236,6 +269,7 @@ class UNetArchitecture(Architecture):
     is_folded: bool
     has_skips: bool
     filter_size: int
+    is_per_channel: bool = False
 
     @property
     def fold(self) -> int:
@@ -267,8 +301,8 @@ class UNetArchitecture(Architecture):
 
     def build(self, generator: Generator) -> AroundFilter | Unfiltered:
         """Return the network in float64; its filter, if any, is zero, and so is the rest then."""
-        network = UNet(self, generator)
+        network: Any = (SideBySide if self.is_per_channel else UNet)(self, generator)
         if not self.filter_size:
             return Unfiltered(network)
-        nn.init.zeros_(network.output.weight)
+        network.zero_output_()
         return AroundFilter(self, network)

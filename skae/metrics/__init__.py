@@ -5,10 +5,11 @@ go through ``transform`` and back through ``inverse_transform``, and what comes 
 against what went in, in its own units. Their scorers are called as ``scorer(estimator, X)`` and
 need no y, so they can be given to `sklearn.model_selection.GridSearchCV` as `scoring`.
 
-`psnr` and `ssim` compare predicted images with those that should have been predicted, `dice` and
-`iou` masks. Their scorers are called as ``scorer(estimator, X, y)``.
+`psnr`, `ssim` and `ab_error` compare predicted images with those that should have been predicted,
+`dice` and `iou` masks. Their scorers are called as ``scorer(estimator, X, y)``.
 """
 
+from skae.metrics._colors import ab_error, neg_ab_error_scorer
 from skae.metrics._images import psnr, psnr_scorer, ssim, ssim_scorer
 from skae.metrics._masks import dice, dice_scorer, iou, iou_scorer
 from skae.metrics._reconstruction import (
@@ -30,10 +31,12 @@ from skae.metrics._reconstruction import (
 )
 
 __all__ = [
+    "ab_error",
     "dice",
     "dice_scorer",
     "iou",
     "iou_scorer",
+    "neg_ab_error_scorer",
     "neg_reconstruction_error_scorer",
     "neg_standardized_reconstruction_error_scorer",
     "psnr",

@@ -167,6 +167,19 @@ def _check_pairs(
     y_true: ArrayLike, y_pred: ArrayLike, data_range: float | None
 ) -> tuple[NDArray, NDArray, float]:
     """Return arrays in float64, and the range."""
+    true, predicted = check_same_shapes(y_true, y_pred)
+    if data_range is None:
+        data_range = float(true.max() - true.min())
+    if not data_range > 0:
+        raise ValueError(
+            f"data_range must be positive. Got {data_range}. Of constant images it cannot be "
+            "told: set it, for example to 1.0 for images from 0 to 1."
+        )
+    return true, predicted, data_range
+
+
+def check_same_shapes(y_true: ArrayLike, y_pred: ArrayLike) -> tuple[NDArray, NDArray]:
+    """Return arrays in float64, if they have the same shape."""
     true, predicted = (
         check_array(as_numpy(y), dtype=np.float64, allow_nd=True, input_name=name)
         for name, y in (("y_true", y_true), ("y_pred", y_pred))
@@ -176,14 +189,7 @@ def _check_pairs(
             f"y_true has the shape {true.shape}, but y_pred {predicted.shape}. Both must be the "
             "same."
         )
-    if data_range is None:
-        data_range = float(true.max() - true.min())
-    if not data_range > 0:
-        raise ValueError(
-            f"data_range must be positive. Got {data_range}. Of constant images it cannot be "
-            "told: set it, for example to 1.0 for images from 0 to 1."
-        )
-    return true, predicted, data_range
+    return true, predicted
 
 
 def _as_planes(images: NDArray, shape: tuple[int, ...], channels: str, win_size: int) -> NDArray:

@@ -15,6 +15,8 @@ PLANS = [
     UNetArchitecture(3, 3, 2, 1, False, False, 1),
     UNetArchitecture(1, 2, 2, 2, True, True, 3),
     UNetArchitecture(2, 1, 3, 1, True, False, 0),
+    UNetArchitecture(1, 3, 2, 1, False, True, 3, is_per_channel=True),
+    UNetArchitecture(2, 2, 2, 1, True, True, 0, is_per_channel=True),
 ]
 over_plans = pytest.mark.parametrize("plan", PLANS, ids=str)
 
@@ -101,9 +103,21 @@ def test_large_images_are_convolved_by_groups_of_channels(plan, n_channels, monk
     torch.testing.assert_close(network(x).raw, expected, rtol=0, atol=1e-12)
 
 
-def test_around_a_filter_it_starts_at_zero():
-    network = PLANS[3].build(torch.Generator().manual_seed(0))
-    assert not network(_images(PLANS[3], 8, 8)).raw.any()
+@pytest.mark.parametrize("plan", [plan for plan in PLANS if plan.filter_size], ids=str)
+def test_around_a_filter_it_starts_at_zero(plan):
+    network = plan.build(torch.Generator().manual_seed(0))
+    assert not network(_images(plan, 8, 8)).raw.any()
+
+
+@over_plans
+def test_networks_side_by_side_share_nothing(plan):
+    network = _build(plan)
+    network(_images(plan, 8, 8)).raw[:, 0].sum().backward()
+    n_parts = plan.n_channels_out if plan.is_per_channel else 1
+    is_reached = [bool(parameter.grad.any()) for parameter in network.parameters()]
+    n_reached = len(is_reached) // n_parts
+    assert all(is_reached[:n_reached])
+    assert not any(is_reached[n_reached:])
 
 
 def test_single_precision():

@@ -1,0 +1,483 @@
+"""The colours of grey images."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from math import prod
+from typing import Any, Literal, Self
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from sklearn.base import RegressorMixin
+from sklearn.utils._param_validation import StrOptions
+from sklearn.utils.validation import check_is_fitted
+from torch import Tensor, nn
+
+from skae._colors import check_colors, find_grey
+from skae.engine import InTurn
+from skae.estimators._bridge import Augmentations
+from skae.estimators._parameters import DENSE, validated_fit
+from skae.estimators._shares import explained_share
+from skae.image._base import BaseImageEstimator, read_array
+from skae.image._color_spaces import SPACES
+from skae.image._filter import Filter, fit_filter
+from skae.image._layouts import ImageFormat, as_pixels, check_lengths, check_sizes
+from skae.image._plan import IMAGES, check_filter_size, find_fold, make_moves
+from skae.image._problem import ImageProblem, start_at_filter
+from skae.image._unet import UNetArchitecture
+from skae.networks import ImageLayout
+from skae.objectives import LOSSES, Term
+
+ERRORS = ("squared_error", "absolute_error", "huber")
+
+
+class ImageColorizer(RegressorMixin, BaseImageEstimator):
+    """Colours of grey images, by a network that starts at the best linear filter.
+
+    What is learned are colours c in a color space, from the lightness or grey values x. A
+    convolutional network g, a U-Net [1]_, learns around a linear filter, which is the least-squares
+    optimum and stays as it is::
+
+        c = b + k * x + s * g(x)
+
+    where k is one kernel for all places. The network starts at zero, so that an untrained
+    colorizer *is* the filter, and an epoch is kept only if held-out images say that it is better.
+
+    Images in colour will do: they are made grey, as light as they are, by the estimator. Grey
+    images and their colours can also be given as X and y. All values lie in [0, 1], and are those
+    of sRGB [2]_.
+
+    X and y are arrays of shape (n, height, width), (n, channels, height, width), with
+    ``channels="last"`` (n, height, width, channels), or flattened, for X with `image_shape`. Grey
+    images have one channel or none, those in colour three. :meth:`predict` takes either, of any
+    size, and answers in the layout of y.
+
+    Read more in the :doc:`user guide </user_guide/colorizing>`.
+
+    Parameters
+    ----------
+    color_space : {"lab", "hsv", "rgb"}, default="lab"
+        What is learned. "lab": a and b of CIE Lab, from the lightness L. The lightness of a
+        prediction is exactly that of X; colours that no RGB has are mixed with grey that is as
+        light. "hsv": the value, and hue and saturation as a point of the disc, from grey values.
+        "rgb": red, green and blue from grey values, clipped to [0, 1]. With both, lightness may
+        differ from that of X.
+
+    per_channel : bool, default=False
+        Whether every channel that is predicted has a network of its own, with `base_channels` each;
+        they share nothing but the epoch that is kept. With ``color_space="rgb"`` these are three
+        networks, from grey to red, to green and to blue.
+
+    base_channels : int, default=16
+        Channels of the network at full size; with every halving they double.
+
+    depth : int, default=2
+        How often the network halves the sizes. Images need at least ``2**depth`` pixels along both
+        axes; sizes that are no multiple of this are padded by their reflection, and cut.
+
+    fold : bool or "auto", default="auto"
+        Whether the first halving puts four neighbours into channels, which are taken out again in
+        the end [4]_, so that the network has no convolutions at full size. An epoch then takes less
+        than half of the time. "auto" is true for images, or patches, of at least 32 x 32 pixels;
+        in smaller ones, single pixels matter more.
+
+    filter_size : int, default=7
+        Size of the filter's kernel, an odd number. Images need more than half as many pixels along
+        both axes.
+
+    loss : {"squared_error", "absolute_error", "huber"}, default="absolute_error"
+        What is minimised, averaged over the pixels, in the channels of `color_space`. The squared
+        error asks for the mean of all colours that a pixel might have, which is pale; the absolute
+        error asks for their median. "huber" is quadratic up to the root-mean-square deviation of
+        the channels and linear beyond.
+
+    weight_decay : float, default=1.0
+        Decoupled weight decay over the whole training: without gradients, weights would shrink
+        by the factor ``exp(-weight_decay)`` in `max_iter` epochs. Against learning by heart what
+        grey values do not tell.
+
+    patch_size : int or None, default=None
+        Height and width of the patches that images are cut into for training; they cover every
+        image and overlap as little as they can. Whole images are predicted. None trains on whole
+        images.
+
+    augment : {"flip", "rotate"}, sequence of these or None, default=None
+        What is done to X and y alike in training, anew for every batch: "flip" mirrors one in
+        two along the last axis, "rotate" turns by multiples of 90 degrees, or of 180 where images
+        are not square.
+
+    image_shape : sequence of int or None, default=None
+        Shape of one image of X, in X's order and with the channels: (channels, height, width), or
+        with the channels at the end for ``channels="last"``. None takes it from X. Flattened X
+        needs it.
+
+    channels : {"first", "last"}, default="first"
+        Where X and y have their channels.
+
+    learning_rate : {"averaged", "cosine", "constant"}, default="averaged"
+        Course of the learning rate after a warm-up of 5 % of the updates: constant, or down to
+        zero at `max_iter` along half a cosine. "averaged" is constant in the first half and falls
+        in the second, and the weights that are measured and kept are means over the last tenth
+        of `max_iter`.
+
+    learning_rate_init : float, default=0.003
+        Largest learning rate.
+
+    batch_size : "auto" or int, default="auto"
+        Images or patches per update. "auto" is 4 to 32, by their size and `base_channels`; fewer
+        for images so large that these would take much memory.
+
+    max_iter : int, default=40
+        Largest number of epochs, that is, passes over the training images. 0 keeps the start.
+
+    early_stopping : bool, default=True
+        Whether to hold out images, keep the epoch that is best for them and stop when none
+        has been better for a while. If false, every image is trained on for exactly `max_iter`
+        epochs, and the last is kept unless it is worse than the start on the training images.
+
+    validation_fraction : float, default=0.1
+        Share of the images that early stopping holds out. With `patch_size`, and too few images to
+        hold one out, that share of the patches.
+
+    n_iter_no_change : int, default=20
+        Epochs without an improvement after which early stopping ends the training.
+
+    tol : float, default=1e-4
+        An improvement lowers the loss of the held-out images by more than this share of it.
+
+    warm_start : bool or fitted ImageColorizer, default=False
+        True goes on from the previous fit. Another fitted estimator of the same architecture gives
+        its weights, its filter and its units; wrap it in :class:`~sklearn.frozen.FrozenEstimator`
+        where the estimator is cloned, as in a grid search.
+
+    device : str, default="auto"
+        "cpu", "cuda", "cuda:1", "mps", or "auto" for the first there is of CUDA, MPS and CPU.
+
+    precision : {"auto", "float32", "bfloat16"}, default="auto"
+        Of the convolutions in training. "bfloat16" is faster for large networks on processors and
+        GPUs that have units for it, and slower elsewhere; weights, the filter, losses and results
+        stay in float32 and float64. "auto" is "bfloat16" on a GPU that has it, else "float32".
+
+    random_state : int, RandomState instance or None, default=None
+        Draws the weights, the held-out images, the order and the moves.
+        Pass an int for the same result at every call.
+
+    checkpoint : str, path-like or None, default=None
+        Folder in which the state of the training is kept, so that a fit that was cut off goes on
+        when it is called again, with the same result as one that was not. The folder may be
+        shared: a file is named after data and parameters, and is removed when its fit is done.
+        Needs `random_state`.
+
+    checkpoint_every : int, default=10
+        Epochs from one writing of the state to the next.
+
+    verbose : int, default=0
+        1 prints losses and the time left in every tenth part of `max_iter`, 2 in every epoch.
+
+    Attributes
+    ----------
+    image_shape_ : tuple of int
+        Shape of one image of X in :meth:`fit`, in X's order and with the channels.
+
+    n_iter_ : int
+        Number of epochs that were run.
+
+    best_iter_ : int
+        The epoch whose weights were kept; 0 is the start.
+
+    loss_curve_ : list of float of length `n_iter_` + 1
+        Mean training loss; entry 0 is the start's. For the squared error this is the share of the
+        variance that is lost of the channels that are predicted.
+
+    validation_curve_ : list of float of length `n_iter_` + 1, or None
+        The same for the held-out images; None without early stopping.
+
+    n_features_in_ : int
+        Number of values in an image of X in :meth:`fit`.
+
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
+        Names of the features; only if X has names that are all strings.
+
+    See Also
+    --------
+    ImageToImageRegressor : Predicts images of any kind from images.
+    skae.metrics.ab_error : Mean distance of colours.
+    skae.metrics.psnr : Peak signal-to-noise ratio.
+
+    Notes
+    -----
+    CIE Lab [3]_ is that of the white of sRGB, D65, so that greys have a = b = 0. Where no RGB in
+    [0, 1] has the lightness of X and the a and b that were predicted, the light is mixed with grey
+    light of the same luminance, with as little as will do.
+
+    References
+    ----------
+    .. [1] Ronneberger, Fischer and Brox (2015). U-Net: convolutional networks for biomedical image
+       segmentation. MICCAI.
+    .. [2] IEC 61966-2-1:1999. Multimedia systems and equipment - Colour measurement and
+       management - Part 2-1: Default RGB colour space - sRGB.
+    .. [3] CIE 15:2004. Colorimetry, 3rd edition.
+    .. [4] Shi, Caballero, Huszar, Totz, Aitken, Bishop, Rueckert and Wang (2016). Real-time single
+       image and video super-resolution using an efficient sub-pixel convolutional neural network.
+       CVPR.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_sample_image
+    >>> from skae.image import ImageColorizer
+    >>> photograph = load_sample_image("flower.jpg")[:416] / 255
+    >>> squares = photograph.reshape(13, 32, 20, 32, 3).swapaxes(1, 2).reshape(-1, 32, 32, 3)
+    >>> colorizer = ImageColorizer(channels="last", max_iter=3, random_state=0)
+    >>> colorizer.fit(squares[::2]).predict(squares[1::2].mean(axis=3)).shape
+    (130, 32, 32, 3)
+    """
+
+    _parameter_constraints: dict[str, list[Any]] = {
+        **IMAGES,
+        "color_space": [StrOptions(set(SPACES))],
+        "per_channel": ["boolean"],
+        "loss": [StrOptions(set(ERRORS))],
+        "weight_decay": DENSE["weight_decay"],
+    }
+
+    def __init__(
+        self,
+        *,
+        color_space: Literal["lab", "hsv", "rgb"] = "lab",
+        per_channel: bool = False,
+        base_channels: int = 16,
+        depth: int = 2,
+        fold: Literal["auto"] | bool = "auto",
+        filter_size: int = 7,
+        loss: Literal["squared_error", "absolute_error", "huber"] = "absolute_error",
+        weight_decay: float = 1.0,
+        patch_size: int | None = None,
+        augment: str | Sequence[str] | None = None,
+        image_shape: Sequence[int] | None = None,
+        channels: Literal["first", "last"] = "first",
+        learning_rate: Literal["averaged", "cosine", "constant"] = "averaged",
+        learning_rate_init: float = 3e-3,
+        batch_size: Literal["auto"] | int = "auto",
+        max_iter: int = 40,
+        early_stopping: bool = True,
+        validation_fraction: float = 0.1,
+        n_iter_no_change: int = 20,
+        tol: float = 1e-4,
+        warm_start: Any = False,
+        device: str = "auto",
+        precision: Literal["auto", "float32", "bfloat16"] = "auto",
+        random_state: Any = None,
+        checkpoint: str | os.PathLike[str] | None = None,
+        checkpoint_every: int = 10,
+        verbose: int = 0,
+    ) -> None:
+        self.color_space = color_space
+        self.per_channel = per_channel
+        self.base_channels = base_channels
+        self.depth = depth
+        self.fold = fold
+        self.filter_size = filter_size
+        self.loss = loss
+        self.weight_decay = weight_decay
+        self.patch_size = patch_size
+        self.augment = augment
+        self.image_shape = image_shape
+        self.channels = channels
+        self.learning_rate = learning_rate
+        self.learning_rate_init = learning_rate_init
+        self.batch_size = batch_size
+        self.max_iter = max_iter
+        self.early_stopping = early_stopping
+        self.validation_fraction = validation_fraction
+        self.n_iter_no_change = n_iter_no_change
+        self.tol = tol
+        self.warm_start = warm_start
+        self.device = device
+        self.precision = precision
+        self.random_state = random_state
+        self.checkpoint = checkpoint
+        self.checkpoint_every = checkpoint_every
+        self.verbose = verbose
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.target_tags.multi_output = True
+        tags.target_tags.single_output = False
+        tags.target_tags.required = False
+        return tags
+
+    @validated_fit
+    def fit(self, X: ArrayLike, y: ArrayLike | None = None) -> Self:
+        """Learn the colours of grey images.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, height, width) or (n_samples, ...)
+            Grey images, or coloured ones, which are made grey. Values lie in [0, 1].
+        y : array-like of shape (n_samples, 3, height, width) or (n_samples, ...), default=None
+            The same images in RGB, in [0, 1]; None for X itself.
+
+        Returns
+        -------
+        self : object
+            The fitted estimator.
+
+        Raises
+        ------
+        ValueError
+            If X, y or a parameter is not valid, or if the training diverges.
+        """
+        self._fit(X, y)
+        return self
+
+    def predict(self, X: ArrayLike) -> NDArray:
+        """Return images in colour.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, height, width) or (n_samples, ...)
+            Grey images, or coloured ones, which are made grey first; of any size if they are not
+            flattened. Values lie in [0, 1].
+
+        Returns
+        -------
+        y : ndarray of shape (n_samples, 3, height, width) or (n_samples, ...)
+            RGB in [0, 1], in the layout that y had in :meth:`fit`, and in the dtype of X if that is
+            float32, else in float64.
+        """
+        check_is_fitted(self)
+        return self._target_format.from_maps(self._paint(self._read_images(X, reset=False)))
+
+    def score(self, X: ArrayLike, y: ArrayLike | None = None) -> float:
+        """Return the share of the variance of colours that the predictions explain.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, height, width) or (n_samples, ...)
+            Grey images, or coloured ones, which are made grey first.
+        y : array-like of shape (n_samples, 3, height, width) or (n_samples, ...), default=None
+            The same images in RGB; None for X itself.
+
+        Returns
+        -------
+        score : float
+            ``1 - SSE / SST`` of red, green and blue over all pixels, against the mean of every
+            channel in this y. At most 1.
+        """
+        check_is_fitted(self)
+        maps = self._read_images(X, reset=False)
+        colors, _ = self._read_colors(maps, y)
+        return explained_share(as_pixels(colors), as_pixels(self._paint(maps)))
+
+    # What X and y are.
+
+    def _read_pairs(self, maps: NDArray, y: Any, source: Any) -> tuple[NDArray, NDArray]:
+        grey = self._read_grey(maps)
+        colors, self._target_format = self._read_colors(maps, y)
+        space = SPACES[self.color_space]
+        return space.see(grey), space.find_targets(colors)
+
+    def _read_grey(self, maps: NDArray) -> NDArray:
+        """Return the grey values of images of X."""
+        if maps.shape[1] not in (1, 3):
+            raise ValueError(
+                f"X has images with {maps.shape[1]} channels, but grey ones (1 channel, or none) "
+                "or coloured ones (3, in RGB) are wanted. Of RGBA, leave out the last."
+            )
+        maps = check_colors(maps, "X")
+        return maps if maps.shape[1] == 1 else find_grey(maps)
+
+    def _read_colors(self, maps: NDArray, y: Any) -> tuple[NDArray, ImageFormat]:
+        """Return the colours of the images of X, and how they were given."""
+        if y is None:
+            if maps.shape[1] != 3:
+                raise ValueError(
+                    "X has grey images, and the target y is None. Pass the same images in colour "
+                    "as y, or coloured ones as X alone."
+                )
+            return check_colors(maps, "X"), self._format
+        y = read_array(y, "y", self)
+        format_ = self._find_color_format(maps.shape[2:], y.shape[1:])
+        check_lengths(maps, y)
+        colors = format_.to_maps(y)
+        check_sizes(maps.shape[2:], colors.shape[2:])
+        return check_colors(colors, "y"), format_
+
+    def _find_color_format(self, spatial: tuple[int, ...], row: tuple[int, ...]) -> ImageFormat:
+        """Return how y holds colours, if rows of this shape are colours."""
+        is_last = self._format.layout.is_channels_last
+        layout = ImageLayout((*spatial, 3) if is_last else (3, *spatial), is_last)
+        is_image = len(row) == 3 and row[-1 if is_last else 0] == 3
+        if is_image or row == (prod(layout.shape),):
+            return ImageFormat(layout, len(row) + 1)
+        place, other = ("last", "first") if is_last else ("first", "last")
+        raise ValueError(
+            f"y has rows of shape {row}, but colours of the images of X are wanted: shape "
+            f"{layout.shape}, or {prod(layout.shape)} numbers. Channels are {place}; if they are "
+            f"not, set channels={other!r}."
+        )
+
+    def _check_images(self, row: tuple[int, ...]) -> None:
+        place = -1 if self._format.layout.is_channels_last else 0
+        if len(row) == 2 or (len(row) == 3 and row[place] in (1, 3)):
+            return
+        raise ValueError(
+            f"X has images of shape {row}, but grey or coloured images are expected, of any size: "
+            f"2 dimensions, or 3 with 1 or 3 channels, and these {'last' if place else 'first'}."
+        )
+
+    def _paint(self, maps: NDArray) -> NDArray:
+        """Return images of X in colour."""
+        space = SPACES[self._color_space]
+        seen = space.see(self._read_grey(maps))
+        return space.find_colors(seen, self._apply_all(seen))
+
+    # What is learned.
+
+    def _make_problem(
+        self, X: NDArray, y: NDArray, source: Any, random_state: np.random.RandomState
+    ) -> ImageProblem:
+        if source is not None and source._color_space != self.color_space:
+            raise ValueError(
+                f"warm_start needs a network for color_space={self.color_space!r}. It is fitted "
+                f"with {source._color_space!r}."
+            )
+        return super()._make_problem(X, y, source, random_state)
+
+    def _make_architecture(self, problem: ImageProblem) -> UNetArchitecture:
+        return UNetArchitecture(
+            n_channels_in=1,
+            n_channels_out=problem.y.shape[1],
+            base_channels=int(self.base_channels),
+            depth=int(self.depth),
+            is_folded=find_fold(self.fold, self.depth, problem.X.shape[2:]),
+            has_skips=True,
+            filter_size=check_filter_size(self.filter_size),
+            is_per_channel=bool(self.per_channel),
+        )
+
+    def _set_start(
+        self, module: Any, problem: ImageProblem, random_state: np.random.RandomState
+    ) -> nn.Module | None:
+        """Set the fixed filter to the best of the training images."""
+        return start_at_filter(module, problem, self._find_filter)
+
+    def _find_filter(self, seen: NDArray, target: NDArray) -> Filter:
+        return fit_filter(seen, target, self.filter_size)
+
+    def _make_augmentations(
+        self, problem: ImageProblem, inputs: Tensor, random_state: np.random.RandomState
+    ) -> Augmentations:
+        moves = make_moves(self.augment, random_state)
+        return (InTurn(moves) if moves else None), None
+
+    def _find_weight_decay(self) -> float:
+        return self.weight_decay
+
+    def _make_loss(self, problem: ImageProblem) -> Term:
+        return LOSSES[self.loss]()
+
+    def _set_fitted(self, problem: ImageProblem, network: Any, history: Any) -> None:
+        super()._set_fitted(problem, network, history)
+        self._color_space = self.color_space

@@ -1,0 +1,100 @@
+"""How alike colours are."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from math import prod
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from skae._colors import check_colors, rgb_to_lab
+from skae.metrics._images import check_same_shapes
+
+
+def ab_error(
+    y_true: ArrayLike,
+    y_pred: ArrayLike,
+    *,
+    channels: Literal["first", "last"] = "first",
+    image_shape: Sequence[int] | None = None,
+) -> float:
+    """Return the mean distance of colours, whatever their lightness.
+
+    Parameters
+    ----------
+    y_true : array-like of shape (n_samples, 3, height, width) or (n_samples, ...)
+        The RGB images that should have been predicted, with values in [0, 1].
+    y_pred : array-like of the shape of `y_true`
+        Predicted RGB images.
+    channels : {"first", "last"}, default="first"
+        Where images have their channels.
+    image_shape : sequence of int or None, default=None
+        Shape of one image with its channels, where images are flattened.
+
+    Returns
+    -------
+    error : float
+        The Euclidean distance in the plane of a and b of CIE Lab [1]_ (D65), averaged over all
+        pixels; at least 0.
+
+    Raises
+    ------
+    ValueError
+        If the shapes differ, if images have no three channels, or if values lie outside [0, 1].
+
+    References
+    ----------
+    .. [1] CIE 15:2004. Colorimetry, 3rd edition.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skae.metrics import ab_error
+    >>> red = np.zeros((1, 3, 8, 8))
+    >>> red[:, 0] = 1
+    >>> round(ab_error(red, np.full_like(red, 0.5)), 1)  # any grey is as far away
+    104.6
+    """
+    true, predicted = check_same_shapes(y_true, y_pred)
+    shape = true.shape[1:] if image_shape is None else tuple(image_shape)
+    true_ab, predicted_ab = (
+        rgb_to_lab(_as_rows(check_colors(images, name), shape, channels))[:, 1:]
+        for name, images in (("y_true", true), ("y_pred", predicted))
+    )
+    return float(np.hypot(*(true_ab - predicted_ab).T).mean())
+
+
+def neg_ab_error_scorer(estimator: Any, X: ArrayLike, y: ArrayLike) -> float:
+    """Score predicted RGB images by `ab_error`, the higher the better.
+
+    Parameters
+    ----------
+    estimator : fitted estimator
+        Has `predict`.
+    X : array-like of shape (n_samples, ...)
+        What is predicted from.
+    y : array-like of shape (n_samples, 3, height, width)
+        The RGB images that should be predicted. For other layouts give, for example,
+        ``make_scorer(ab_error, greater_is_better=False, channels="last")`` to scikit-learn instead.
+
+    Returns
+    -------
+    score : float
+        Minus the error, at most 0.
+    """
+    return -ab_error(y, estimator.predict(X))
+
+
+def _as_rows(images: NDArray, shape: tuple[int, ...], channels: str) -> NDArray:
+    """Return the pixels of RGB images, shape (n, 3)."""
+    axis = -1 if channels == "last" else 0
+    if len(shape) != 3 or shape[axis] != 3 or prod(shape) != images[0].size:
+        wanted = "(height, width, 3)" if channels == "last" else "(3, height, width)"
+        raise ValueError(
+            f"y_true has rows of shape {images.shape[1:]}, but RGB images of shape {wanted} are "
+            f"wanted by channels={channels!r}. Set channels, or image_shape for flattened images."
+        )
+    images = images.reshape(len(images), *shape)
+    return np.moveaxis(images, axis if axis else 1, -1).reshape(-1, 3)
