@@ -50,7 +50,7 @@ def warp_images(images: ArrayLike, displacement: ArrayLike, *, order: int = 1) -
     """
     if order not in (0, 1) or isinstance(order, bool):
         raise ValueError(
-            f"order must be 0, the nearest pixel, or 1, linear interpolation. Got {order!r} instead."
+            f"order must be 0 (the nearest pixel) or 1 (linear interpolation). Got {order!r}."
         )
     fields = check_displacement(displacement)
     images = _read(images, "images")

@@ -1,5 +1,7 @@
 """Geodesics: what is conserved along them, and how fast errors fall."""
 
+from itertools import pairwise
+
 import pytest
 import torch
 from numpy.testing import assert_allclose
@@ -52,7 +54,7 @@ def test_the_momentum_converges_at_the_order_of_the_steps(step, order, monkeypat
     metric = METRICS[1]
     velocity = draw_velocity(1, (32, 32), 2.0, metric)
     ends = [shoot(velocity, metric, n).velocity for n in (16, 32, 64)]
-    first, second = ((one - other).norm() for one, other in zip(ends, ends[1:], strict=False))
+    first, second = ((one - other).norm() for one, other in pairwise(ends))
     assert torch.log2(first / second).item() == pytest.approx(order, abs=0.3)
 
 
@@ -115,13 +117,13 @@ def test_time_is_a_factor_of_the_velocity():
     assert_allclose(rest.velocity * 2, whole.velocity, atol=1e-4)
 
 
-@pytest.mark.parametrize("sizes", [(5, 4), (3, 4, 3)])
+@pytest.mark.parametrize("sizes", [(5, 4), (3, 2, 3)])
 def test_gradients(sizes):
     metric = Metric(1.0, 1.0, 1)
-    velocity = draw_velocity(2, sizes, 0.4, metric)
+    velocity = draw_velocity(1, sizes, 0.4, metric)
 
     def follow(velocity):
-        return tuple(shoot(velocity, metric, 2))
+        return tuple(shoot(velocity, metric, 1))
 
     assert torch.autograd.gradcheck(follow, velocity.requires_grad_())
 

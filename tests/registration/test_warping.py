@@ -74,16 +74,14 @@ def test_what_is_given_stays_as_it_is(images, field):
         (lambda x, u: (x[0], u), "must have the sizes"),
         (lambda x, u: (x[:2], u), "2 images and 3 displacement fields"),
         (lambda x, u: (x * np.nan, u), "images contains NaN"),
-        (lambda x, u: (x, u / 0), "displacement contains"),
+        (lambda x, u: (x, np.where(u > 2, np.inf, u)), "displacement contains"),
         (lambda x, u: (x + 1j, u), "Complex data not supported"),
         (lambda x, u: (x.astype(str), u * 1j), "."),
     ],
 )
 def test_bad_input(images, field, make, message):
-    with np.errstate(divide="ignore", invalid="ignore"):
-        bad = make(images, field)
     with pytest.raises(ValueError, match=message):
-        warp_images(*bad)
+        warp_images(*make(images, field))
 
 
 @pytest.mark.parametrize("order", [2, -1, None, True, "linear"])
