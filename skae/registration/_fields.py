@@ -30,7 +30,7 @@ def sample_at(images: Tensor, points: Tensor, order: int = 1) -> Tensor:
     ----------
     images : Tensor of shape (n, n_channels, *sizes)
     points : Tensor of shape (n, n_dims, *sizes_out)
-        In pixels; those outside are moved to the border.
+        In pixels; those outside are moved to the border. Values at NaN are NaN.
     order : {0, 1}, default=1
         0 takes the nearest pixel, 1 interpolates linearly along every axis.
 
@@ -41,10 +41,13 @@ def sample_at(images: Tensor, points: Tensor, order: int = 1) -> Tensor:
     # the first pixel's centre is at -1, the last one's at 1; an axis of one pixel has no length
     lengths = torch.tensor([max(1, size - 1) for size in images.shape[2:]])
     lengths = lengths.to(points).view(-1, *[1] * (points.ndim - 2))
-    grid = (2 * points / lengths - 1).movedim(1, -1).flip(-1)
-    return functional.grid_sample(
-        images, grid, MODES[order], padding_mode="border", align_corners=True
+    # at NaN, torch would go beyond the array
+    is_nan = points.isnan()
+    points = 2 * points.masked_fill(is_nan, 0) / lengths - 1
+    values = functional.grid_sample(
+        images, points.movedim(1, -1).flip(-1), MODES[order], "border", align_corners=True
     )
+    return values.masked_fill(is_nan.any(1, keepdim=True), torch.nan)
 
 
 def warp(images: Tensor, displacement: Tensor, order: int = 1) -> Tensor:

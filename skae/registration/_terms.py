@@ -2,15 +2,12 @@
 
 from typing import Any
 
-import torch
 from torch import Tensor
 from torch.nn import functional
 
 from skae.networks import ImageLayout
 from skae.objectives import Term
 
-MEMORY = 0.98
-"""Share of the mean displacement that is kept from one batch to the next."""
 WINDOW = 9
 POOLS: Any = {2: functional.avg_pool2d, 3: functional.avg_pool3d}
 
@@ -24,6 +21,7 @@ class DeformationEnergy(Term):
     """
 
     reads = ("energy",)
+    sees_outputs_only = True
 
     def __init__(self, weight: float) -> None:
         self.strength = weight
@@ -34,10 +32,11 @@ class DeformationEnergy(Term):
 
 
 class MeanDisplacement(Term):
-    """``weight * u . mean(u)`` per pixel, whose mean over the rows is the square of ``mean(u)``.
+    """``weight * u . mean(u of the other rows)`` per pixel.
 
-    The mean is a running one over batches, so that it is near that of all rows: the mean of a batch
-    would be drawn to zero with all of its displacements.
+    Its expected mean over the rows is the square of the mean displacement of all rows that
+    batches are drawn from. The square of a batch's own mean would be larger by a share of the
+    variance, and so draw all displacements to zero.
 
     Parameters
     ----------
@@ -45,22 +44,16 @@ class MeanDisplacement(Term):
     """
 
     reads = ("displacement",)
+    sees_outputs_only = True
 
     def __init__(self, weight: float) -> None:
         self.strength = weight
-        self.mean = torch.zeros(())
 
     def __call__(self, outputs: Any, target: Tensor) -> Tensor:
         """Return the product of every row, shape (n,)."""
         u = outputs.displacement
-        self.mean = self.mean.to(u)
-        if torch.is_grad_enabled():
-            self.mean = MEMORY * self.mean + (1 - MEMORY) * u.detach().mean(0)
-        return self.strength * (u * self.mean).sum(1).flatten(1).mean(1)
-
-    def state_dict(self) -> dict[str, Tensor]:
-        """Return the running mean."""
-        return {"mean": self.mean}
+        others = (u.sum(0) - u) / max(1, len(u) - 1)
+        return self.strength * (u * others).sum(1).flatten(1).mean(1)
 
 
 class LocalCorrelation(Term):

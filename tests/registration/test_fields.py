@@ -101,6 +101,22 @@ def test_outside_is_the_border(sizes):
     assert_allclose(warp(images, field), corner.expand_as(images))
 
 
+@pytest.mark.parametrize("sizes", SIZES)
+@pytest.mark.parametrize("order", [0, 1])
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf, 1e300])
+def test_what_is_not_a_number_is_nowhere(sizes, order, value):
+    """Such points come of trainings that diverge; a process must not end with them."""
+    images = draw(1, 2, *sizes).requires_grad_()
+    field = torch.zeros(1, len(sizes), *sizes).double()
+    field[0, 0, 0] = value
+    field.requires_grad_()
+    warped = warp(images, field, order)
+    assert (warped[:, :, 0].isnan() == np.isnan(value)).all()
+    assert_allclose(warped[:, :, 1:].detach(), images[:, :, 1:].detach())
+    warped.nansum().backward()
+    assert images.grad.isfinite().all()
+
+
 def test_one_image_many_fields():
     image, fields = draw(1, 2, 6, 5), draw(4, 2, 6, 5)
     assert_allclose(warp(image, fields), warp(image.expand(4, -1, -1, -1), fields))
