@@ -73,9 +73,15 @@ class DiffeomorphicAutoencoder(ImageRowsMixin, BaseAutoencoder):
         detail of a deformation. In training, flows are computed at every second pixel for 4 and 5,
         at every third for 6 and 7, and so on.
 
-    alpha, gamma, power : float, default=2.0, 0.1, 2.0
-        Of the metric ``L = (gamma - alpha * Laplacian)**power`` of velocities, for pixels: how much
-        rough fields cost, and how much all do. `gamma` and `power` are positive.
+    alpha : float, default=2.0
+        How much rough velocities cost, in squared pixels: their metric is
+        ``L = (gamma - alpha * Laplacian)**power``.
+
+    gamma : float, default=0.1
+        How much all velocities cost. ``sqrt(alpha / gamma)`` pixels are the scale of the metric.
+
+    power : float, default=2.0
+        Of the metric: the higher, the smoother.
 
     regularization : float, default=0.002
         Weight of the energy ``<v, L v>`` of velocities, in squared pixels per pixel.
@@ -533,8 +539,7 @@ class DiffeomorphicAutoencoder(ImageRowsMixin, BaseAutoencoder):
     ) -> nn.Module | None:
         """Set the atlas to the mean of the training images."""
         mean = problem.units.enter(problem.X[problem.train].mean(axis=0, dtype=np.float64)[None])
-        with torch.no_grad():
-            module.decoder.atlas.copy_(self._layout.unflatten(torch.from_numpy(mean)))
+        module.decoder.set_base_(self._layout.unflatten(torch.from_numpy(mean)))
         return None
 
     def _make_augmentations(
@@ -558,7 +563,7 @@ class DiffeomorphicAutoencoder(ImageRowsMixin, BaseAutoencoder):
         super()._set_fitted(problem, network, *others)
         self.n_components_ = network.architecture.n_components
         self.mean_ = problem.X.mean(axis=0, dtype=np.float64)
-        atlas = self._layout.flatten(network.module.decoder.atlas).numpy()
+        atlas = as_array(self._layout.flatten(network.module.decoder.atlas))
         self.atlas_ = self._as_given(problem.units.leave(atlas, np.float64))[0]
 
     # Functions of the network and of some rows.

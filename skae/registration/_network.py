@@ -77,8 +77,8 @@ class DeformedAtlas(nn.Module):
 
     A shape is linear in the spline's controls of a velocity field, whose flow psi is the
     deformation; a pose is an affine map A. The value of an image at x is that of the atlas at
-    ``psi(A(x))``. Everything is zero at the start: the atlas, which is to be set, and what codes
-    do.
+    ``psi(A(x))``. The atlas is a fixed image, which is to be set, and what is learned in addition;
+    this is zero at the start, as is what codes do.
 
     Flows are computed on a grid around the image, at every `step` pixels.
 
@@ -87,15 +87,28 @@ class DeformedAtlas(nn.Module):
     plan : AtlasArchitecture
     """
 
+    base: Tensor
+
     def __init__(self, plan: "AtlasArchitecture") -> None:
         super().__init__()
         self.plan = plan
         self.layout = plan.layout
         sizes, n_channels = plan.layout.spatial, plan.layout.n_channels
-        self.atlas = nn.Parameter(torch.zeros(1, n_channels, *sizes, dtype=torch.float64))
+        image = torch.zeros(1, n_channels, *sizes, dtype=torch.float64)
+        self.register_buffer("base", image)
+        self.change = nn.Parameter(image.clone())
         n_controls = len(sizes) * prod(plan.control_sizes)
         weight = torch.zeros(n_controls, plan.n_components, dtype=torch.float64)
         self.weight = nn.Parameter(weight)
+
+    @property
+    def atlas(self) -> Tensor:
+        """The image that is deformed, shape (1, n_channels, *sizes)."""
+        return self.base + self.change
+
+    def set_base_(self, image: Tensor) -> None:
+        """Set the fixed part of the atlas, shape (1, n_channels, *sizes)."""
+        self.base.copy_(image)
 
     def forward(self, code: Tensor) -> Tensor:
         """Return the images of codes as rows."""
@@ -103,12 +116,12 @@ class DeformedAtlas(nn.Module):
 
     def draw(self, points: Tensor) -> Tensor:
         """Return rows with the atlas's values at points."""
-        atlas = self.atlas.expand(len(points), *self.atlas.shape[1:])
-        return self.layout.flatten(sample_at(atlas, points))
+        atlas = self.atlas
+        return self.layout.flatten(sample_at(atlas.expand(len(points), *atlas.shape[1:]), points))
 
     def grid(self) -> Tensor:
         """Return all pixels, shape (1, n_dims, *sizes)."""
-        return identity_grid(self.layout.spatial, self.atlas)[None]
+        return identity_grid(self.layout.spatial, self.base)[None]
 
     def find_points(self, code: Tensor, points: Tensor | None = None, step: int = 1) -> Tensor:
         """Return the places in the atlas that belong to points of images.

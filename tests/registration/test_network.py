@@ -44,7 +44,7 @@ def build(plan, scale=2.0):
     decoder = network.decoder
     with torch.no_grad():
         decoder.weight.copy_(scale * draw(*decoder.weight.shape))
-        decoder.atlas.copy_(draw(*decoder.atlas.shape, seed=1))
+        decoder.change.copy_(draw(*decoder.change.shape, seed=1))
     return network
 
 
@@ -57,8 +57,8 @@ def draw_code(plan, n=2, scale=0.3):
 @pytest.mark.parametrize("plan", PLANS)
 def test_it_starts_at_the_identity(plan):
     network = plan.build(torch.Generator().manual_seed(0))
+    network.decoder.set_base_(draw(*network.decoder.base.shape))
     with torch.no_grad():
-        network.decoder.atlas.copy_(draw(*network.decoder.atlas.shape))
         outputs = network(draw(3, torch.Size(plan.layout.shape).numel(), seed=1))
     assert_allclose(outputs.displacement, 0, atol=1e-12)
     assert_allclose(outputs.energy, 0, atol=1e-12)
@@ -171,7 +171,7 @@ def test_gradients(plan):
     with torch.no_grad():  # between pixels, where interpolation has a gradient
         network.encoder.pose.output.bias.copy_(0.1 * draw(plan.n_pose))
     x = draw(2, torch.Size(plan.layout.shape).numel())
-    weights = network.decoder.weight, network.encoder.pose.output.bias, network.decoder.atlas
+    weights = network.decoder.weight, network.encoder.pose.output.bias, network.decoder.change
 
     def run(*_):
         outputs = network(x)
