@@ -31,8 +31,8 @@ from skae.registration._labels import LabelMaps, read_labels
 from skae.registration._network import AtlasArchitecture
 from skae.registration._terms import DeformationEnergy, LocalCorrelation, MeanDisplacement
 
-CENTERING = 0.05
-"""Weight of the squared mean displacement, in squared pixels."""
+CENTERING = 200.0
+"""Weight of the squared mean displacement, as a share of the largest size."""
 
 
 class DiffeomorphicAutoencoder(ImageRowsMixin, BaseAutoencoder):
@@ -120,7 +120,7 @@ class DiffeomorphicAutoencoder(ImageRowsMixin, BaseAutoencoder):
         Images per update. "auto" is 32, or more for more than 1,400 training images; fewer for
         images so large that these would take much memory.
 
-    max_iter : int, default=60
+    max_iter : int, default=100
         Largest number of epochs, that is, passes over the training images. 0 keeps the start.
 
     early_stopping : bool, default=True
@@ -282,7 +282,7 @@ class DiffeomorphicAutoencoder(ImageRowsMixin, BaseAutoencoder):
         learning_rate: Literal["averaged", "cosine", "constant"] = "averaged",
         learning_rate_init: float = 3e-3,
         batch_size: Literal["auto"] | int = "auto",
-        max_iter: int = 60,
+        max_iter: int = 100,
         early_stopping: bool = True,
         validation_fraction: float = 0.1,
         n_iter_no_change: int = 20,
@@ -556,7 +556,8 @@ class DiffeomorphicAutoencoder(ImageRowsMixin, BaseAutoencoder):
         if self.regularization > 0:
             terms["regularization"] = DeformationEnergy(self.regularization)
         if self.center_atlas:
-            terms["center_atlas"] = MeanDisplacement(CENTERING)
+            weight = CENTERING / max(self._layout.spatial) ** 2
+            terms["center_atlas"] = MeanDisplacement(weight)
         return Objective(terms)
 
     def _set_fitted(self, problem: Problem, network: Any, *others: Any) -> None:

@@ -15,6 +15,10 @@ from skae.registration._metric import Metric
 from skae.registration._poses import move, pose_size
 from skae.registration._splines import apply_along_axes, count_controls, spline_matrix
 
+MAX_POSE = 1.5
+"""Largest entry of a pose that is found: trainings may not end where nothing is seen any more."""
+POSE_SCALE = 0.1
+"""Of the encoder's output for poses: an update moves whole images, and so has to be small."""
 N_SQUARINGS = 6
 N_STEPS = 5
 
@@ -62,7 +66,7 @@ class PosedEncoder(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Return shape and pose of rows, shape (n, n_components + n_pose)."""
-        pose = self.pose(x)
+        pose = MAX_POSE * torch.tanh(POSE_SCALE / MAX_POSE * self.pose(x))
         # positions are not to be rounded where networks work in half precision
         with torch.autocast(x.device.type, enabled=False):
             images, pose = self.layout.unflatten(x), pose.to(x.dtype)

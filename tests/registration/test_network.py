@@ -9,7 +9,7 @@ from numpy.testing import assert_allclose
 from skae.networks import ImageLayout
 from skae.registration._fields import jacobian_determinant
 from skae.registration._metric import Metric
-from skae.registration._network import AtlasArchitecture
+from skae.registration._network import MAX_POSE, POSE_SCALE, AtlasArchitecture
 
 PLAN = AtlasArchitecture(
     layout=ImageLayout((1, 24, 20), False),
@@ -132,9 +132,18 @@ def test_the_pose_is_undone_before_the_shape_is_found():
     with torch.no_grad():
         straight = network.encoder(x.flatten(1))
         # three pixels down, in halves of the largest size
-        network.encoder.pose.output.bias[2] = -3 / 11.5
+        pose = torch.tensor(-3 / 11.5, dtype=torch.float64)
+        network.encoder.pose.output.bias[2] = (pose / MAX_POSE).atanh() * MAX_POSE / POSE_SCALE
         shape = network.encoder(moved.flatten(1))[:, : PLAN.n_components]
     assert_allclose(shape, straight[:, : PLAN.n_components], atol=1e-10)
+
+
+def test_poses_have_bounds():
+    network = build(PLAN)
+    with torch.no_grad():
+        network.encoder.pose.output.bias.copy_(1e6 * draw(PLAN.n_pose))
+        pose = network.encoder(draw(2, 480))[:, PLAN.n_components :]
+    assert_allclose(pose.abs(), MAX_POSE)
 
 
 def test_channels_last_are_channels_first():
@@ -169,7 +178,7 @@ def test_channels_last_are_channels_first():
 def test_gradients(plan):
     network = build(plan, scale=0.5)
     with torch.no_grad():  # between pixels, where interpolation has a gradient
-        network.encoder.pose.output.bias.copy_(0.1 * draw(plan.n_pose))
+        network.encoder.pose.output.bias.copy_(draw(plan.n_pose))
     x = draw(2, torch.Size(plan.layout.shape).numel())
     weights = network.decoder.weight, network.encoder.pose.output.bias, network.decoder.change
 
