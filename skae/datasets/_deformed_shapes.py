@@ -81,6 +81,8 @@ def make_deformed_shapes(
     Returns
     -------
     shapes : :class:`~sklearn.utils.Bunch`
+        Has these attributes:
+
         images : ndarray of shape (n_samples, size, size) or (n_samples, size, size, size)
             In float64, as all other arrays but masks and classes.
         masks : ndarray of the shape of `images`, of uint8

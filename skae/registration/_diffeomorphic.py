@@ -383,6 +383,8 @@ class DiffeomorphicAutoencoder(ImageRowsMixin, BaseAutoencoder):
         Returns
         -------
         registration : :class:`~sklearn.utils.Bunch`
+            Has these attributes:
+
             warped : ndarray of shape (n_samples, ...)
                 The moving images, deformed, in the shape that images had in :meth:`fit`.
             displacement : ndarray of shape (n_samples, n_dims, *sizes)
@@ -421,6 +423,7 @@ class DiffeomorphicAutoencoder(ImageRowsMixin, BaseAutoencoder):
             jacobian_determinant=jacobian_determinant(field).numpy(),
         )
 
+    @dispatched
     def propagate_labels(
         self, X: ArrayLike, labels: ArrayLike, *, X_labelled: ArrayLike | None = None
     ) -> NDArray:

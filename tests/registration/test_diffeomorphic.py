@@ -10,6 +10,7 @@ import sklearn
 import skops.io
 import torch
 from numpy.testing import assert_allclose, assert_array_equal
+from sklearn import config_context
 from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
 from sklearn.linear_model import LogisticRegression
@@ -336,6 +337,20 @@ def test_names_of_codes(shapes):
     assert model.n_components_ == 3
     plain = _quick(max_iter=0, affine=False).fit(shapes.images)
     assert plain.transform(shapes.images).shape == (120, 3)
+
+
+def test_tensors_are_answered_with_tensors(shapes):
+    X = shapes.images[:20]
+    expected = _quick().fit(X)
+    with config_context(array_api_dispatch=True):
+        tensors = torch.tensor(X)
+        model = _quick().fit(tensors)
+        pairs = model.register(tensors[:5], tensors[5:10])
+        labels = model.propagate_labels(tensors, torch.tensor(shapes.masks[0]))
+        results = [*pairs.values(), labels, model.displacement(tensors), model.atlas_]
+    assert all(isinstance(result, torch.Tensor) for result in results)
+    assert_allclose(pairs.warped, expected.register(X[:5], X[5:10]).warped, atol=1e-10)
+    assert labels.dtype == torch.uint8
 
 
 def test_conventions():
