@@ -12,7 +12,7 @@ from skae.networks._convolutional import ConvEncoder
 from skae.registration._fields import exp_velocity, identity_grid, sample_at
 from skae.registration._geodesics import shoot
 from skae.registration._metric import Metric
-from skae.registration._poses import move, pose_size
+from skae.registration._poses import affinely_moved, pose_size
 from skae.registration._splines import apply_along_axes, count_controls, spline_matrix
 
 MAX_POSE = 1.5
@@ -71,7 +71,7 @@ class PosedEncoder(nn.Module):
         with torch.autocast(x.device.type, enabled=False):
             images, pose = self.layout.unflatten(x), pose.to(x.dtype)
             grid = identity_grid(self.layout.spatial, x)[None]
-            straight = sample_at(images, move(grid, -pose, self.layout.spatial))
+            straight = sample_at(images, affinely_moved(grid, -pose, self.layout.spatial))
         shape = self.shape(self.layout.flatten(straight))
         return torch.cat([shape.to(x.dtype), pose], 1)
 
@@ -138,13 +138,13 @@ class DeformedAtlas(nn.Module):
         step : int, default=1
         """
         points = self.grid() if points is None else points
-        return self.flow(self.find_velocity(code, step), self._pose(code, points, 1), step)
+        return self.flow(self.find_velocity(code, step), self.move(code, points, 1), step)
 
     def find_points_back(self, code: Tensor, points: Tensor | None = None, step: int = 1) -> Tensor:
         """Return the places in images that belong to points of the atlas."""
         points = self.grid() if points is None else points
         velocity = self._reverse(self.find_velocity(code, step), step)
-        return self._pose(code, self.flow(velocity, points, step), -1)
+        return self.move(code, self.flow(velocity, points, step), -1)
 
     def find_velocity(self, code: Tensor, step: int) -> Tensor:
         """Return the velocity of shapes, in pixels, on the grid: (n, n_dims, *grid_sizes)."""
@@ -170,16 +170,18 @@ class DeformedAtlas(nn.Module):
         points = points.expand(len(field), *points.shape[1:])
         return points + step * sample_at(field, (points + self.plan.margin) / step)
 
+    def move(self, code: Tensor, points: Tensor, sign: int) -> Tensor:
+        """Return where poses take points, or with ``sign=-1`` from where."""
+        if not self.plan.n_pose:
+            return points
+        pose = code[:, self.plan.n_components :]
+        return affinely_moved(points, sign * pose, self.layout.spatial)
+
     def _reverse(self, velocity: Tensor, step: int) -> Tensor:
         """Return the velocity of the inverse deformation."""
         if self.plan.integrator == "svf":
             return -velocity
         return -step * shoot(velocity / step, self.plan.metric(step), N_STEPS).velocity
-
-    def _pose(self, code: Tensor, points: Tensor, sign: int) -> Tensor:
-        if not self.plan.n_pose:
-            return points
-        return move(points, sign * code[:, self.plan.n_components :], self.layout.spatial)
 
 
 class AtlasAutoencoder(nn.Module):
@@ -203,8 +205,9 @@ class AtlasAutoencoder(nn.Module):
         code = self.encoder(x)
         with torch.autocast(x.device.type, enabled=False):
             code, decoder, step = code.to(x.dtype), self.decoder, self.decoder.plan.step
-            points = decoder.find_points(code, step=step)
-            energy = decoder.find_energy(decoder.find_velocity(code, step), step)
+            velocity = decoder.find_velocity(code, step)
+            points = decoder.flow(velocity, decoder.move(code, decoder.grid(), 1), step)
+            energy = decoder.find_energy(velocity, step)
             return AtlasOutputs(x, code, decoder.draw(points), points - decoder.grid(), energy)
 
 

@@ -17,7 +17,7 @@ def pose_size(n_dims: int) -> int:
     return n_dims * (n_dims + 1)
 
 
-def move(points: Tensor, pose: Tensor, sizes: Sequence[int]) -> Tensor:
+def affinely_moved(points: Tensor, pose: Tensor, sizes: Sequence[int]) -> Tensor:
     """Return where an affine map takes points.
 
     Parameters

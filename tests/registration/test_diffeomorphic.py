@@ -276,6 +276,18 @@ def test_single_precision(fitted, shapes):
     assert fitted.transform(X).dtype == np.float32
 
 
+def test_half_precision_is_for_convolutions(shapes):
+    """Positions would be wrong by pixels."""
+    parameters = {"max_iter": 4, "batch_size": 10}
+    half, single = (
+        _quick(precision=precision, **parameters).fit(shapes.images)
+        for precision in ("bfloat16", "float32")
+    )
+    assert half.loss_curve_ != single.loss_curve_
+    assert half.score(shapes.images) == pytest.approx(single.score(shapes.images), abs=0.1)
+    assert half.score(shapes.images) > 0.1
+
+
 LAYOUTS = {
     "first": lambda maps: maps,
     "last": lambda maps: np.moveaxis(maps, 1, -1),

@@ -7,7 +7,7 @@ from numpy.testing import assert_allclose
 from scipy.linalg import expm
 
 from skae.registration._fields import identity_grid
-from skae.registration._poses import move, pose_size
+from skae.registration._poses import affinely_moved, pose_size
 
 SIZES = [(9, 6), (5, 7, 4)]
 
@@ -24,15 +24,15 @@ def grid_of(sizes):
 @pytest.mark.parametrize("sizes", SIZES)
 def test_zero_moves_nothing(sizes):
     grid = grid_of(sizes)
-    moved = move(grid, torch.zeros(3, pose_size(len(sizes))).double(), sizes)
+    moved = affinely_moved(grid, torch.zeros(3, pose_size(len(sizes))).double(), sizes)
     assert_allclose(moved, grid.expand(3, *grid.shape[1:]))
 
 
 @pytest.mark.parametrize("sizes", SIZES)
 def test_the_negative_is_the_inverse(sizes):
     pose, grid = draw_pose(3, sizes), grid_of(sizes)
-    back = move(move(grid, pose, sizes), -pose, sizes)
-    assert (move(grid, pose, sizes) - grid).abs().max() > 0.5
+    back = affinely_moved(affinely_moved(grid, pose, sizes), -pose, sizes)
+    assert (affinely_moved(grid, pose, sizes) - grid).abs().max() > 0.5
     assert_allclose(back, grid.expand_as(back), atol=1e-12)
 
 
@@ -45,19 +45,19 @@ def test_it_is_the_exponential_about_the_centre(sizes):
     centre, unit = (np.array(sizes) - 1) / 2, (max(sizes) - 1) / 2
     point = np.arange(n_dims) + 0.3
     expected = unit * (map_ @ [*(point - centre) / unit, 1]) + centre
-    moved = move(torch.tensor(point).view(1, n_dims, *[1] * n_dims), pose, sizes)
+    moved = affinely_moved(torch.tensor(point).view(1, n_dims, *[1] * n_dims), pose, sizes)
     assert_allclose(moved.ravel(), expected, rtol=1e-12)
 
 
 def test_turns_and_shifts():
     grid, sizes = grid_of((5, 5)), (5, 5)
     quarter = torch.pi / 2 * torch.tensor([[0, -1, 0, 1, 0, 0]]).double()
-    turned = move(grid, quarter, sizes)
+    turned = affinely_moved(grid, quarter, sizes)
     # (y, x) about the centre goes to (-x, y)
     assert_allclose(turned[0, 0], 4 - grid[0, 1], atol=1e-12)
     assert_allclose(turned[0, 1], grid[0, 0], atol=1e-12)
     shift = torch.tensor([[0.0, 0.0, 0.5, 0.0, 0.0, -1.0]]).double()
-    moved = move(grid, shift, sizes) - grid
+    moved = affinely_moved(grid, shift, sizes) - grid
     assert_allclose(moved[0, 0], 1)
     assert_allclose(moved[0, 1], -2)
 
@@ -66,4 +66,4 @@ def test_turns_and_shifts():
 def test_gradients(sizes):
     pose, points = draw_pose(2, sizes), grid_of(sizes).repeat(2, *[1] * (len(sizes) + 1))
     inputs = points.requires_grad_(), pose.requires_grad_()
-    assert torch.autograd.gradcheck(lambda *x: move(*x, sizes), inputs)
+    assert torch.autograd.gradcheck(lambda *x: affinely_moved(*x, sizes), inputs)
