@@ -50,7 +50,8 @@ class DiffeomorphicAutoencoder(ImageRowsMixin, BaseAutoencoder):
     image, and an epoch is kept only if held-out images say that it is better.
 
     Deformations are found by the network, without an optimisation for every pair of images.
-    Images a and b are registered through the atlas.
+    Images a and b are registered through the atlas. Volumes are dealt with as images are: where
+    shapes below say (height, width), theirs are (depth, height, width).
 
     Parameters
     ----------
@@ -343,7 +344,7 @@ class DiffeomorphicAutoencoder(ImageRowsMixin, BaseAutoencoder):
 
         Returns
         -------
-        displacement : ndarray of shape (n_samples, n_dims, *sizes)
+        displacement : ndarray of shape (n_samples, n_dims, height, width)
             In pixels, in the order of the axes and whatever `channels` is. An image at pixel x is
             the atlas at ``x + displacement(x)``: ``warp_images(atlas_[None], displacement)``
             is the reconstruction.
@@ -362,7 +363,7 @@ class DiffeomorphicAutoencoder(ImageRowsMixin, BaseAutoencoder):
 
         Returns
         -------
-        inverse_displacement : ndarray of shape (n_samples, n_dims, *sizes)
+        inverse_displacement : ndarray of shape (n_samples, n_dims, height, width)
             In pixels, as for :meth:`displacement`. ``warp_images(X, inverse_displacement)`` are the
             images in the atlas's pose and shape.
         """
@@ -387,12 +388,12 @@ class DiffeomorphicAutoencoder(ImageRowsMixin, BaseAutoencoder):
 
             warped : ndarray of shape (n_samples, ...)
                 The moving images, deformed, in the shape that images had in :meth:`fit`.
-            displacement : ndarray of shape (n_samples, n_dims, *sizes)
+            displacement : ndarray of shape (n_samples, n_dims, height, width)
                 In pixels: pixel x of `warped` is `moving` at ``x + displacement(x)``. Masks and
                 labels of `moving` are warped by :func:`~skae.registration.warp_images`.
-            inverse_displacement : ndarray of shape (n_samples, n_dims, *sizes)
+            inverse_displacement : ndarray of shape (n_samples, n_dims, height, width)
                 By which `fixed` is warped to `moving`.
-            jacobian_determinant : ndarray of shape (n_samples, *sizes)
+            jacobian_determinant : ndarray of shape (n_samples, height, width)
                 Of `displacement`; positive where nothing folds.
 
         Raises
@@ -433,14 +434,14 @@ class DiffeomorphicAutoencoder(ImageRowsMixin, BaseAutoencoder):
         ----------
         X : array-like of shape (n_samples, n_features) or (n_samples, ...)
             Images to be labelled.
-        labels : array-like of shape (*sizes,) or (n_labelled, *sizes)
+        labels : array-like of shape (height, width) or (n_labelled, height, width)
             Labels of the pixels of the atlas or, with `X_labelled`, of those of these images.
         X_labelled : array-like of shape (n_labelled, n_features) or (n_labelled, ...), default=None
             Images whose labels are known. They vote in the atlas's pose and shape.
 
         Returns
         -------
-        y : ndarray of shape (n_samples, *sizes)
+        y : ndarray of shape (n_samples, height, width)
             The label with the most votes at every pixel, in the dtype of `labels`.
 
         Raises

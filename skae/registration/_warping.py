@@ -19,17 +19,18 @@ def warp_images(images: ArrayLike, displacement: ArrayLike, *, order: int = 1) -
 
     Parameters
     ----------
-    images : array-like of shape (n or 1, *sizes) or (n or 1, n_channels, *sizes)
-        Images with two or volumes with three sizes. A single one is warped by every field.
-    displacement : array-like of shape (n, n_dims, *sizes)
-        In pixels, in the order of the images' axes: (dy, dx), or (dz, dy, dx) for volumes. Pixel x
-        of the result is ``images(x + displacement(x))``.
+    images : array-like of shape (n, height, width) or (n, n_channels, height, width)
+        Images; for volumes, with the depth before the height. A single one is warped by all fields.
+    displacement : array-like of shape (n, 2, height, width)
+        In pixels, in the order of the images' axes: (dy, dx), or (dz, dy, dx) for volumes, whose
+        fields have the shape (n, 3, depth, height, width). Pixel x of the result is ``images(x +
+        displacement(x))``.
     order : {0, 1}, default=1
         1 interpolates linearly, 0 takes the nearest pixel, as labels need it.
 
     Returns
     -------
-    warped : ndarray of shape (n, *sizes) or (n, n_channels, *sizes)
+    warped : ndarray of shape (n, height, width) or (n, n_channels, height, width)
         In the dtype of the images if `order` is 0 or if they are float32, else in float64. Points
         outside of an image have the value of the nearest pixel of its border.
 
@@ -71,12 +72,12 @@ def jacobian_determinant(displacement: ArrayLike) -> NDArray:
 
     Parameters
     ----------
-    displacement : array-like of shape (n, n_dims, *sizes)
-        In pixels, in the order of the axes, with two or three of them.
+    displacement : array-like of shape (n, 2, height, width)
+        In pixels, in the order of the axes; (n, 3, depth, height, width) for volumes.
 
     Returns
     -------
-    determinant : ndarray of shape (n, *sizes)
+    determinant : ndarray of shape (n, height, width)
         Of the Jacobian of ``x + displacement(x)``, by central differences. 1 where nothing grows,
         2 where the deformed image shows twice the area of the original in the same place; not
         positive where the map folds. In float32 if the field is, else in float64.
