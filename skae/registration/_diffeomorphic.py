@@ -31,7 +31,7 @@ from skae.registration._labels import LabelMaps, read_labels
 from skae.registration._network import AtlasArchitecture
 from skae.registration._terms import DeformationEnergy, LocalCorrelation, MeanDisplacement
 
-CENTERING = 200.0
+CENTERING = 300.0
 """Weight of the squared mean displacement, as a share of the largest size."""
 
 
