@@ -23,7 +23,16 @@ __all__ = [
     "sample",
 ]
 
-MODULES = ("export", "image", "inspection", "metrics", "model_selection", "persistence")
+MODULES = (
+    "datasets",
+    "export",
+    "image",
+    "inspection",
+    "metrics",
+    "model_selection",
+    "persistence",
+    "registration",
+)
 """Public modules, which are imported when they are named."""
 
 

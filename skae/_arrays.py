@@ -28,6 +28,8 @@ class Place(NamedTuple):
         """Return a result with its arrays in this place, in float32 where there is no float64."""
         if isinstance(result, tuple):
             return tuple(map(self.put, result))
+        if isinstance(result, dict):  # a Bunch
+            return type(result)(**{name: self.put(value) for name, value in result.items()})
         if not isinstance(result, np.ndarray):
             return result
         if result.dtype == np.float64 and not self._has_double():

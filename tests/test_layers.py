@@ -22,7 +22,10 @@ ALLOWED["metrics"] = {"metrics", "_arrays", "_colors"}
 USERS = {"estimators", "metrics", "_folds", "_pipelines"}
 ALLOWED["model_selection"] = {"model_selection", *USERS}
 ALLOWED["inspection"] = {"inspection", "model_selection", "_arrays", *USERS}
-ALLOWED["image"] = {"image", "estimators", "metrics", "_colors", *CORE}
+SLICES = ("image", "registration")
+ALLOWED |= {name: {name, "estimators", *CORE} for name in SLICES}
+ALLOWED["datasets"] = {"datasets"}
+ALLOWED["image"] |= {"metrics", "_colors"}
 ALLOWED["persistence"] = {"persistence", "estimators", "_version", *CORE}
 
 
@@ -53,10 +56,11 @@ def test_a_layer_imports_only_what_it_may(layer):
         assert {first for first, *_ in _imports(path)} <= ALLOWED[layer], path
 
 
-def test_nothing_imports_a_slice():
+@pytest.mark.parametrize("name", SLICES)
+def test_nothing_imports_a_slice(name):
     for path in ROOT.rglob("*.py"):
-        if path.parent.name != "image":
-            assert "image" not in {first for first, *_ in _imports(path)}, path
+        if path.parent.name != name:
+            assert name not in {first for first, *_ in _imports(path)}, path
 
 
 @pytest.mark.parametrize("layer", ["model_selection", "inspection"])

@@ -146,6 +146,10 @@ class BaseAutoencoder(
         """Return what the encoder sees of rows, in the rows' units."""
         return X
 
+    def _find_units(self, X: NDArray) -> Units:
+        """Return the units in which rows are encoded."""
+        return Units.of(X)
+
     def _find_classes(self, X: NDArray, y: Any, source: Any) -> Classes | None:
         """Return what the network is told of the rows beside them."""
         return None
@@ -269,7 +273,7 @@ class BaseAutoencoder(
             )
         classes = self._find_classes(X, y, source)
         seen = self._see(X, link)
-        units = Units.of(seen) if source is None else source._units
+        units = self._find_units(seen) if source is None else source._units
         train, valid = self._split(len(X), random_state)
         return Problem(X, seen, units, link, classes, train, valid)
 

@@ -12,7 +12,6 @@ from typing import Any, Literal
 import numpy as np
 import torch
 from numpy.typing import ArrayLike, NDArray
-from sklearn.utils import check_array
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 from torch import Tensor, nn
@@ -21,17 +20,16 @@ from skae.engine import ImageAugmentation, InTurn
 from skae.estimators._base import Problem
 from skae.estimators._bridge import Augmentations, as_array, as_tensor, torch_generator
 from skae.estimators._dispatch import dispatched
-from skae.estimators._layout import accepts, find_layout
+from skae.estimators._image_rows import ImageRowsMixin
 from skae.estimators._ordered import OrderableAutoencoder
 from skae.estimators._parameters import DENSE, LATENT, ORDERED, RECONSTRUCTION, TRAINING
-from skae.estimators._reading import detached, reading
 from skae.estimators._units import Units
 from skae.networks import POOLINGS, Architecture, ConvArchitecture
 
 AUGMENTATIONS = ("shift", "flip")
 
 
-class ConvAutoencoder(OrderableAutoencoder):
+class ConvAutoencoder(ImageRowsMixin, OrderableAutoencoder):
     """Convolutional autoencoder of signals, images and volumes that starts at PCA.
 
     As :class:`AutoencoderTransformer`, with convolutional networks f and g around PCA::
@@ -418,40 +416,6 @@ class ConvAutoencoder(OrderableAutoencoder):
         x = as_tensor(self._units.enter_as_given(X), network)
         return as_array(encoder.maps(x)[layer].flatten(1))
 
-    # What X is.
-
-    def _validate(self, X: Any, *, reset: bool, min_samples: int = 1) -> NDArray:
-        """Return images as rows, in X's order."""
-        X = detached(X)
-        with reading():
-            row = tuple(map(int, (X if hasattr(X, "shape") else np.asarray(X)).shape[1:]))
-        if len(row) > 1:
-            with reading():
-                X = check_array(
-                    X, dtype=[np.float64, np.float32], allow_nd=True, estimator=self, input_name="X"
-                )
-            if not reset:
-                self._check_images(row)
-            X = X.reshape(len(X), -1)
-        X = super()._validate(X, reset=reset, min_samples=min_samples)
-        if reset:
-            row = row if len(row) > 1 else X.shape[1:]
-            self._layout = find_layout(row, self.image_shape, self.channels)
-            self._row_shape = row
-            self.image_shape_ = self._layout.shape
-        return X
-
-    def _check_images(self, row: tuple[int, ...]) -> None:
-        """Raise ValueError if rows of this shape are not the images that were seen in fit."""
-        if not accepts(row, self._layout):
-            raise ValueError(
-                f"X has images of shape {row}, but {type(self).__name__} is expecting images of "
-                f"shape {self.image_shape_}, or flattened ones, as in fit."
-            )
-
-    def _as_given(self, rows: NDArray) -> NDArray:
-        return rows.reshape(len(rows), *self._row_shape)
-
     def _transform_module(self) -> nn.Module:
         return nn.Sequential(nn.Flatten(), self.encoder_)
 
@@ -471,15 +435,6 @@ class ConvAutoencoder(OrderableAutoencoder):
             linear_start=self.init == "pca",
             ordered=self.ordered,
         )
-
-    def _check_hidden_channels(self) -> tuple[int, ...]:
-        widths = np.asarray(self.hidden_channels)
-        if widths.ndim != 1 or not widths.size or widths.dtype.kind not in "iu" or widths.min() < 1:
-            raise ValueError(
-                "The 'hidden_channels' parameter must be a sequence of ints, all at least 1. Got "
-                f"{self.hidden_channels!r} instead."
-            )
-        return tuple(int(width) for width in widths)
 
     def _check_kernel_size(self) -> int:
         if self.kernel_size % 2 == 0:

@@ -1,0 +1,67 @@
+"""What estimators share whose rows are images, flattened inside."""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.utils import check_array
+
+from skae.estimators._bridge import TorchEstimator
+from skae.estimators._layout import accepts, find_layout
+from skae.estimators._reading import detached, reading
+from skae.networks import ImageLayout
+
+
+class ImageRowsMixin(TorchEstimator):
+    """Takes images, flattens them, and gives results the shape they had in fit.
+
+    For estimators with the parameters `image_shape`, `channels` and `hidden_channels`; it comes
+    before other bases.
+    """
+
+    _layout: ImageLayout
+    _row_shape: tuple[int, ...]
+    image_shape: Any
+    channels: Any
+    hidden_channels: Any
+
+    def _validate(self, X: Any, *, reset: bool, min_samples: int = 1) -> NDArray:
+        """Return images as rows, in X's order."""
+        X = detached(X)
+        with reading():
+            row = tuple(map(int, (X if hasattr(X, "shape") else np.asarray(X)).shape[1:]))
+        if len(row) > 1:
+            with reading():
+                X = check_array(
+                    X, dtype=[np.float64, np.float32], allow_nd=True, estimator=self, input_name="X"
+                )
+            if not reset:
+                self._check_images(row)
+            X = X.reshape(len(X), -1)
+        X = super()._validate(X, reset=reset, min_samples=min_samples)
+        if reset:
+            row = row if len(row) > 1 else X.shape[1:]
+            self._layout = find_layout(row, self.image_shape, self.channels)
+            self._row_shape = row
+            self.image_shape_ = self._layout.shape
+        return X
+
+    def _check_images(self, row: tuple[int, ...]) -> None:
+        """Raise ValueError if rows of this shape are not the images that were seen in fit."""
+        if not accepts(row, self._layout):
+            raise ValueError(
+                f"X has images of shape {row}, but {type(self).__name__} is expecting images of "
+                f"shape {self.image_shape_}, or flattened ones, as in fit."
+            )
+
+    def _as_given(self, rows: NDArray) -> NDArray:
+        return rows.reshape(len(rows), *self._row_shape)
+
+    def _check_hidden_channels(self) -> tuple[int, ...]:
+        widths = np.asarray(self.hidden_channels)
+        if widths.ndim != 1 or not widths.size or widths.dtype.kind not in "iu" or widths.min() < 1:
+            raise ValueError(
+                "The 'hidden_channels' parameter must be a sequence of ints, all at least 1. Got "
+                f"{self.hidden_channels!r} instead."
+            )
+        return tuple(int(width) for width in widths)

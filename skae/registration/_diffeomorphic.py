@@ -1,0 +1,615 @@
+"""The diffeomorphic autoencoder."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from copy import deepcopy
+from functools import partial
+from math import prod
+from numbers import Integral, Real
+from typing import Any, Literal
+
+import numpy as np
+import torch
+from numpy.typing import ArrayLike, NDArray
+from sklearn.utils import Bunch
+from sklearn.utils._param_validation import Interval, StrOptions
+from sklearn.utils.validation import check_is_fitted
+from torch import Tensor, nn
+
+from skae.estimators._base import BaseAutoencoder, Problem
+from skae.estimators._bridge import Augmentations, as_array, as_tensor
+from skae.estimators._dispatch import dispatched
+from skae.estimators._image_rows import ImageRowsMixin
+from skae.estimators._parameters import LATENT, TRAINING
+from skae.estimators._units import Units
+from skae.networks import Architecture, ToUnits
+from skae.objectives import LOSSES, Objective, Term
+from skae.registration._fields import identity_grid, jacobian_determinant, warp
+from skae.registration._labels import LabelMaps, read_labels
+from skae.registration._network import AtlasArchitecture
+from skae.registration._terms import DeformationEnergy, LocalCorrelation, MeanDisplacement
+
+CENTERING = 300.0
+"""Weight of the squared mean displacement, as a share of the largest size."""
+
+
+class DiffeomorphicAutoencoder(ImageRowsMixin, BaseAutoencoder):
+    """Autoencoder of shapes: every image is a deformation of one atlas, which is learned.
+
+    In the manner of Hinkle, Womble and Yoon [1]_. A convolutional encoder finds the code of an
+    image; a code is a smooth velocity field, linear in its entries; the flow of this field deforms
+    the atlas to the image::
+
+        x(p) = atlas(psi(A(p)))
+
+    psi is a diffeomorphism: it is smooth, has a smooth inverse, and nothing folds. A is an affine
+    map, the pose, which the encoder finds and undoes before it looks at the shape. The training
+    starts at the mean image and the identity, so that an untrained autoencoder *is* the mean
+    image, and an epoch is kept only if held-out images say that it is better.
+
+    Deformations are found by the network, without an optimisation for every pair of images.
+    Images a and b are registered through the atlas. Volumes are dealt with as images are: where
+    shapes below say (height, width), theirs are (depth, height, width).
+
+    Parameters
+    ----------
+    n_components : int, default=16
+        Width of the code of shapes. With `affine` the pose comes behind it: 6 more numbers in
+        images, 12 in volumes.
+
+    integrator : {"svf", "epdiff"}, default="svf"
+        How a velocity becomes a deformation. "svf": it is stationary, and its flow is had by
+        scaling and squaring [2]_. "epdiff": it is where a geodesic begins, which is followed by
+        the equation of its momentum [3]_; deformations then have a distance from each other. It
+        takes several times as long.
+
+    affine : bool, default=True
+        Whether an affine map comes before the deformation. It takes up what is turned, moved
+        or scaled as a whole.
+
+    control_spacing : int, default=4
+        Pixels between the controls of the cubic splines that velocities are made of: the smallest
+        detail of a deformation. In training, flows are computed at every second pixel for 4 and 5,
+        at every third for 6 and 7, and so on.
+
+    alpha : float, default=2.0
+        How much rough velocities cost, in squared pixels: their metric is
+        ``L = (gamma - alpha * Laplacian)**power``.
+
+    gamma : float, default=0.1
+        How much all velocities cost. ``sqrt(alpha / gamma)`` pixels are the scale of the metric.
+
+    power : float, default=2.0
+        Of the metric: the higher, the smoother.
+
+    regularization : float, default=0.002
+        Weight of the energy ``<v, L v>`` of velocities, in squared pixels per pixel.
+
+    similarity : {"squared_error", "ncc"}, default="squared_error"
+        How images are compared. "ncc" is the squared normalised correlation of windows of 9 pixels,
+        for images whose brightness and contrast differ.
+
+    center_atlas : bool, default=True
+        Whether to hold the mean displacement of the training images near zero. Otherwise, any
+        deformation of an atlas would be as good an atlas.
+
+    image_shape : sequence of int or None, default=None
+        Shape of one image, in X's order and with the channels: (channels, height, width), or with
+        the depth before the height for volumes. None takes it from X, whose rows are then images
+        without a channel, or images or volumes with channels. Flattened X and volumes without
+        a channel need it.
+
+    channels : {"first", "last"}, default="first"
+        Where X has its channels. All channels of an image are deformed alike.
+
+    hidden_channels : sequence of int, default=(16, 32, 32, 32)
+        Channels of the encoder's convolutions, each of which halves the sizes. With `affine`, pose
+        and shape have an encoder each.
+
+    learning_rate : {"averaged", "cosine", "constant"}, default="averaged"
+        Course of the learning rate after a warm-up of 5 % of the updates: constant, or down to
+        zero at `max_iter` along half a cosine. "averaged" is constant in the first half and falls
+        in the second, and the weights that are measured and kept are means over the last tenth
+        of `max_iter`.
+
+    learning_rate_init : float, default=0.003
+        Largest learning rate.
+
+    batch_size : "auto" or int, default="auto"
+        Images per update. "auto" is 32, or more for more than 1,400 training images; fewer for
+        images so large that these would take much memory.
+
+    max_iter : int, default=100
+        Largest number of epochs, that is, passes over the training images. 0 keeps the start.
+
+    early_stopping : bool, default=True
+        Whether to hold out images, keep the epoch that is best for them and stop when none
+        has been better for a while. If false, every image is trained on for exactly `max_iter`
+        epochs, and the last is kept unless it is worse than the start on the training images.
+
+    validation_fraction : float, default=0.1
+        Share of the images that early stopping holds out.
+
+    n_iter_no_change : int, default=20
+        Epochs without an improvement after which early stopping ends the training.
+
+    tol : float, default=1e-4
+        An improvement lowers the loss of the held-out images by more than this share of it.
+
+    warm_start : bool or fitted DiffeomorphicAutoencoder, default=False
+        True goes on from the previous fit. Another fitted estimator of the same architecture gives
+        its weights, its atlas and its units; wrap it in :class:`~sklearn.frozen.FrozenEstimator`
+        where the estimator is cloned, as in a grid search.
+
+    latent_density : {"gmm", "gaussian", "kde"} or object, default="gmm"
+        What :meth:`sample` draws codes from: a mixture of up to ten normal distributions, one,
+        or a kernel density estimate, fitted to standardised training codes (to 10,000 of them
+        if there are more). An object must have ``fit(codes)`` and ``sample(n_samples)``.
+
+    device : str, default="auto"
+        "cpu", "cuda", "cuda:1", "mps", or "auto" for the first there is of CUDA, MPS and CPU.
+
+    precision : {"auto", "float32", "bfloat16"}, default="auto"
+        Of the encoder's convolutions in training; deformations stay in float32. "auto" is
+        "bfloat16" on a GPU that has it, else "float32".
+
+    random_state : int, RandomState instance or None, default=None
+        Draws the weights, the held-out images and the order. Pass an int for the same result at
+        every call.
+
+    checkpoint : str, path-like or None, default=None
+        Folder in which the state of the training is kept, so that a fit that was cut off goes on
+        when it is called again, with the same result as one that was not. The folder may be
+        shared: a file is named after data and parameters, and is removed when its fit is done.
+        Needs `random_state`.
+
+    checkpoint_every : int, default=10
+        Epochs from one writing of the state to the next.
+
+    verbose : int, default=0
+        1 prints losses and the time left in every tenth part of `max_iter`, 2 in every epoch.
+
+    Attributes
+    ----------
+    atlas_ : ndarray of the shape of one image of X
+        The image that all others are deformations of, in the units of X.
+
+    n_components_ : int
+        Width of the code of shapes.
+
+    mean_ : ndarray of shape (`n_features_in_`,)
+        The mean image, flattened: the atlas at the start.
+
+    image_shape_ : tuple of int
+        Shape of one image, in X's order and with the channels.
+
+    n_iter_ : int
+        Number of epochs that were run.
+
+    best_iter_ : int
+        The epoch whose weights were kept; 0 is the start.
+
+    loss_curve_ : list of float of length `n_iter_` + 1
+        Mean training loss with all penalties; entry 0 is the start's. Without penalties, and for
+        the squared error, this is the share of the variance that is lost.
+
+    validation_curve_ : list of float of length `n_iter_` + 1, or None
+        The same for the held-out images; None without early stopping.
+
+    latent_density_ : object
+        Has ``sample(n_samples, random_state)``; fitted when it is first drawn from.
+
+    encoder_ : torch.nn.Module
+        A copy of the encoder in float32, from flattened images, in their own units, to codes.
+
+    decoder_ : torch.nn.Module
+        A copy of the decoder in float32, from codes to flattened images.
+
+    n_features_in_ : int
+        Number of values in an image.
+
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
+        Names of the features; only if X has names that are all strings.
+
+    See Also
+    --------
+    skae.registration.warp_images : Warps images, masks and labels by displacements.
+    skae.datasets.make_deformed_shapes : Images whose deformations are known.
+
+    Notes
+    -----
+    Methods compute flows at every pixel, and training at fewer of them; they agree but for a few
+    hundredths of a pixel.
+
+    References
+    ----------
+    .. [1] Hinkle, Womble and Yoon (2019). Diffeomorphic autoencoders for LDDMM atlas building.
+    .. [2] Arsigny, Commowick, Pennec and Ayache (2006). A log-Euclidean framework for statistics on
+       diffeomorphisms. MICCAI.
+    .. [3] Miller, Trouve and Younes (2006). Geodesic shooting for computational anatomy. Journal of
+       Mathematical Imaging and Vision 24(2).
+
+    Examples
+    --------
+    >>> from skae.datasets import make_deformed_shapes
+    >>> from skae.registration import DiffeomorphicAutoencoder
+    >>> X = make_deformed_shapes(40, n_classes=1, random_state=0).images
+    >>> model = DiffeomorphicAutoencoder(4, affine=False, max_iter=2, random_state=0).fit(X)
+    >>> model.transform(X).shape, model.atlas_.shape
+    ((40, 4), (32, 32))
+    >>> pairs = model.register(X[:5], X[5:10])
+    >>> pairs.warped.shape, pairs.displacement.shape
+    ((5, 32, 32), (5, 2, 32, 32))
+    """
+
+    _smallest_batch = 32
+    _state_classes = (AtlasArchitecture, LocalCorrelation)
+
+    _parameter_constraints: dict[str, list[Any]] = {
+        **TRAINING,
+        **LATENT,
+        "integrator": [StrOptions({"svf", "epdiff"})],
+        "affine": ["boolean"],
+        "control_spacing": [Interval(Integral, 1, None, closed="left")],
+        "alpha": [Interval(Real, 0, None, closed="left")],
+        "gamma": [Interval(Real, 0, None, closed="neither")],
+        "power": [Interval(Real, 0, None, closed="neither")],
+        "regularization": [Interval(Real, 0, None, closed="left")],
+        "similarity": [StrOptions({"squared_error", "ncc"})],
+        "center_atlas": ["boolean"],
+        "image_shape": ["array-like", None],
+        "channels": [StrOptions({"first", "last"})],
+        "hidden_channels": ["array-like"],
+    }
+
+    def __init__(
+        self,
+        n_components: int = 16,
+        *,
+        integrator: Literal["svf", "epdiff"] = "svf",
+        affine: bool = True,
+        control_spacing: int = 4,
+        alpha: float = 2.0,
+        gamma: float = 0.1,
+        power: float = 2.0,
+        regularization: float = 0.002,
+        similarity: Literal["squared_error", "ncc"] = "squared_error",
+        center_atlas: bool = True,
+        image_shape: Sequence[int] | None = None,
+        channels: Literal["first", "last"] = "first",
+        hidden_channels: Sequence[int] = (16, 32, 32, 32),
+        learning_rate: Literal["averaged", "cosine", "constant"] = "averaged",
+        learning_rate_init: float = 3e-3,
+        batch_size: Literal["auto"] | int = "auto",
+        max_iter: int = 100,
+        early_stopping: bool = True,
+        validation_fraction: float = 0.1,
+        n_iter_no_change: int = 20,
+        tol: float = 1e-4,
+        warm_start: Any = False,
+        latent_density: Any = "gmm",
+        device: str = "auto",
+        precision: Literal["auto", "float32", "bfloat16"] = "auto",
+        random_state: Any = None,
+        checkpoint: str | os.PathLike[str] | None = None,
+        checkpoint_every: int = 10,
+        verbose: int = 0,
+    ) -> None:
+        self.n_components = n_components
+        self.integrator = integrator
+        self.affine = affine
+        self.control_spacing = control_spacing
+        self.alpha = alpha
+        self.gamma = gamma
+        self.power = power
+        self.regularization = regularization
+        self.similarity = similarity
+        self.center_atlas = center_atlas
+        self.image_shape = image_shape
+        self.channels = channels
+        self.hidden_channels = hidden_channels
+        self.learning_rate = learning_rate
+        self.learning_rate_init = learning_rate_init
+        self.batch_size = batch_size
+        self.max_iter = max_iter
+        self.early_stopping = early_stopping
+        self.validation_fraction = validation_fraction
+        self.n_iter_no_change = n_iter_no_change
+        self.tol = tol
+        self.warm_start = warm_start
+        self.latent_density = latent_density
+        self.device = device
+        self.precision = precision
+        self.random_state = random_state
+        self.checkpoint = checkpoint
+        self.checkpoint_every = checkpoint_every
+        self.verbose = verbose
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.three_d_array = True
+        tags.input_tags.two_d_array = self.image_shape is not None
+        return tags
+
+    @dispatched
+    def displacement(self, X: ArrayLike) -> NDArray:
+        """Return how the atlas is deformed to images.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features) or (n_samples, ...)
+            Images.
+
+        Returns
+        -------
+        displacement : ndarray of shape (n_samples, n_dims, height, width)
+            In pixels, in the order of the axes and whatever `channels` is. An image at pixel x is
+            the atlas at ``x + displacement(x)``: ``warp_images(atlas_[None], displacement)``
+            is the reconstruction.
+        """
+        check_is_fitted(self)
+        return self._find_displacement(self._validate(X, reset=False), self._point_to_atlas)
+
+    @dispatched
+    def inverse_displacement(self, X: ArrayLike) -> NDArray:
+        """Return how images are deformed to the atlas.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features) or (n_samples, ...)
+            Images.
+
+        Returns
+        -------
+        inverse_displacement : ndarray of shape (n_samples, n_dims, height, width)
+            In pixels, as for :meth:`displacement`. ``warp_images(X, inverse_displacement)`` are the
+            images in the atlas's pose and shape.
+        """
+        check_is_fitted(self)
+        return self._find_displacement(self._validate(X, reset=False), self._point_to_image)
+
+    @dispatched
+    def register(self, moving: ArrayLike, fixed: ArrayLike) -> Bunch:
+        """Deform images to others, through the atlas.
+
+        Parameters
+        ----------
+        moving : array-like of shape (n_samples, n_features) or (n_samples, ...)
+            Images that are deformed, or a single one for all of `fixed`.
+        fixed : array-like of shape (n_samples, n_features) or (n_samples, ...)
+            Images that they shall look like.
+
+        Returns
+        -------
+        registration : :class:`~sklearn.utils.Bunch`
+            Has these attributes:
+
+            warped : ndarray of shape (n_samples, ...)
+                The moving images, deformed, in the shape that images had in :meth:`fit`.
+            displacement : ndarray of shape (n_samples, n_dims, height, width)
+                In pixels: pixel x of `warped` is `moving` at ``x + displacement(x)``. Masks and
+                labels of `moving` are warped by :func:`~skae.registration.warp_images`.
+            inverse_displacement : ndarray of shape (n_samples, n_dims, height, width)
+                By which `fixed` is warped to `moving`.
+            jacobian_determinant : ndarray of shape (n_samples, height, width)
+                Of `displacement`; positive where nothing folds.
+
+        Raises
+        ------
+        ValueError
+            If the numbers of images differ.
+        """
+        check_is_fitted(self)
+        moving = self._validate(moving, reset=False)
+        fixed = self._validate(fixed, reset=False)
+        if len(moving) not in (1, len(fixed)):
+            raise ValueError(
+                f"Found input variables with inconsistent numbers of samples: moving has "
+                f"{len(moving)} images, fixed has {len(fixed)}. Give one moving image for every "
+                "fixed image, or a single one."
+            )
+        target = self._encode_all(fixed)
+        source = np.broadcast_to(self._encode_all(moving), target.shape)
+        forth = self._find_displacement(np.hstack([source, target]), self._point_across)
+        back = self._find_displacement(np.hstack([target, source]), self._point_across)
+        field = torch.from_numpy(forth)
+        rows = torch.from_numpy(np.array(moving, dtype=forth.dtype))
+        warped = self._layout.flatten(warp(self._layout.unflatten(rows), field))
+        return Bunch(
+            warped=self._as_given(warped.numpy()),
+            displacement=forth,
+            inverse_displacement=back,
+            jacobian_determinant=jacobian_determinant(field).numpy(),
+        )
+
+    @dispatched
+    def propagate_labels(
+        self, X: ArrayLike, labels: ArrayLike, *, X_labelled: ArrayLike | None = None
+    ) -> NDArray:
+        """Label the pixels of images by those of the atlas, or of other images.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features) or (n_samples, ...)
+            Images to be labelled.
+        labels : array-like of shape (height, width) or (n_labelled, height, width)
+            Labels of the pixels of the atlas or, with `X_labelled`, of those of these images.
+        X_labelled : array-like of shape (n_labelled, n_features) or (n_labelled, ...), default=None
+            Images whose labels are known. They vote in the atlas's pose and shape.
+
+        Returns
+        -------
+        y : ndarray of shape (n_samples, height, width)
+            The label with the most votes at every pixel, in the dtype of `labels`.
+
+        Raises
+        ------
+        ValueError
+            If the shape of `labels` does not match.
+        """
+        check_is_fitted(self)
+        sizes = self._layout.spatial
+        if X_labelled is None:
+            known, fields = read_labels(labels, (), sizes), np.zeros((1, len(sizes), *sizes))
+        else:
+            fields = self.inverse_displacement(X_labelled)
+            known = read_labels(labels, (len(fields),), sizes)
+        return LabelMaps.of(known, fields).warp(self.displacement(X))
+
+    @dispatched
+    def geodesic_distance(self, X: ArrayLike) -> NDArray:
+        """Return how far images are from the atlas, for ``integrator="epdiff"``.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features) or (n_samples, ...)
+            Images.
+
+        Returns
+        -------
+        distance : ndarray of shape (n_samples,)
+            Length of the geodesic from the identity to the deformation of every image, without
+            its pose: the root of the energy ``<v, L v>`` of its initial velocity, in pixels per
+            root of the number of pixels.
+
+        Raises
+        ------
+        ValueError
+            If velocities are stationary: their flows are no geodesics.
+        """
+        check_is_fitted(self)
+        if self._plan.integrator != "epdiff":
+            raise ValueError(
+                "Flows of stationary velocities are no geodesics. Fit with integrator='epdiff' to "
+                f"have distances. Got integrator={self._plan.integrator!r}."
+            )
+        return self._in_batches(self._find_distance, self._validate(X, reset=False), 1)[:, 0]
+
+    @property
+    def decoder_(self) -> nn.Module:
+        """A copy of the decoder as a torch module, from codes to rows of X, in float32."""
+        check_is_fitted(self)
+        location, scale = self._output_units()
+        decoder = deepcopy(self._network.module.decoder)
+        module = ToUnits(decoder, self._link.mean, torch.from_numpy(location), scale)
+        return module.float().requires_grad_(True)
+
+    # What is learned.
+
+    def _find_units(self, X: NDArray) -> Units:
+        """Return the mean of every channel, which deformations do not change, and PCA's scale."""
+        shape, is_last = self._layout
+        axes = tuple(range(1, len(shape))) if not is_last else tuple(range(len(shape) - 1))
+        means = X.mean(axis=0, dtype=np.float64).reshape(shape).mean(axis=axes, keepdims=True)
+        return Units(np.broadcast_to(means, shape).ravel(), Units.of(X).scale)
+
+    def _make_link(self, X: NDArray, source: Any) -> Term:
+        if self.similarity == "ncc":
+            return LocalCorrelation(self._layout)
+        return LOSSES["squared_error"]()
+
+    def _make_architecture(self, problem: Problem) -> AtlasArchitecture:
+        self._check_sizes()
+        return AtlasArchitecture(
+            layout=self._layout,
+            hidden_channels=self._check_hidden_channels(),
+            n_components=int(self.n_components),
+            is_posed=bool(self.affine),
+            integrator=str(self.integrator),
+            spacing=int(self.control_spacing),
+            alpha=float(self.alpha),
+            gamma=float(self.gamma),
+            power=float(self.power),
+        )
+
+    def _check_sizes(self) -> None:
+        sizes = self._layout.spatial
+        if len(sizes) not in (2, 3):
+            raise ValueError(
+                f"X has rows of {prod(self._layout.shape)} numbers, which do not tell what images "
+                "they are. Set image_shape, such as (1, 28, 28), or give X the shape (n, height, "
+                "width)."
+            )
+        if min(sizes) < 2:
+            raise ValueError(
+                f"Images of {' x '.join(map(str, sizes))} pixels cannot be deformed. At least 2 "
+                "pixels are wanted along every axis."
+            )
+
+    def _set_start(
+        self, module: Any, problem: Problem, random_state: np.random.RandomState
+    ) -> nn.Module | None:
+        """Set the atlas to the mean of the training images."""
+        mean = problem.units.enter(problem.X[problem.train].mean(axis=0, dtype=np.float64)[None])
+        module.decoder.set_base_(self._layout.unflatten(torch.from_numpy(mean)))
+        return None
+
+    def _make_augmentations(
+        self,
+        problem: Problem,
+        architecture: Architecture,
+        inputs: Tensor,
+        random_state: np.random.RandomState,
+    ) -> Augmentations:
+        return None, None
+
+    def _make_objective(self, network: Any, link: Any, n_train: int) -> Objective:
+        terms: dict[str, Term] = {"similarity": link}
+        if self.regularization > 0:
+            terms["regularization"] = DeformationEnergy(self.regularization)
+        if self.center_atlas:
+            weight = CENTERING / max(self._layout.spatial) ** 2
+            terms["center_atlas"] = MeanDisplacement(weight)
+        return Objective(terms)
+
+    def _set_fitted(self, problem: Problem, network: Any, *others: Any) -> None:
+        super()._set_fitted(problem, network, *others)
+        self.n_components_ = network.architecture.n_components
+        self.mean_ = problem.X.mean(axis=0, dtype=np.float64)
+        atlas = as_array(self._layout.flatten(network.module.decoder.atlas))
+        self.atlas_ = self._as_given(problem.units.leave(atlas, np.float64))[0]
+
+    # Functions of the network and of some rows.
+
+    @property
+    def _plan(self) -> AtlasArchitecture:
+        plan: Any = self._network.architecture
+        return plan
+
+    def _encode(self, network: Any, X: NDArray) -> NDArray:
+        return as_array(network.encoder(as_tensor(self._units.enter_as_given(X), network)))
+
+    def _decode(self, network: Any, codes: NDArray) -> NDArray:
+        raw = network.decoder(as_tensor(codes, network))
+        return self._output_units().leave(as_array(raw), codes.dtype)
+
+    def _find_displacement(self, rows: NDArray, point: Any) -> NDArray:
+        """Return where points go, less where they were; shape (n, n_dims, *sizes)."""
+        sizes = self._layout.spatial
+        shape = len(sizes), *sizes
+        fields = self._in_batches(partial(self._displace, point=point), rows, prod(shape))
+        return fields.reshape(-1, *shape)
+
+    def _displace(self, network: Any, rows: NDArray, point: Any) -> NDArray:
+        points = point(network, rows)
+        grid = identity_grid(self._layout.spatial, points)
+        return as_array((points - grid).flatten(1))
+
+    def _point_to_atlas(self, network: Any, X: NDArray) -> Tensor:
+        return network.decoder.find_points(as_tensor(self._encode(network, X), network))
+
+    def _point_to_image(self, network: Any, X: NDArray) -> Tensor:
+        return network.decoder.find_points_back(as_tensor(self._encode(network, X), network))
+
+    def _point_across(self, network: Any, codes: NDArray) -> Tensor:
+        """Return the places in moving images for pixels of fixed ones, given codes of both."""
+        moving, fixed = as_tensor(codes, network).chunk(2, 1)
+        decoder = network.decoder
+        return decoder.find_points_back(moving, decoder.find_points(fixed))
+
+    def _find_distance(self, network: Any, X: NDArray) -> NDArray:
+        code = as_tensor(self._encode(network, X), network)
+        energy = network.decoder.find_energy(network.decoder.find_velocity(code, 1), 1)
+        return as_array(energy.clamp(min=0).sqrt())[:, None]

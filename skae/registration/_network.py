@@ -1,0 +1,316 @@
+"""The network: images are deformations of one atlas."""
+
+from dataclasses import dataclass
+from math import ceil, prod
+from typing import Any, NamedTuple
+
+import torch
+from torch import Generator, Tensor, nn
+
+from skae.networks import Architecture, ConvArchitecture, ImageLayout
+from skae.networks._convolutional import ConvEncoder
+from skae.registration._fields import exp_velocity, identity_grid, sample_at
+from skae.registration._geodesics import shoot
+from skae.registration._metric import Metric
+from skae.registration._poses import affinely_moved, pose_size
+from skae.registration._splines import apply_along_axes, count_controls, spline_matrix
+
+MAX_POSE = 1.5
+"""Largest entry of a pose that is found: trainings may not end where nothing is seen any more."""
+POSE_SCALE = 0.1
+"""Of the encoder's output for poses: an update moves whole images, and so has to be small."""
+N_SQUARINGS = 6
+N_STEPS = 5
+
+
+class AtlasOutputs(NamedTuple):
+    """What the network says of a batch of images.
+
+    Attributes
+    ----------
+    x : Tensor of shape (n, n_features)
+        The input.
+    code : Tensor of shape (n, n_components + n_pose)
+        Shape and, behind it, pose.
+    raw : Tensor of shape (n, n_features)
+        The atlas, deformed.
+    displacement : Tensor of shape (n, n_dims, *sizes)
+        From the image to the atlas, in pixels.
+    energy : Tensor of shape (n,)
+        ``<v, L v>`` of the shape's velocity, per pixel, in squared pixels.
+    """
+
+    x: Tensor
+    code: Tensor
+    raw: Tensor
+    displacement: Tensor
+    energy: Tensor
+
+
+class PosedEncoder(nn.Module):
+    """Finds the pose of an image, undoes it, and finds the shape. In float64.
+
+    Parameters
+    ----------
+    plan : AtlasArchitecture
+    generator : torch.Generator
+        Draws the weights.
+    """
+
+    def __init__(self, plan: "AtlasArchitecture", generator: Generator) -> None:
+        super().__init__()
+        self.layout = plan.layout
+        self.pose = ConvEncoder(plan.encoder_plan(plan.n_pose), generator)
+        self.shape = ConvEncoder(plan.encoder_plan(plan.n_components), generator)
+        nn.init.zeros_(self.pose.output.weight)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return shape and pose of rows, shape (n, n_components + n_pose)."""
+        pose = MAX_POSE * torch.tanh(POSE_SCALE / MAX_POSE * self.pose(x))
+        # positions are not to be rounded where networks work in half precision
+        with torch.autocast(x.device.type, enabled=False):
+            images, pose = self.layout.unflatten(x), pose.to(x.dtype)
+            grid = identity_grid(self.layout.spatial, x)[None]
+            straight = sample_at(images, affinely_moved(grid, -pose, self.layout.spatial))
+        shape = self.shape(self.layout.flatten(straight))
+        return torch.cat([shape.to(x.dtype), pose], 1)
+
+
+class DeformedAtlas(nn.Module):
+    """An image that is deformed as codes say.
+
+    A shape is linear in the spline's controls of a velocity field, whose flow psi is the
+    deformation; a pose is an affine map A. The value of an image at x is that of the atlas at
+    ``psi(A(x))``. The atlas is a fixed image, which is to be set, and what is learned in addition;
+    this is zero at the start, as is what codes do.
+
+    Flows are computed on a grid around the image, at every `step` pixels.
+
+    Parameters
+    ----------
+    plan : AtlasArchitecture
+    """
+
+    base: Tensor
+
+    def __init__(self, plan: "AtlasArchitecture") -> None:
+        super().__init__()
+        self.plan = plan
+        self.layout = plan.layout
+        sizes, n_channels = plan.layout.spatial, plan.layout.n_channels
+        image = torch.zeros(1, n_channels, *sizes, dtype=torch.float64)
+        self.register_buffer("base", image)
+        self.change = nn.Parameter(image.clone())
+        n_controls = len(sizes) * prod(plan.control_sizes)
+        weight = torch.zeros(n_controls, plan.n_components, dtype=torch.float64)
+        self.weight = nn.Parameter(weight)
+
+    @property
+    def atlas(self) -> Tensor:
+        """The image that is deformed, shape (1, n_channels, *sizes)."""
+        return self.base + self.change
+
+    def set_base_(self, image: Tensor) -> None:
+        """Set the fixed part of the atlas, shape (1, n_channels, *sizes)."""
+        self.base.copy_(image)
+
+    def forward(self, code: Tensor) -> Tensor:
+        """Return the images of codes as rows."""
+        return self.draw(self.find_points(code))
+
+    def draw(self, points: Tensor) -> Tensor:
+        """Return rows with the atlas's values at points."""
+        atlas = self.atlas
+        return self.layout.flatten(sample_at(atlas.expand(len(points), *atlas.shape[1:]), points))
+
+    def grid(self) -> Tensor:
+        """Return all pixels, shape (1, n_dims, *sizes)."""
+        return identity_grid(self.layout.spatial, self.base)[None]
+
+    def find_points(self, code: Tensor, points: Tensor | None = None, step: int = 1) -> Tensor:
+        """Return the places in the atlas that belong to points of images.
+
+        Parameters
+        ----------
+        code : Tensor of shape (n, n_components + n_pose)
+        points : Tensor of shape (n or 1, n_dims, *sizes), default=None
+            None: all pixels.
+        step : int, default=1
+        """
+        points = self.grid() if points is None else points
+        return self.flow(self.find_velocity(code, step), self.move(code, points, 1), step)
+
+    def find_points_back(self, code: Tensor, points: Tensor | None = None, step: int = 1) -> Tensor:
+        """Return the places in images that belong to points of the atlas."""
+        points = self.grid() if points is None else points
+        velocity = self._reverse(self.find_velocity(code, step), step)
+        return self.move(code, self.flow(velocity, points, step), -1)
+
+    def find_velocity(self, code: Tensor, step: int) -> Tensor:
+        """Return the velocity of shapes, in pixels, on the grid: (n, n_dims, *grid_sizes)."""
+        controls = code[:, : self.plan.n_components] @ self.weight.T
+        sizes = self.plan.control_sizes
+        matrices = []
+        for n_controls, n_points in zip(sizes, self.plan.grid_sizes(step), strict=True):
+            positions = torch.arange(n_points).to(code) * step - self.plan.margin
+            matrices.append(spline_matrix(positions, n_controls, self.plan.spacing))
+        return apply_along_axes(matrices, controls.unflatten(1, (len(sizes), *sizes)))
+
+    def find_energy(self, velocity: Tensor, step: int) -> Tensor:
+        """Return ``<v, L v>``, summed over the pixels and divided by their number; shape (n,)."""
+        n_per_point = step ** len(self.layout.spatial) / prod(self.layout.spatial)
+        return self.plan.metric(step).energy(velocity) * n_per_point
+
+    def flow(self, velocity: Tensor, points: Tensor, step: int) -> Tensor:
+        """Return where the flow of a velocity takes points."""
+        if self.plan.integrator == "svf":
+            field = exp_velocity(velocity / step, N_SQUARINGS)
+        else:
+            field = shoot(velocity / step, self.plan.metric(step), N_STEPS).displacement
+        points = points.expand(len(field), *points.shape[1:])
+        return points + step * sample_at(field, (points + self.plan.margin) / step)
+
+    def move(self, code: Tensor, points: Tensor, sign: int) -> Tensor:
+        """Return where poses take points, or with ``sign=-1`` from where."""
+        if not self.plan.n_pose:
+            return points
+        pose = code[:, self.plan.n_components :]
+        return affinely_moved(points, sign * pose, self.layout.spatial)
+
+    def _reverse(self, velocity: Tensor, step: int) -> Tensor:
+        """Return the velocity of the inverse deformation."""
+        if self.plan.integrator == "svf":
+            return -velocity
+        return -step * shoot(velocity / step, self.plan.metric(step), N_STEPS).velocity
+
+
+class AtlasAutoencoder(nn.Module):
+    """Encode images, and deform the atlas to them.
+
+    Parameters
+    ----------
+    encoder : nn.Module
+    decoder : DeformedAtlas
+    """
+
+    outputs = AtlasOutputs
+
+    def __init__(self, encoder: nn.Module, decoder: DeformedAtlas) -> None:
+        super().__init__()
+        self.encoder = encoder
+        self.decoder = decoder
+
+    def forward(self, x: Tensor) -> AtlasOutputs:
+        """Return codes, images and how they were deformed."""
+        code = self.encoder(x)
+        with torch.autocast(x.device.type, enabled=False):
+            code, decoder, step = code.to(x.dtype), self.decoder, self.decoder.plan.step
+            velocity = decoder.find_velocity(code, step)
+            points = decoder.flow(velocity, decoder.move(code, decoder.grid(), 1), step)
+            energy = decoder.find_energy(velocity, step)
+            return AtlasOutputs(x, code, decoder.draw(points), points - decoder.grid(), energy)
+
+
+@dataclass(frozen=True)
+class AtlasArchitecture(Architecture):
+    """All it takes to build the network again; plain values only.
+
+    Attributes
+    ----------
+    layout : ImageLayout
+        How the numbers of a row make an image, with two or three sizes.
+    hidden_channels : tuple of int
+        Channels of the encoder's convolutions, each of which halves the sizes.
+    n_components : int
+        Width of the code of shapes.
+    is_posed : bool
+        Whether an affine map comes before the deformation.
+    integrator : {"svf", "epdiff"}
+    spacing : int
+        Pixels between the controls of velocities.
+    alpha, gamma, power : float
+        Of the metric, for pixels.
+    """
+
+    layout: ImageLayout
+    hidden_channels: tuple[int, ...]
+    n_components: int
+    is_posed: bool
+    integrator: str
+    spacing: int
+    alpha: float
+    gamma: float
+    power: float
+
+    @property
+    def n_pose(self) -> int:
+        """Numbers of a code that are its pose."""
+        return pose_size(len(self.layout.spatial)) if self.is_posed else 0
+
+    @property
+    def step(self) -> int:
+        """Pixels between the points at which flows are computed in training."""
+        return max(1, self.spacing // 2)
+
+    @property
+    def margin(self) -> int:
+        """Pixels before the image with which the grid begins; velocities are zero there."""
+        return 2 * self.spacing
+
+    def grid_sizes(self, step: int) -> tuple[int, ...]:
+        """Return the numbers of points along every axis, from one margin's end to the other's."""
+        lengths = ((n - 1) * self.spacing + 2 * self.margin for n in self.control_sizes)
+        return tuple(ceil(length / step) + 1 for length in lengths)
+
+    @property
+    def control_sizes(self) -> tuple[int, ...]:
+        """Numbers of controls along every axis."""
+        return tuple(count_controls(size, self.spacing) for size in self.layout.spatial)
+
+    def metric(self, step: int) -> Metric:
+        """Return the metric where the unit of length is a step."""
+        return Metric(self.alpha / step**2, self.gamma, self.power)
+
+    @property
+    def sizes(self) -> tuple[int, ...]:
+        """Widths from the data to the code."""
+        n_widest = self.encoder_plan(1).sizes[1]
+        n_points = prod(self.layout.spatial) * len(self.layout.spatial)
+        return prod(self.layout.shape), max(n_widest, n_points), self.n_components + self.n_pose
+
+    @property
+    def entries_per_batch(self) -> int:
+        """More than for dense layers: a convolution of few entries is slow to begin."""
+        return 2**20
+
+    @property
+    def n_unrolled(self) -> int:
+        """Copies of its input that a layer makes in float64, where torch unrolls convolutions."""
+        return self.encoder_plan(1).n_unrolled
+
+    @property
+    def n_weights(self) -> int:
+        """Number of weights the network has at least, if no size is 0."""
+        n_controls = len(self.layout.spatial) * prod(self.control_sizes)
+        return prod(self.layout.shape) + n_controls * self.n_components
+
+    def encoder_plan(self, n_outputs: int) -> ConvArchitecture:
+        """Return the plan of convolutions that put out so many numbers."""
+        return ConvArchitecture(
+            layout=self.layout,
+            hidden_channels=self.hidden_channels,
+            kernel_size=3,
+            pooling="stride",
+            n_components=n_outputs,
+            activation="silu",
+            linear_start=False,
+        )
+
+    def build(self, generator: Generator) -> AtlasAutoencoder:
+        """Return the network in float64; it deforms nothing, and its atlas is zero."""
+        encoder: Any
+        if self.is_posed:
+            encoder = PosedEncoder(self, generator)
+        else:
+            encoder = ConvEncoder(self.encoder_plan(self.n_components), generator)
+        return AtlasAutoencoder(encoder, DeformedAtlas(self))

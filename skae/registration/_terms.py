@@ -1,0 +1,94 @@
+"""What is minimised beside the difference of images."""
+
+from typing import Any
+
+from torch import Tensor
+from torch.nn import functional
+
+from skae.networks import ImageLayout
+from skae.objectives import Term
+
+WINDOW = 9
+POOLS: Any = {2: functional.avg_pool2d, 3: functional.avg_pool3d}
+
+
+class DeformationEnergy(Term):
+    """``weight * <v, L v>`` per pixel.
+
+    Parameters
+    ----------
+    weight : float
+    """
+
+    reads = ("energy",)
+    sees_outputs_only = True
+
+    def __init__(self, weight: float) -> None:
+        self.strength = weight
+
+    def __call__(self, outputs: Any, target: Tensor) -> Tensor:
+        """Return the energy of every row, shape (n,)."""
+        return self.strength * outputs.energy
+
+
+class MeanDisplacement(Term):
+    """``weight * u . mean(u of the other rows)`` per pixel.
+
+    Its expected mean over the rows is the square of the mean displacement of all rows that
+    batches are drawn from. The square of a batch's own mean would be larger by a share of the
+    variance, and so draw all displacements to zero.
+
+    Parameters
+    ----------
+    weight : float
+    """
+
+    reads = ("displacement",)
+    sees_outputs_only = True
+
+    def __init__(self, weight: float) -> None:
+        self.strength = weight
+
+    def __call__(self, outputs: Any, target: Tensor) -> Tensor:
+        """Return the product of every row, shape (n,)."""
+        u = outputs.displacement
+        others = (u.sum(0) - u) / max(1, len(u) - 1)
+        return self.strength * (u * others).sum(1).flatten(1).mean(1)
+
+
+class LocalCorrelation(Term):
+    """One less the squared correlation of windows, averaged over all windows and channels.
+
+    Correlations do not depend on brightness and contrast, which may change over the image (Avants,
+    Epstein, Grossman and Gee 2008). Windows have 9 pixels along every axis, or all that there are.
+    Variances below a thousandth of that of the whole data, which has unit variance, are noise.
+
+    Parameters
+    ----------
+    layout : ImageLayout
+    """
+
+    reads = ("raw",)
+    sees_outputs_only = True
+    equivariant = True
+
+    def __init__(self, layout: ImageLayout) -> None:
+        self.layout = layout
+
+    def __call__(self, outputs: Any, target: Tensor) -> Tensor:
+        """Return the loss of every row, shape (n,)."""
+        x, y = self.layout.unflatten(outputs.raw), self.layout.unflatten(target)
+        sizes = [min(WINDOW, size) for size in self.layout.spatial]
+
+        def average(maps: Tensor) -> Tensor:
+            return POOLS[len(sizes)](maps, sizes, stride=1)
+
+        mean_x, mean_y = average(x), average(y)
+        var_x = (average(x * x) - mean_x**2).clamp(min=0) + 1e-3
+        var_y = (average(y * y) - mean_y**2).clamp(min=0) + 1e-3
+        cov = average(x * y) - mean_x * mean_y
+        return 1 - (cov**2 / (var_x * var_y)).flatten(1).mean(1)
+
+    def mean(self, raw: Tensor) -> Tensor:
+        """Return `raw` itself."""
+        return raw

@@ -1,0 +1,50 @@
+"""Labels of pixels, moved."""
+
+import numpy as np
+import pytest
+from numpy.testing import assert_array_equal
+
+from skae.registration import warp_images
+from skae.registration._labels import LabelMaps, read_labels
+
+
+@pytest.mark.parametrize("sizes", [(6, 5), (4, 5, 3)])
+def test_whole_pixels_are_moved_as_they_are(sizes):
+    rng = np.random.default_rng(0)
+    labels = rng.integers(3, size=(1, *sizes)) * 10
+    field = np.zeros((2, len(sizes), *sizes))
+    field[0, 0], field[1, -1] = 1, -1
+    nothing = np.zeros((1, *field.shape[1:]))
+    moved = LabelMaps.of(labels, nothing).warp(field)
+    assert_array_equal(moved, warp_images(labels, field, order=0))
+
+
+def test_the_majority_wins():
+    images = np.array([[[0, 1, 1]], [[0, 0, 1]], [[2, 1, 1]]])
+    nothing = np.zeros((3, 2, 1, 3))
+    maps = LabelMaps.of(images, nothing)
+    assert_array_equal(maps.warp(nothing[:1]), [[[0, 1, 1]]])
+    assert_array_equal(maps.shares.sum(1), 1)
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.int64, bool, float, "U5", object])
+def test_labels_keep_their_dtype(dtype):
+    labels = np.array([[[0, 1], [1, 0]]]).astype(dtype)
+    nothing = np.zeros((1, 2, 2, 2))
+    moved = LabelMaps.of(labels, nothing).warp(nothing)
+    assert moved.dtype == labels.dtype
+    assert_array_equal(moved, labels)
+
+
+@pytest.mark.parametrize(
+    ("labels", "n", "message"),
+    [
+        (np.zeros((3, 4)), (), r"the atlas, \(4, 3\). Got \(3, 4\)"),
+        (np.zeros((4, 3)), (2,), r"the images of X_labelled, \(2, 4, 3\). Got \(4, 3\)"),
+        (np.full((4, 3), np.nan), (), "NaN or infinity"),
+        (np.full((4, 3), 1j), (), "must be numbers or strings"),
+    ],
+)
+def test_bad_labels(labels, n, message):
+    with pytest.raises(ValueError, match=message):
+        read_labels(labels, n, (4, 3))
