@@ -3,8 +3,7 @@ Denoising photographs
 =====================
 
 A network learns from the clean left halves of two photographs what to do with noise in their right
-halves. It starts at the best linear filter, Wiener's, and is shown beside non-local means, wavelets
-and total variation, as scikit-image has them.
+halves. It starts at the best linear filter, Wiener's, and is shown beside methods of scikit-image.
 """
 
 # %%
@@ -12,12 +11,7 @@ and total variation, as scikit-image has them.
 # draws noise anew for every batch of patches.
 import matplotlib.pyplot as plt
 import numpy as np
-from skimage.restoration import (
-    cycle_spin,
-    denoise_nl_means,
-    denoise_tv_chambolle,
-    denoise_wavelet,
-)
+from skimage import restoration
 from sklearn.base import clone
 from sklearn.datasets import load_sample_images
 
@@ -37,19 +31,16 @@ start = clone(denoiser).set_params(max_iter=0).fit(train)
 # %%
 # scikit-image's methods have the strengths that are best for these very photographs, and wavelets
 # are averaged over shifts.
+tv, nlm = restoration.denoise_tv_chambolle, restoration.denoise_nl_means
+wavelet, cycle_spin = restoration.denoise_wavelet, restoration.cycle_spin
 candidates = {
-    "total variation": [lambda x, w=w: denoise_tv_chambolle(x, w) for w in (0.06, 0.08, 0.1, 0.12)],
-    "non-local means": [
-        lambda x, h=h: denoise_nl_means(x, 5, 6, h * sigma, sigma=sigma) for h in (0.4, 0.6, 0.8)
-    ],
-    "wavelets": [
-        lambda x, s=s: cycle_spin(x, denoise_wavelet, 3, func_kw={"sigma": s * sigma}, workers=1)
-        for s in (0.6, 0.8, 1.0)
-    ],
+    "total variation": lambda x, s: tv(x, s * sigma),
+    "non-local means": lambda x, s: nlm(x, 5, 6, s * sigma, sigma=sigma),
+    "wavelets": lambda x, s: cycle_spin(x, wavelet, 3, func_kw={"sigma": s * sigma}, workers=1),
 }
 results = {"clean": test, "noisy": noisy}
-for name, methods in candidates.items():
-    denoised = [np.stack([one(image) for image in noisy]) for one in methods]
+for name, denoise in candidates.items():
+    denoised = [np.stack([denoise(image, s) for image in noisy]) for s in (0.4, 0.6, 0.8, 1.0)]
     results[name] = max(denoised, key=lambda images: psnr(test, images, data_range=1))
 results |= {"linear start": start.predict(noisy), "network": denoiser.predict(noisy)}
 

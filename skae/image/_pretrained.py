@@ -33,7 +33,7 @@ class WithReconstruction(nn.Module):
     """``network([x, r(x)])``, where r(x) is what an autoencoder makes of the image x.
 
     What goes through the bottleneck is what images have in common: their shapes, without noise.
-    The autoencoder's weights are a start, and learn on.
+    The autoencoder stays as it is: its weights are buffers.
 
     Parameters
     ----------
@@ -55,8 +55,8 @@ class WithReconstruction(nn.Module):
         super().__init__()
         self.layout = plan.autoencoder.layout
         self.mean = LOSSES[plan.loss]().mean
-        self.encoder = autoencoder.encoder
-        self.decoder = autoencoder.decoder
+        self.encoder = as_constant(autoencoder.encoder)
+        self.decoder = as_constant(autoencoder.decoder)
         self.network = network
         shape = self.layout.n_channels, *self.layout.spatial
         for name in Conversion._fields:
@@ -82,6 +82,15 @@ class WithReconstruction(nn.Module):
     def forward(self, x: Tensor) -> ImageOutputs:
         """Return the results of the network."""
         return self.network(self.see(x))
+
+
+def as_constant(module: Any) -> Any:
+    """Return a module whose parameters have become buffers, which do not learn."""
+    for part in module.modules():
+        for name, parameter in list(part.named_parameters(recurse=False)):
+            delattr(part, name)
+            part.register_buffer(name, parameter.detach())
+    return module
 
 
 @dataclass(frozen=True)

@@ -97,10 +97,10 @@ class ImageSegmenter(ClassifierMixin, BaseImageEstimator):
 
     encoder : fitted ConvAutoencoder or None, default=None
         An autoencoder that was fitted to images of the same kind, unlabelled ones, where labels
-        are few. The filter and the network then see every image beside what the autoencoder makes
-        of it, which has learnt the shapes that images have in common, and its weights learn on.
-        All images must have its size. Wrap it in :class:`~sklearn.frozen.FrozenEstimator` where the
-        segmenter is cloned, as in a grid search.
+        are few. The filter and the network then see every image beside what the autoencoder, which
+        has learnt the shapes that images have in common, makes of it; it stays as it is. All
+        images must have the size of those it was fitted to. Wrap it in
+        :class:`~sklearn.frozen.FrozenEstimator` where the segmenter is cloned, as in a grid search.
 
     patch_size : int or None, default=None
         Height and width of the patches that images are cut into for training; they cover every
