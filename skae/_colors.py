@@ -26,15 +26,23 @@ Conversion = Callable[[NDArray], NDArray]
 
 
 def in_parts(convert: Conversion) -> Conversion:
-    """Return a conversion of images that takes some at a time, in float64, and keeps the dtype."""
+    """Return a conversion that takes some pixels at a time, in float64, and keeps the dtype.
+
+    It is one of every pixel by itself, with the channels along axis 1.
+    """
 
     @wraps(convert)
     def convert_all(images: NDArray) -> NDArray:
-        step = max(1, ENTRIES_AT_ONCE // max(1, images[:1].size))
-        parts = [images[start : start + step] for start in range(0, len(images), step)]
-        return np.concatenate(
-            [convert(part.astype(np.float64)).astype(images.dtype) for part in parts]
-        )
+        pixels = np.moveaxis(images, 1, -1)
+        rows = pixels.reshape(-1, images.shape[1])
+        step = max(1, ENTRIES_AT_ONCE // images.shape[1])
+        parts = [
+            convert(rows[start : start + step].astype(np.float64)).astype(images.dtype)
+            for start in range(0, len(rows), step)
+        ]
+        result = np.concatenate(parts)
+        result = result.reshape(*pixels.shape[:-1], result.shape[1])
+        return np.ascontiguousarray(np.moveaxis(result, -1, 1))
 
     return convert_all
 

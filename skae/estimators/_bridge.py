@@ -114,6 +114,11 @@ class TorchEstimator(DocumentedMixin, BaseEstimator, ABC):
     ) -> tuple[NDArray, NDArray]:
         """Return the rows to learn from and, with early stopping, those held out."""
         n_valid = ceil(self.validation_fraction * n_samples) if self.early_stopping else 0
+        if n_valid == n_samples == 1:
+            raise ValueError(
+                "With n_samples=1, there is nothing to hold out for early stopping. Set "
+                "early_stopping=False."
+            )
         if n_valid == n_samples:
             raise ValueError(
                 f"With validation_fraction={self.validation_fraction} and n_samples={n_samples}, "

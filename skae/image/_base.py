@@ -30,7 +30,7 @@ from skae.estimators._reading import detached, reading
 from skae.estimators._rollback import rolled_back_on_failure
 from skae.estimators._units import Units
 from skae.estimators._warm_start import copy_of, find_source
-from skae.image._layouts import ImageFormat, check_size, find_format
+from skae.image._layouts import ImageFormat, check_known_size, check_size, find_format
 from skae.image._patches import cut_patches
 from skae.image._pretrained import PretrainedArchitecture
 from skae.image._problem import ImageProblem, as_images, find_units
@@ -122,7 +122,11 @@ class BaseImageEstimator(CallbackSupportMixin, TorchEstimator):
             )
             self.image_shape_ = self._format.layout.shape
         maps = self._format.to_maps(X)
-        check_size(maps.shape[2:], self.depth, self._find_margin())
+        if reset:
+            check_size(maps.shape[2:], self.depth, self._find_margin())
+        else:
+            plan: Any = self._network.architecture
+            check_known_size(maps.shape[2:], plan.depth, plan.filter_size)
         return maps
 
     def _check_images(self, row: tuple[int, ...]) -> None:
@@ -132,6 +136,10 @@ class BaseImageEstimator(CallbackSupportMixin, TorchEstimator):
     def _find_margin(self) -> int:
         """Return by how many pixels images are continued, beyond what halving needs."""
         return int(self.filter_size) // 2
+
+    def _find_compared(self) -> tuple[Any, ...]:
+        """Return what a checkpoint must be of the same as, beside X, y and parameters."""
+        return ()
 
     def _find_target_units(self, y: NDArray) -> Units:
         """Return the units in which targets are learned."""
@@ -146,7 +154,8 @@ class BaseImageEstimator(CallbackSupportMixin, TorchEstimator):
         known = None
         if source is not None:
             known = source._network, source._units, source._target_units
-        checkpoint = make_checkpoint(self, (X, y), architecture, known, seed)
+        data = (X, y, *self._find_compared())
+        checkpoint = make_checkpoint(self, data, architecture, known, seed)
         inputs = as_images(problem.units.enter(problem.X))
         is_target = problem.y is problem.X
         target = inputs if is_target else as_images(problem.target_units.enter(problem.y))

@@ -126,7 +126,7 @@ class ImageColorizer(RegressorMixin, BaseImageEstimator):
 
     batch_size : "auto" or int, default="auto"
         Images or patches per update. "auto" is 4 to 32, by their size and `base_channels`; fewer
-        for images so large that these would take much memory.
+        for images so large that these would take much memory, and at most an eighth of them.
 
     max_iter : int, default=40
         Largest number of epochs, that is, passes over the training images. 0 keeps the start.

@@ -48,11 +48,17 @@ class Moments:
         total, products = np.zeros(n_entries), np.zeros((n_entries, n_entries))
         n_pixels = y[:, 0].size
         step = max(1, ENTRIES_AT_ONCE // (X[0].size * size**2))
+        n_lines = max(1, ENTRIES_AT_ONCE // (X[0, :, 0].size * size**2))
         for start in range(0, len(X), step):
             rows = slice(start, start + step)
-            both = np.hstack([find_patches(X[rows], size), as_pixels(y[rows])])
-            total += both.sum(axis=0)
-            products += both.T @ both
+            windows = find_windows(X[rows], size)
+            for top in range(0, X.shape[2], n_lines):
+                band = slice(top, top + n_lines)
+                both = np.hstack(
+                    [as_rows(windows[:, :, band]), as_pixels(y[rows, :, band]).astype(np.float64)]
+                )
+                total += both.sum(axis=0)
+                products += both.T @ both
         self.means = total / n_pixels
         self.covariances = products / n_pixels - np.outer(self.means, self.means)
 
@@ -86,9 +92,19 @@ def identity_filter(X: NDArray, y: NDArray, gain: float, bias: NDArray) -> Filte
     return Filter(kernel, bias, np.sqrt(np.square(errors).mean(axis=(0, 2, 3))))
 
 
-def find_patches(X: NDArray, size: int) -> NDArray[np.float64]:
-    """Return the patch around every pixel, shape (n * height * width, n_channels * size**2)."""
+def find_windows(X: NDArray, size: int) -> NDArray:
+    """Return a view of the patch around every pixel, shape (*X.shape, size, size)."""
     margin = size // 2
     sides = [(0, 0), (0, 0), (margin, margin), (margin, margin)]
-    windows = sliding_window_view(np.pad(X, sides, mode="reflect"), (size, size), axis=(2, 3))
-    return windows.transpose(0, 2, 3, 1, 4, 5).reshape(-1, X.shape[1] * size**2).astype(np.float64)
+    return sliding_window_view(np.pad(X, sides, mode="reflect"), (size, size), axis=(2, 3))
+
+
+def as_rows(windows: NDArray) -> NDArray[np.float64]:
+    """Return patches as rows, shape (n * height * width, n_channels * size**2)."""
+    n_entries = windows.shape[1] * windows.shape[-1] ** 2
+    return windows.transpose(0, 2, 3, 1, 4, 5).reshape(-1, n_entries).astype(np.float64, copy=False)
+
+
+def find_patches(X: NDArray, size: int) -> NDArray[np.float64]:
+    """Return the patch around every pixel as a row."""
+    return as_rows(find_windows(X, size))

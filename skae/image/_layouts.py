@@ -165,6 +165,25 @@ def check_size(spatial: tuple[int, ...], depth: int, margin: int) -> None:
         )
 
 
+def check_known_size(spatial: tuple[int, ...], depth: int, filter_size: int) -> None:
+    """Raise ValueError if images are too small for a network that is fitted.
+
+    Parameters
+    ----------
+    spatial : tuple of int
+    depth : int
+        How often it halves the sizes.
+    filter_size : int
+        Of the kernel of its filter; 0: there is none.
+    """
+    smallest = max(2**depth, filter_size // 2 + 1)
+    if min(spatial) < smallest:
+        raise ValueError(
+            f"Images of {_size(spatial)} pixels are too small for this network, which needs at "
+            f"least {smallest} along both axes. If X is one image, pass X[None]."
+        )
+
+
 def as_pixels(maps: NDArray) -> NDArray:
     """Return maps as an array of shape (n_pixels, n_channels)."""
     return np.moveaxis(maps, 1, -1).reshape(-1, maps.shape[1])

@@ -1,18 +1,20 @@
 """The logistic regression of a pixel's class on the pixels around it."""
 
+from collections.abc import Callable
+
 import numpy as np
-from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 from sklearn.linear_model import LogisticRegression
 
-from skae.image._filter import Filter
+from skae.image._filter import Filter, find_windows
 
 MAX_PIXELS = 2**16
 """From how many pixels it is learnt: it has few weights."""
+PIXELS_AT_ONCE = 2**20
 
 
 def fit_logistic(
-    X: NDArray,
+    see: Callable[[slice], NDArray],
     places: NDArray,
     class_weight: NDArray,
     size: int,
@@ -22,8 +24,9 @@ def fit_logistic(
 
     Parameters
     ----------
-    X : array of shape (n, n_channels, height, width)
-        Continued by its reflection.
+    see : callable
+        Returns some images, shape (n, n_channels, height, width); they are continued by their
+        reflection.
     places : array of shape (n, 1, height, width)
         The class of every pixel, from 0 on; pixels with less are not learnt from.
     class_weight : array of shape (n_classes,)
@@ -36,17 +39,18 @@ def fit_logistic(
     pixels, weights = _draw_pixels(places.ravel(), class_weight, random_state)
     y = places.ravel()[pixels].astype(np.intp)
     seen = np.unique(y)
-    logits = np.zeros((n_classes, X.shape[1] * size**2))
+    patches = _take_patches(see, places.shape, size, pixels)
+    logits = np.zeros((n_classes, patches.shape[1]))
     # a class that is not there is as rare as if it were half a pixel
     bias = np.full(n_classes, np.log(0.5 / places.size))
     bias[seen] = 0.0
     if len(seen) > 1:
         model = LogisticRegression(solver="newton-cholesky", tol=1e-6)
-        model.fit(_take_patches(X, size, pixels), y, sample_weight=weights)
+        model.fit(patches, y, sample_weight=weights)
         signs = np.array([[-0.5], [0.5]]) if len(seen) == 2 else np.eye(len(seen))
         logits[seen] = signs @ model.coef_
         bias[seen] = signs @ model.intercept_
-    kernel = logits.reshape(n_classes, X.shape[1], size, size)
+    kernel = logits.reshape(n_classes, -1, size, size)
     return Filter(kernel, bias, np.ones(n_classes))
 
 
@@ -61,14 +65,22 @@ def _draw_pixels(
         drawn.append(random_state.choice(own, n_drawn, replace=False) if n_drawn else own)
         weights.append(np.full(n_drawn, weight * len(own) / max(1, n_drawn)))
     pixels, weight = np.concatenate(drawn), np.concatenate(weights)
-    return pixels, weight / weight.mean()
+    order = np.argsort(pixels)
+    return pixels[order], weight[order] / weight.mean()
 
 
-def _take_patches(X: NDArray, size: int, pixels: NDArray) -> NDArray[np.float64]:
-    """Return the patches around some pixels, shape (n_pixels, n_channels * size**2)."""
-    margin = size // 2
-    sides = [(0, 0), (0, 0), (margin, margin), (margin, margin)]
-    windows = sliding_window_view(np.pad(X, sides, mode="reflect"), (size, size), axis=(2, 3))
-    n, height, width = X.shape[0], *X.shape[2:]
+def _take_patches(
+    see: Callable[[slice], NDArray], shape: tuple[int, ...], size: int, pixels: NDArray
+) -> NDArray[np.float64]:
+    """Return the patches around pixels, which are in order: (n_pixels, n_channels * size**2)."""
+    n, _, height, width = shape
     image, row, column = np.unravel_index(pixels, (n, height, width))
-    return windows[image, :, row, column].reshape(len(pixels), -1).astype(np.float64)
+    found = []
+    step = max(1, PIXELS_AT_ONCE // (height * width))
+    for start in range(0, n, step):
+        first, last = np.searchsorted(image, [start, start + step])
+        here = slice(first, last)
+        windows = find_windows(see(slice(start, start + step)), size)
+        patches = windows[image[here] - start, :, row[here], column[here]]
+        found.append(patches.reshape(len(patches), windows.shape[1] * size**2))
+    return np.concatenate(found).astype(np.float64)

@@ -116,6 +116,16 @@ class PretrainedArchitecture(Architecture):
         return self.autoencoder.layout.spatial
 
     @property
+    def depth(self) -> int:
+        """How often sizes are halved."""
+        return self.network.depth
+
+    @property
+    def filter_size(self) -> int:
+        """Of the kernel of the filter."""
+        return self.network.filter_size
+
+    @property
     def n_channels_out(self) -> int:
         """Channels of what it returns."""
         return self.network.n_channels_out

@@ -14,6 +14,8 @@ from skae.image._filter import Filter
 
 MAX_PIXELS = 2**19
 """About from how many pixels a filter is learnt: it has few weights."""
+SMALLEST_CROP = 32
+"""Pixels along an axis."""
 
 
 class ImageProblem(NamedTuple):
@@ -79,7 +81,30 @@ def set_filter_(
     find_filter: Callable[[NDArray, NDArray], Filter],
 ) -> None:
     """Set the fixed part of a network to the best filter for some rows."""
-    rows = rows[: max(1, MAX_PIXELS // problem.X[0, 0].size)]
-    seen = problem.units.enter(problem.X[rows])
-    found = find_filter(seen, problem.target_units.enter(problem.y[rows]))
+    X, y = take_crops(problem.X, problem.y, rows)
+    found = find_filter(problem.units.enter(X), problem.target_units.enter(y))
     module.set_filter_(*map(torch.from_numpy, found))
+
+
+def take_crops(X: NDArray, y: NDArray, rows: NDArray) -> tuple[NDArray, NDArray]:
+    """Return the same parts of maps X and y, about `MAX_PIXELS` in all, of as many rows as can be.
+
+    Images are whole where that is few enough. Of larger ones there are crops, elsewhere in each.
+    """
+    rows = rows[: max(1, MAX_PIXELS // min(SMALLEST_CROP**2, X[0, 0].size))]
+    share = min(1.0, MAX_PIXELS / (len(rows) * X[0, 0].size)) ** 0.5
+    sizes = [max(min(SMALLEST_CROP, whole), int(share * whole)) for whole in X.shape[2:]]
+    if tuple(sizes) == X.shape[2:]:
+        return X[rows], y[rows]
+    # the golden ratio spreads them evenly
+    places = np.outer(np.arange(len(rows)), [0.618034, 0.414214]) % 1
+    free = np.array(X.shape[2:]) - sizes + 1
+    corners = (places * free).astype(np.intp)
+    (height, width), found = sizes, []
+    for maps in X, y:
+        crops = [
+            maps[row, :, top : top + height, left : left + width]
+            for row, (top, left) in zip(rows, corners, strict=True)
+        ]
+        found.append(np.stack(crops))
+    return found[0], found[1]

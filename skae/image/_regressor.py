@@ -365,7 +365,7 @@ class ImageToImageRegressor(RegressorMixin, BaseImageEstimator):
         maps = self._apply_all(self._read_images(X, reset=False))
         return self._target_format.from_maps(maps)
 
-    def score(self, X: ArrayLike, y: ArrayLike) -> float:
+    def score(self, X: ArrayLike, y: ArrayLike | None = None) -> float:
         """Return the share of the variance of y that the predictions explain.
 
         Parameters
@@ -373,7 +373,7 @@ class ImageToImageRegressor(RegressorMixin, BaseImageEstimator):
         X : array-like of shape (n_samples, height, width) or (n_samples, ...)
             Images.
         y : array-like of shape (n_samples, height, width) or (n_samples, ...)
-            What should be predicted.
+            What should be predicted. A fit may do without it, a score not.
 
         Returns
         -------
@@ -383,6 +383,11 @@ class ImageToImageRegressor(RegressorMixin, BaseImageEstimator):
             with ``multioutput="variance_weighted"``. At most 1; a single image will do.
         """
         check_is_fitted(self)
+        if y is None:
+            raise ValueError(
+                f"{type(self).__name__}.score requires y, the images that should be predicted. "
+                "Make noisy images X of clean ones y, and pass both."
+            )
         maps = self._read_images(X, reset=False)
         targets = self._read_known_targets(maps, y)
         return explained_share(as_pixels(targets), as_pixels(self._apply_all(maps)))

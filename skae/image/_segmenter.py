@@ -22,7 +22,6 @@ from skae.estimators._bridge import Augmentations
 from skae.estimators._parameters import validated_fit
 from skae.estimators._units import Units
 from skae.image._base import BaseImageEstimator
-from skae.image._filter import Filter
 from skae.image._labels import (
     IGNORED,
     find_label_format,
@@ -33,9 +32,15 @@ from skae.image._labels import (
 from skae.image._logistic import fit_logistic
 from skae.image._plan import IMAGES, check_filter_size, find_fold, make_moves
 from skae.image._pretrained import PretrainedArchitecture
-from skae.image._problem import ImageProblem, set_filter_
+from skae.image._problem import ImageProblem
 from skae.image._segmentation_losses import FOCUS, DiceCrossEntropy, PixelCrossEntropy
-from skae.image._transfer import find_autoencoder, see_all, transfer_
+from skae.image._transfer import (
+    check_same_autoencoder,
+    find_autoencoder,
+    find_fitted,
+    see_all,
+    transfer_,
+)
 from skae.image._unet import UNetArchitecture
 from skae.metrics import dice
 from skae.networks import Architecture
@@ -375,7 +380,7 @@ class ImageSegmenter(ClassifierMixin, BaseImageEstimator):
         proba = softmax(self._apply_all(self._read_images(X, reset=False)), axis=1)
         if self._target_format.n_dims == 2:
             proba = proba.reshape(*proba.shape[:2], -1)
-        return np.moveaxis(proba, 1, -1) if self.channels == "last" else proba
+        return np.moveaxis(proba, 1, -1) if self._format.layout.is_channels_last else proba
 
     def score(self, X: ArrayLike, y: ArrayLike) -> float:
         """Return the mean Dice coefficient of the foreground.
@@ -396,7 +401,8 @@ class ImageSegmenter(ClassifierMixin, BaseImageEstimator):
         check_is_fitted(self)
         maps = self._read_images(X, reset=False)
         y = read_labels(y, self)
-        known = find_label_format(y, maps, self.channels == "last").to_maps(y)
+        is_last = self._format.layout.is_channels_last
+        known = find_label_format(y, maps, is_last).to_maps(y)
         find_places(self.classes_, known, self.ignore_index)
         predicted = self.classes_[self._apply_all(maps).argmax(axis=1)[:, None]]
         return dice(known, predicted, ignore_index=self.ignore_index)
@@ -407,11 +413,15 @@ class ImageSegmenter(ClassifierMixin, BaseImageEstimator):
         y = read_labels(y, self)
         self._target_format = find_label_format(y, maps, self.channels == "last")
         y = self._target_format.to_maps(y)
+        if source is not None and self.encoder is not None:
+            check_same_autoencoder(source._network.module, find_fitted(self.encoder))
         if source is None:
             self.classes_ = find_label_names(y, self.ignore_index)
         else:
             self.classes_ = source.classes_
-        return maps, find_places(self.classes_, y, self.ignore_index)
+        places = find_places(self.classes_, y, self.ignore_index)
+        is_labelled = (places != IGNORED).any(axis=(1, 2, 3))
+        return maps[is_labelled], places[is_labelled]
 
     def _check_images(self, row: tuple[int, ...]) -> None:
         super()._check_images(row)
@@ -423,6 +433,13 @@ class ImageSegmenter(ClassifierMixin, BaseImageEstimator):
                 "With an encoder, all images have the size of those it was fitted to, "
                 f"{plan.spatial[0]} x {plan.spatial[1]} pixels. Got {sizes[0]} x {sizes[1]}."
             )
+
+    def _find_compared(self) -> tuple[Any, ...]:
+        if self.encoder is None:
+            return (self.classes_,)
+        fitted = find_fitted(self.encoder)
+        weights = [value.numpy() for value in fitted._network.module.state_dict().values()]
+        return self.classes_, *fitted._units, *fitted._output_units(), weights
 
     def _find_target_units(self, y: NDArray) -> Units:
         return Units(np.zeros((1, 1, 1)), 1.0)
@@ -459,16 +476,18 @@ class ImageSegmenter(ClassifierMixin, BaseImageEstimator):
         self, module: Any, problem: ImageProblem, random_state: np.random.RandomState
     ) -> nn.Module | None:
         """Set the fixed filter to the logistic regression, after what is transferred."""
-        class_weight = self._find_class_weight(problem.y)
         if self.encoder is not None:
             autoencoder = find_autoencoder(self.encoder, problem.X.shape[1:])
             transfer_(module, autoencoder, problem.units)
 
-        def find_filter(seen: NDArray, places: NDArray) -> Filter:
-            seen = seen if self.encoder is None else see_all(module, seen)
-            return fit_logistic(seen, places, class_weight, self.filter_size, random_state)
+        def see(rows: slice) -> NDArray:
+            seen = problem.units.enter(problem.X[problem.train[rows]])
+            return seen if self.encoder is None else see_all(module, seen)
 
-        set_filter_(module, problem, problem.train, find_filter)
+        weight = self._find_class_weight(problem.y)
+        places = problem.y[problem.train]
+        found = fit_logistic(see, places, weight, self.filter_size, random_state)
+        module.set_filter_(*map(torch.from_numpy, found))
         return None
 
     def _make_augmentations(
@@ -486,6 +505,18 @@ class ImageSegmenter(ClassifierMixin, BaseImageEstimator):
 
     def _find_class_weight(self, y: NDArray) -> NDArray[np.float64]:
         """Return the weight of every class, if it has one in `class_weight`."""
-        labels = self.classes_[y[y != IGNORED]]
+        counts = np.bincount(y[y != IGNORED], minlength=len(self.classes_))
+        present = np.flatnonzero(counts)
+        if self.class_weight == "balanced":
+            # of a warm start, y may lack classes
+            weight = np.ones(len(counts))
+            weight[present] = counts.sum() / (len(present) * counts[present])
+            return weight
+        labels = self.classes_[present]
         weight = compute_class_weight(self.class_weight, classes=self.classes_, y=labels)
+        if not (np.isfinite(weight).all() and weight.min() >= 0 and weight[present].max() > 0):
+            raise ValueError(
+                "The weights of class_weight must be finite, not negative, and not all 0. Got "
+                f"{self.class_weight}."
+            )
         return np.asarray(weight, dtype=np.float64)

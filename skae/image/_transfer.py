@@ -34,6 +34,19 @@ def find_autoencoder(encoder: Any, shape: tuple[int, ...]) -> ConvAutoencoder:
     ValueError
         If it is not fitted, or to other images.
     """
+    found = find_fitted(encoder)
+    known = _image_shape(find_layout(found))
+    if known != shape:
+        raise ValueError(
+            f"The ConvAutoencoder given as encoder is fitted to images of shape {known}, channels "
+            f"first, but X has images of shape {shape}. Fit it to images like those of X, or cut "
+            "those of X to its size."
+        )
+    return found
+
+
+def find_fitted(encoder: Any) -> ConvAutoencoder:
+    """Return the autoencoder given as a parameter, if it is one and fitted."""
     found = encoder.estimator if isinstance(encoder, FrozenEstimator) else encoder
     if not isinstance(found, ConvAutoencoder):
         raise TypeError(
@@ -47,14 +60,22 @@ def find_autoencoder(encoder: Any, shape: tuple[int, ...]) -> ConvAutoencoder:
             "The ConvAutoencoder given as encoder is not fitted. If it was before a clone, as in "
             "GridSearchCV, wrap it in sklearn.frozen.FrozenEstimator."
         ) from error
-    known = _image_shape(find_layout(found))
-    if known != shape:
-        raise ValueError(
-            f"The ConvAutoencoder given as encoder is fitted to images of shape {known}, channels "
-            f"first, but X has images of shape {shape}. Fit it to images like those of X, or cut "
-            "those of X to its size."
-        )
     return found
+
+
+def check_same_autoencoder(module: Any, autoencoder: ConvAutoencoder) -> None:
+    """Raise ValueError if a network to go on from sees images with another autoencoder."""
+    known = autoencoder._network.module
+    for part in "encoder", "decoder":
+        own = getattr(module, part, None)
+        states = (found.state_dict() for found in (own, getattr(known, part)) if found is not None)
+        first, *others = map(list, (state.values() for state in states))
+        for other in others:
+            if len(first) != len(other) or not all(map(torch.equal, first, other)):
+                raise ValueError(
+                    "warm_start needs a network with the same encoder. It is fitted with another "
+                    "one: set warm_start=False, or give that one."
+                )
 
 
 def find_layout(autoencoder: ConvAutoencoder) -> ImageLayout:

@@ -45,7 +45,7 @@ def dice(
     Raises
     ------
     ValueError
-        If the shapes differ.
+        If the shapes differ, if there are fractions, or if no mask has any of `labels`.
 
     References
     ----------
@@ -94,7 +94,7 @@ def iou(
     Raises
     ------
     ValueError
-        If the shapes differ.
+        If the shapes differ, if there are fractions, or if no mask has any of `labels`.
 
     References
     ----------
@@ -119,7 +119,8 @@ def dice_scorer(estimator: Any, X: ArrayLike, y: ArrayLike) -> float:
     X : array-like of shape (n_samples, ...)
         What is predicted from.
     y : array-like of shape (n_samples, ...)
-        The masks that should be predicted. For one label alone, or to ignore some pixels, give
+        The masks that should be predicted. Pixels with the estimator's `ignore_index`, if it has
+        one, are left out. For one label alone, or to ignore pixels behind a Pipeline, give
         ``make_scorer(dice, labels=[1])`` or ``make_scorer(dice, ignore_index=255)`` to
         scikit-learn instead.
 
@@ -128,7 +129,7 @@ def dice_scorer(estimator: Any, X: ArrayLike, y: ArrayLike) -> float:
     score : float
         In [0, 1], the higher the better.
     """
-    return dice(y, estimator.predict(X))
+    return dice(y, estimator.predict(X), ignore_index=getattr(estimator, "ignore_index", None))
 
 
 def iou_scorer(estimator: Any, X: ArrayLike, y: ArrayLike) -> float:
@@ -141,7 +142,8 @@ def iou_scorer(estimator: Any, X: ArrayLike, y: ArrayLike) -> float:
     X : array-like of shape (n_samples, ...)
         What is predicted from.
     y : array-like of shape (n_samples, ...)
-        The masks that should be predicted. For one label alone, or to ignore some pixels, give
+        The masks that should be predicted. Pixels with the estimator's `ignore_index`, if it has
+        one, are left out. For one label alone, or to ignore pixels behind a Pipeline, give
         ``make_scorer(iou, labels=[1])`` or ``make_scorer(iou, ignore_index=255)`` to
         scikit-learn instead.
 
@@ -150,7 +152,7 @@ def iou_scorer(estimator: Any, X: ArrayLike, y: ArrayLike) -> float:
     score : float
         In [0, 1], the higher the better.
     """
-    return iou(y, estimator.predict(X))
+    return iou(y, estimator.predict(X), ignore_index=getattr(estimator, "ignore_index", None))
 
 
 def _find_dice(common: NDArray, n_true: NDArray, n_pred: NDArray) -> NDArray:
@@ -172,16 +174,30 @@ def _mean_overlap(
     """Return the mean of a function of the sizes of regions and of what they have in common."""
     true, predicted = _check_masks(y_true, y_pred)
     counts = np.ones(true.shape, dtype=bool) if ignore_index is None else true != ignore_index
-    if labels is None:
-        found = np.union1d(true[counts], predicted[counts])
-        labels = found[found != background].tolist() if background is not None else found.tolist()
+    found = np.union1d(true[counts], predicted[counts]).tolist()
+    labels = _check_labels(labels, found, background)
     total, n_present = np.zeros(len(true)), np.zeros(len(true))
-    for label in list(labels):
+    for label in labels:
         a, b = (true == label) & counts, (predicted == label) & counts
         common, n_true, n_pred = (mask.sum(axis=1) for mask in (a & b, a, b))
         total += find_overlap(common, n_true, n_pred)
         n_present += n_true + n_pred > 0
     return float(np.where(n_present > 0, total / np.maximum(n_present, 1), 1.0).mean())
+
+
+def _check_labels(labels: Any, found: list[Any], background: Any) -> list[Any]:
+    """Return the labels to compare, each once."""
+    if labels is None:
+        return [label for label in found if background is None or label != background]
+    if isinstance(labels, str) or not np.iterable(labels):
+        raise ValueError(f"labels must be None or a list, such as [1, 2]. Got {labels!r} instead.")
+    wanted = np.unique(np.asarray(labels)).tolist()
+    if not set(wanted) & set(found):
+        raise ValueError(
+            f"None of labels={wanted} is in y_true or y_pred, which have {found[:5]}"
+            f"{'...' if len(found) > 5 else ''}."
+        )
+    return wanted
 
 
 def _check_masks(y_true: ArrayLike, y_pred: ArrayLike) -> tuple[NDArray, NDArray]:
@@ -195,4 +211,10 @@ def _check_masks(y_true: ArrayLike, y_pred: ArrayLike) -> tuple[NDArray, NDArray
             f"y_true has the shape {true.shape}, but y_pred {predicted.shape}. Both must be the "
             "same."
         )
+    for name, masks in ("y_true", true), ("y_pred", predicted):
+        if masks.dtype.kind == "f" and (masks != np.rint(masks)).any():
+            raise ValueError(
+                f"{name} has numbers with a fraction, which are no labels. Give what predict "
+                "returns, not predict_proba."
+            )
     return true.reshape(len(true), -1), predicted.reshape(len(predicted), -1)

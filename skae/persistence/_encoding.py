@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from sklearn.frozen import FrozenEstimator
 
 from skae.persistence._classes import find_class, is_known
 
@@ -57,6 +58,8 @@ class Encoder:
         if isinstance(value, np.random.RandomState):
             return {"random_state": self.encode(value.get_state())}
         name = type(value).__name__
+        if type(value) is FrozenEstimator:
+            return {"frozen": self.encode(value.estimator)}
         if is_known(value):
             state = value.__getstate__()
             # objects of the user's, that a fit tells of its progress
@@ -114,6 +117,9 @@ class Decoder:
         random_state.set_state(self.decode(tree["random_state"]))
         return random_state
 
+    def _decode_frozen(self, tree: Any) -> Any:
+        return FrozenEstimator(self.decode(tree["frozen"]))
+
     def _decode_estimator(self, tree: Any) -> Any:
         cls = find_class(tree["estimator"])
         estimator = cls.__new__(cls)
@@ -121,5 +127,15 @@ class Decoder:
         return estimator
 
 
-KINDS = {"float", "tuple", "dict", "array", "scalar", "strings", "random_state", "estimator"}
+KINDS = {
+    "float",
+    "tuple",
+    "dict",
+    "array",
+    "scalar",
+    "strings",
+    "random_state",
+    "estimator",
+    "frozen",
+}
 """The keys of JSON objects that stand for values of a kind."""

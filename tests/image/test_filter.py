@@ -6,6 +6,7 @@ import torch
 from numpy.testing import assert_allclose
 from scipy.ndimage import correlate
 
+from skae.image import _filter
 from skae.image._filter import fit_filter, identity_filter
 from skae.image._unet import UNetArchitecture
 
@@ -96,3 +97,13 @@ def test_the_network_applies_it(pairs):
     expected = _design(X, 5) @ found.kernel.reshape(3, -1).T + found.bias
     assert_allclose(_pixels(filtered), expected, atol=1e-12)
     assert_allclose(outputs, filtered, rtol=0, atol=0)
+
+
+def test_bands_of_lines_do_not_change_it(monkeypatch):
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(3, 2, 20, 15))
+    y = rng.normal(size=(3, 1, 20, 15)) + X[:, :1]
+    expected = fit_filter(X, y, 5)
+    monkeypatch.setattr(_filter, "ENTRIES_AT_ONCE", 4000)
+    for found, known in zip(fit_filter(X, y, 5), expected, strict=True):
+        assert_allclose(found, known, atol=1e-12)

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
-from scipy.special import softmax
 from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
+from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import make_scorer
 from sklearn.model_selection import GridSearchCV, KFold, cross_val_score, train_test_split
 from sklearn.pipeline import make_pipeline
@@ -13,7 +13,6 @@ from sklearn.preprocessing import FunctionTransformer
 
 from skae.image import ImageSegmenter
 from skae.image._filter import find_patches
-from skae.image._logistic import fit_logistic
 from skae.metrics import dice, dice_scorer, iou_scorer
 
 
@@ -46,10 +45,9 @@ def _quick(**parameters):
 def test_the_start_is_the_logistic_regression(shapes, size):
     X, y = shapes
     model = _quick(max_iter=0, filter_size=size, early_stopping=False).fit(X, y)
-    units = (X - X.mean()) / X.std()
-    found = fit_logistic(units[:, None], y[:, None], np.ones(3), size, np.random.RandomState(0))
-    patches = find_patches(units[:, None], size)
-    expected = softmax(patches @ found.kernel.reshape(3, -1).T + found.bias, axis=1)
+    patches = find_patches((X[:, None] - X.mean()) / X.std(), size)
+    expected = LogisticRegression(tol=1e-8, max_iter=1000).fit(patches, y.ravel())
+    expected = expected.predict_proba(patches)
     proba = model.predict_proba(X)
     assert_allclose(np.moveaxis(proba, 1, -1).reshape(-1, 3), expected, atol=2e-3)
     assert model.best_iter_ == model.n_iter_ == 0
@@ -153,6 +151,44 @@ def test_ignored_pixels(shapes):
     assert model.score(X, marked) == pytest.approx(dice(y[:, :, :8], model.predict(X)[:, :, :8]))
 
 
+def test_images_without_a_label_are_left_out(shapes):
+    X, y = shapes
+    is_labelled = np.arange(len(y)) % 4 == 0
+    partly = np.where(is_labelled[:, None, None], y, 255)
+    model = _quick(ignore_index=255).fit(X, partly)
+    expected = _quick(ignore_index=255).fit(X[is_labelled], y[is_labelled])
+    assert_array_equal(model.predict(X), expected.predict(X))
+
+
+def test_the_start_knows_all_large_images():
+    """Each class is in one of them alone."""
+    rng = np.random.default_rng(0)
+    y = np.zeros((2, 600, 900), dtype=int)
+    y[0, 100:200], y[1, 100:200] = 1, 2
+    X = (4 * y + rng.normal(size=y.shape)).astype(np.float32)
+    model = _quick(max_iter=0, early_stopping=False, filter_size=3).fit(X, y)
+    right = model.predict(X) == y
+    assert min(right[y == label].mean() for label in range(3)) > 0.95
+
+
+def test_scorers_leave_out_what_is_ignored(shapes):
+    X, y = shapes
+    marked = y.copy()
+    marked[:, :4] = 255
+    model = _quick(ignore_index=255).fit(X, marked)
+    assert dice_scorer(model, X, marked) == model.score(X, marked)
+    assert iou_scorer(model, X, marked) < model.score(X, marked)
+
+
+def test_parameters_that_are_set_after_fit_change_nothing(shapes):
+    X, y = shapes
+    model = _quick(channels="last").fit(X[..., None], y)
+    proba, score = model.predict_proba(X[..., None]), model.score(X[..., None], y[..., None])
+    model.set_params(channels="first", depth=5, filter_size=63)
+    assert_array_equal(model.predict_proba(X[..., None]), proba)
+    assert model.score(X[..., None], y[..., None]) == score
+
+
 # Layouts.
 
 
@@ -234,6 +270,8 @@ def test_the_labels_of_a_warm_start_are_the_same(shapes):
         _quick(warm_start=first).fit(X, np.where(y == 2, 5, y))
     again = _quick(warm_start=first).fit(X, np.where(y == 2, 0, y))
     assert_array_equal(again.classes_, [0, 1, 2])
+    balanced = {"warm_start": first, "class_weight": "balanced"}
+    assert _quick(**balanced).fit(X, np.where(y == 2, 0, y)).n_iter_ > 0
     assert again.predict_proba(X)[:, 2].mean() < first.predict_proba(X)[:, 2].mean()
 
 
@@ -259,7 +297,10 @@ X, Y = _make_shapes(12, size=8)
         (np.stack([X] * 3, 3), Y, {}, "X: .*set channels='last'"),
         (X, Y, {"depth": 4}, "too small to be halved 4 times. Set depth to at most 3"),
         (X, Y, {"filter_size": 4}, "'filter_size' parameter must be odd"),
-        (X, Y, {"class_weight": {7: 2}}, "class"),
+        (X, Y, {"class_weight": {7: 2}}, "not in class_weight"),
+        (X, Y, {"class_weight": {0: 1, 1: -5}}, "class_weight must be finite, not negative"),
+        (X, Y, {"class_weight": {0: 0, 1: 0, 2: 0}}, "not negative, and not all 0"),
+        (X[:1], Y[:1], {}, "nothing to hold out for early stopping. Set early_stopping=False"),
         (X, Y, {"loss": "dice"}, "The 'loss' parameter of ImageSegmenter must be a str among"),
         (X, Y, {"augment": "shift"}, "'augment' parameter of ImageSegmenter must be"),
         (np.where(X > 1, np.inf, X), Y, {}, "Input X contains infinity"),
@@ -277,6 +318,8 @@ def test_what_predict_and_score_refuse(shapes):
     model = _quick(filter_size=3).fit(X, y)
     with pytest.raises(ValueError, match=r"shape \(3, 12, 12\), but images of shape \(1, 12, 12\)"):
         model.predict(X[:, None].repeat(3, 1))
+    with pytest.raises(ValueError, match=r"least 2 along both axes. If X is one image, pass X"):
+        model.predict(X[:, :1])
     with pytest.raises(ValueError, match="X has 90 images, y has 89"):
         model.score(X, y[1:])
     with pytest.raises(
@@ -291,7 +334,7 @@ def test_a_fit_that_fails_leaves_no_trace(shapes):
     expected = model.predict(X)
     with pytest.raises(ValueError, match="infinity"):
         model.fit(np.full_like(X, np.inf), y > 0)
-    with pytest.raises(ValueError, match="class"):
+    with pytest.raises(ValueError, match="not in class_weight"):
         model.set_params(class_weight={9: 1}).fit(X, np.where(y, 9, 4) > 4)
     assert_array_equal(model.classes_, [0, 1, 2])
     assert_array_equal(model.predict(X), expected)

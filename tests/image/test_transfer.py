@@ -11,10 +11,12 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import cross_val_score
 
 from skae import AutoencoderTransformer, ConvAutoencoder
+from skae.engine import GradientStep
 from skae.image import ImageSegmenter
 from skae.image._filter import find_patches
 from skae.image._problem import find_units
 from skae.image._transfer import find_autoencoder, see_all, transfer_
+from skae.persistence import load, save
 
 
 def _make_crosses(n, seed, n_channels=1):
@@ -40,6 +42,12 @@ def crosses():
 @pytest.fixture(scope="module")
 def autoencoder(crosses):
     return _fit_autoencoder(_make_crosses(400, 1)[0], max_iter=12)
+
+
+def _die_later(step, batch, update=GradientStep.update):
+    if step.n_updates == 20:
+        raise RuntimeError("died")
+    return update(step, batch)
 
 
 def _quick(**parameters):
@@ -116,6 +124,35 @@ def test_pickles_and_warm_starts(crosses, autoencoder):
     assert_array_equal(pickle.loads(dump).predict_proba(X), model.predict_proba(X))
     on = _quick(encoder=autoencoder, warm_start=model, max_iter=0).fit(X, y)
     assert_array_equal(on.predict_proba(X), model.predict_proba(X))
+    other = _fit_autoencoder(X, random_state=1)
+    with pytest.raises(ValueError, match="warm_start needs a network with the same encoder"):
+        _quick(encoder=other, warm_start=model).fit(X, y)
+    with pytest.raises(ValueError, match="network of the same shape"):
+        _quick(encoder=other, warm_start=_quick().fit(X, y)).fit(X, y)
+
+
+def test_checkpoints_know_the_autoencoder_and_the_classes(crosses, autoencoder, tmp_path):
+    X, y = crosses
+    names = []
+    other = _fit_autoencoder(X, random_state=autoencoder.random_state, max_iter=12)
+    assert repr(other) == repr(autoencoder)
+    for encoder, masks in (autoencoder, y), (other, y), (autoencoder, y + 1):
+        model = _quick(encoder=encoder, checkpoint=tmp_path, checkpoint_every=1, max_iter=6)
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(GradientStep, "update", _die_later)
+            with pytest.raises(RuntimeError, match="died"):
+                model.fit(X, masks)
+        names = sorted(file.name for file in tmp_path.iterdir())
+    assert len(names) == 3
+
+
+def test_a_frozen_encoder_can_be_saved(crosses, autoencoder, tmp_path):
+    X, y = crosses
+    model = _quick(encoder=FrozenEstimator(autoencoder)).fit(X, y)
+    save(model, tmp_path / "file")
+    same = load(tmp_path / "file")
+    assert_array_equal(same.predict_proba(X), model.predict_proba(X))
+    assert isinstance(same.encoder, FrozenEstimator)
 
 
 def test_frozen_in_searches(crosses, autoencoder):

@@ -77,6 +77,19 @@ def test_ignored_pixels(masks, metric, of_sklearn):
     assert metric(marked, predicted) < expected
 
 
+def test_labels_that_are_none(masks):
+    true, predicted = masks
+    assert dice(true, predicted, labels=[1, 1, 2]) == dice(true, predicted, labels=[1, 2])
+    assert dice(true, predicted, labels=[1, 9]) == dice(true, predicted, labels=[1])
+    with pytest.raises(ValueError, match=r"None of labels=\[255\] is in y_true or y_pred"):
+        dice(true, predicted, labels=[255])
+    for labels in 1, "1":
+        with pytest.raises(ValueError, match="labels must be None or a list"):
+            dice(true, predicted, labels=labels)
+    with pytest.raises(ValueError, match="y_pred has numbers with a fraction"):
+        iou(true, predicted / 3)
+
+
 def test_shapes_must_be_equal(masks):
     with pytest.raises(ValueError, match=r"y_true has the shape \(6, 9, 10\), but y_pred \(6, 9"):
         dice(masks[0], masks[1][:, :, :9])
