@@ -13,6 +13,7 @@ import torch
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import softmax
 from sklearn.base import ClassifierMixin
+from sklearn.metrics import accuracy_score
 from sklearn.utils import assert_all_finite, check_consistent_length, column_or_1d
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.multiclass import check_classification_targets
@@ -389,6 +390,27 @@ class GeoSICClassifier(ClassifierMixin, BaseDeformation):
         """
         check_is_fitted(self)
         return softmax(self._find_all_logits(X), axis=1)
+
+    def score(  # type: ignore[override]
+        self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None
+    ) -> float:
+        """Return the accuracy of the predicted classes.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features) or (n_samples, ...)
+            Images.
+        y : array-like of shape (n_samples,)
+            Their classes.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weights of the images.
+
+        Returns
+        -------
+        score : float
+            In [0, 1], the higher the better.
+        """
+        return float(accuracy_score(y, self.predict(X), sample_weight=sample_weight))
 
     @property
     def classifier_(self) -> nn.Module:

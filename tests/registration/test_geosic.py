@@ -122,6 +122,14 @@ def test_predictions_agree(fitted, X):
     assert_allclose(fitted.predict_proba(X[5:7]), proba[5:7], atol=1e-6)
 
 
+def test_the_score_is_the_accuracy(fitted, X, y):
+    is_right = fitted.predict(X) == y
+    assert fitted.score(X, y) == is_right.mean()
+    weights = np.random.default_rng(0).uniform(size=240)
+    expected = np.average(is_right, weights=weights)
+    assert fitted.score(X, y, weights) == pytest.approx(expected)
+
+
 def test_the_module_gives_logits(fitted, X):
     logits = fitted.classifier_(torch.tensor(X.reshape(240, -1))).detach().numpy()
     assert_allclose(log_softmax(logits, axis=1), np.log(fitted.predict_proba(X)), atol=1e-3)
