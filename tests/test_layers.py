@@ -26,6 +26,7 @@ SLICES = ("image", "registration")
 ALLOWED |= {name: {name, "estimators", *CORE} for name in SLICES}
 ALLOWED["datasets"] = {"datasets"}
 ALLOWED["image"] |= {"metrics", "_colors"}
+ALLOWED["registration"] |= {"_arrays"}
 ALLOWED["persistence"] = {"persistence", "estimators", "_version", *CORE}
 
 

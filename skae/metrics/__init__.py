@@ -7,6 +7,8 @@ need no y, so they can be given to `sklearn.model_selection.GridSearchCV` as `sc
 
 `psnr`, `ssim` and `ab_error` compare predicted images with those that should have been predicted,
 `dice` and `iou` masks. Their scorers are called as ``scorer(estimator, X, y)``.
+
+`adversarial_accuracy` is that of a classifier on rows that are perturbed to mislead it.
 """
 
 from skae.metrics._colors import ab_error, neg_ab_error_scorer
@@ -29,9 +31,12 @@ from skae.metrics._reconstruction import (
 from skae.metrics._reconstruction import (
     there_and_back as there_and_back,
 )
+from skae.metrics._robustness import adversarial_accuracy, adversarial_examples
 
 __all__ = [
     "ab_error",
+    "adversarial_accuracy",
+    "adversarial_examples",
     "dice",
     "dice_scorer",
     "iou",

@@ -7,6 +7,8 @@ from skae import estimators
 
 CORE = ("AutoencoderTransformer", "ConvAutoencoder", "SparseAutoencoder", "VAETransformer")
 SLICES = {
+    "DiffeomorphicAutoencoder": "skae.registration",
+    "GeoSICClassifier": "skae.registration",
     "ImageColorizer": "skae.image",
     "ImageSegmenter": "skae.image",
     "ImageToImageRegressor": "skae.image",

@@ -1,6 +1,7 @@
 """Deformations of images and volumes: registration, and atlases that are learned with it."""
 
 from skae.registration._diffeomorphic import DiffeomorphicAutoencoder
+from skae.registration._geosic import GeoSICClassifier
 from skae.registration._warping import jacobian_determinant, warp_images
 
-__all__ = ["DiffeomorphicAutoencoder", "jacobian_determinant", "warp_images"]
+__all__ = ["DiffeomorphicAutoencoder", "GeoSICClassifier", "jacobian_determinant", "warp_images"]

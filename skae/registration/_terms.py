@@ -92,3 +92,30 @@ class LocalCorrelation(Term):
     def mean(self, raw: Tensor) -> Tensor:
         """Return `raw` itself."""
         return raw
+
+
+class Classification(Term):
+    """``weight`` times the cross-entropy, whose gradient does not count in the warm-up.
+
+    Parameters
+    ----------
+    strength : float
+    warmup : float
+        Share of the training that is about geometry alone.
+    """
+
+    reads = ("logits", "places")
+    sees_outputs_only = True
+
+    def __init__(self, strength: float, warmup: float) -> None:
+        self.strength = strength
+        self.warmup = warmup
+
+    def __call__(self, outputs: Any, target: Tensor) -> Tensor:
+        """Return the loss of every row, shape (n,)."""
+        entropy = functional.cross_entropy(outputs.logits, outputs.places, reduction="none")
+        return self.strength * entropy
+
+    def weight(self, progress: float) -> float:
+        """Return the factor at this share of training."""
+        return 0.0 if progress < self.warmup else 1.0

@@ -25,6 +25,7 @@ from sklearn.utils.fixes import parse_version
 import skae
 from skae.datasets import make_deformed_shapes
 from skae.engine import GradientStep
+from skae.persistence import load, save
 from skae.registration import DiffeomorphicAutoencoder, jacobian_determinant, warp_images
 
 
@@ -391,6 +392,26 @@ def test_skops_has_one_class_to_trust(shapes):
     assert trusted == ["skae.registration._diffeomorphic.DiffeomorphicAutoencoder"]
     same = skops.io.loads(dump, trusted=trusted)
     assert_array_equal(same.transform(shapes.images), model.transform(shapes.images))
+
+
+@pytest.mark.parametrize(
+    "parameters", [{}, {"affine": False}, {"integrator": "epdiff"}, {"similarity": "ncc"}]
+)
+def test_files(shapes, tmp_path, parameters):
+    X = shapes.images
+    model = _quick(max_iter=1, **parameters).fit(X)
+    save(model, tmp_path / "file")
+    same = load(tmp_path / "file")
+    assert type(same) is DiffeomorphicAutoencoder
+    assert repr(same.get_params()) == repr(model.get_params())
+    assert same.__dict__.keys() == model.__dict__.keys()
+    assert_array_equal(same.atlas_, model.atlas_)
+    assert_array_equal(same.sample(2, random_state=0), model.sample(2, random_state=0))
+    pairs, expected = (each.register(X[:3], X[3:6]) for each in (same, model))
+    for name, value in expected.items():
+        assert_array_equal(pairs[name], value)
+    save(same, tmp_path / "again")
+    assert (tmp_path / "again").read_bytes() == (tmp_path / "file").read_bytes()
 
 
 def test_modules_do_what_methods_do(fitted, shapes):

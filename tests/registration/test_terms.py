@@ -9,7 +9,12 @@ import torch
 from numpy.testing import assert_allclose
 
 from skae.networks import ImageLayout
-from skae.registration._terms import DeformationEnergy, LocalCorrelation, MeanDisplacement
+from skae.registration._terms import (
+    Classification,
+    DeformationEnergy,
+    LocalCorrelation,
+    MeanDisplacement,
+)
 
 
 def draw(*shape, seed=0):
@@ -96,3 +101,14 @@ def test_the_gradient_pushes_the_mean_to_zero():
     u = (draw(8, 2, 4, 4) + 1).requires_grad_()
     MeanDisplacement(1.0)(SimpleNamespace(displacement=u), None).mean().backward()
     assert (-u.grad.mean(0) * u.detach().mean(0)).sum() < 0
+
+
+def test_classification():
+    logits = torch.randn(5, 3, generator=torch.Generator().manual_seed(0)).double()
+    places = torch.tensor([0, 2, 1, 1, 0])
+    outputs = SimpleNamespace(logits=logits, places=places)
+    term = Classification(0.5, 0.3)
+    shares = logits.exp() / logits.exp().sum(1, keepdim=True)
+    expected = -0.5 * shares[range(5), places].log()
+    assert_allclose(term(outputs, torch.zeros(5, 7)), expected)
+    assert [term.weight(progress) for progress in (0.0, 0.29, 0.3, 1.0)] == [0.0, 0.0, 1.0, 1.0]

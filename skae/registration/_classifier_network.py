@@ -1,0 +1,182 @@
+"""The network that deforms an atlas to images, and tells their classes by how it does."""
+
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import torch
+from torch import Generator, Tensor, nn
+from torch.nn import functional
+from torch.nn.utils import skip_init
+
+from skae.networks import Architecture
+from skae.networks._convolutional import ConvEncoder
+from skae.registration._network import AtlasArchitecture
+
+FUSIONS = ("add", "concat", "shape_only")
+
+
+class ClassifiedOutputs(NamedTuple):
+    """What the network says of a batch of images.
+
+    Attributes
+    ----------
+    x : Tensor of shape (n, n_features)
+        The input.
+    code : Tensor of shape (n, n_components + n_pose)
+        Shape and, behind it, pose.
+    raw : Tensor of shape (n, n_features)
+        The atlas, deformed.
+    displacement : Tensor of shape (n, n_dims, *sizes)
+        From the image to the atlas, in pixels.
+    energy : Tensor of shape (n,)
+        ``<v, L v>`` of the shape's velocity, per pixel, in squared pixels.
+    logits : Tensor of shape (n, n_classes)
+    places : Tensor of shape (n,), of int
+        The true classes, by number.
+    """
+
+    x: Tensor
+    code: Tensor
+    raw: Tensor
+    displacement: Tensor
+    energy: Tensor
+    logits: Tensor
+    places: Tensor
+
+
+class FusedClassifier(nn.Module):
+    """Tells classes by features of shapes, beside features of images. In float64.
+
+    Its last layer is zero at the start, but for the bias, which is to be set.
+
+    Parameters
+    ----------
+    plan : AtlasClassifierArchitecture
+    generator : torch.Generator
+        Draws the weights.
+    """
+
+    def __init__(self, plan: "AtlasClassifierArchitecture", generator: Generator) -> None:
+        super().__init__()
+        self.fusion = plan.fusion
+        self.n_components, width = plan.atlas.n_components, plan.n_features
+        self.shape = skip_init(nn.Linear, self.n_components, width, dtype=torch.float64)
+        with torch.no_grad():
+            self.shape.weight.normal_(0.0, self.n_components**-0.5, generator=generator)
+            self.shape.bias.zero_()
+        self.image: Any = None
+        if plan.fusion != "shape_only":
+            self.image = ConvEncoder(plan.atlas.encoder_plan(width), generator)
+        n_fused = 2 * width if plan.fusion == "concat" else width
+        self.output = skip_init(nn.Linear, n_fused, plan.n_classes, dtype=torch.float64)
+        nn.init.zeros_(self.output.weight)
+        nn.init.zeros_(self.output.bias)
+
+    def forward(self, x: Tensor, code: Tensor) -> Tensor:
+        """Return the logits of rows with these codes, shape (n, n_classes)."""
+        features = self.shape(code[:, : self.n_components])
+        if self.fusion == "add":
+            features = features + self.image(x)
+        elif self.fusion == "concat":
+            features = torch.cat([features, self.image(x)], 1)
+        return self.output(functional.silu(features))
+
+
+class AtlasClassifier(nn.Module):
+    """Encode images, deform the atlas to them, and tell their classes.
+
+    Parameters
+    ----------
+    autoencoder : AtlasAutoencoder
+    classifier : FusedClassifier
+    """
+
+    outputs = ClassifiedOutputs
+
+    def __init__(self, autoencoder: Any, classifier: FusedClassifier) -> None:
+        super().__init__()
+        self.autoencoder = autoencoder
+        self.classifier = classifier
+
+    @property
+    def encoder(self) -> Any:
+        """From rows to codes."""
+        return self.autoencoder.encoder
+
+    @property
+    def decoder(self) -> Any:
+        """The atlas, which codes deform."""
+        return self.autoencoder.decoder
+
+    def forward(self, x: Tensor, indicators: Tensor) -> ClassifiedOutputs:
+        """Return deformations and logits; `indicators`, (n, n_classes), are passed through."""
+        found = self.autoencoder(x)
+        logits = self.classifier(x, found.code).to(x.dtype)
+        return ClassifiedOutputs(**found._asdict(), logits=logits, places=indicators.argmax(1))
+
+    def find_logits(self, x: Tensor) -> Tensor:
+        """Return the logits of rows, shape (n, n_classes)."""
+        return self.classifier(x, self.encoder(x))
+
+
+class LogitsOnly(nn.Module):
+    """An `AtlasClassifier` that is asked for logits alone.
+
+    Parameters
+    ----------
+    network : AtlasClassifier
+    """
+
+    def __init__(self, network: AtlasClassifier) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return the logits of rows, shape (n, n_classes)."""
+        return self.network.find_logits(x)
+
+
+@dataclass(frozen=True)
+class AtlasClassifierArchitecture(Architecture):
+    """All it takes to build the network again; plain values only.
+
+    Attributes
+    ----------
+    atlas : AtlasArchitecture
+        Of what deforms the atlas.
+    fusion : {"add", "concat", "shape_only"}
+        What becomes of the features of shapes and images.
+    n_features : int
+        Of the shape, and of the image.
+    n_classes : int
+    """
+
+    atlas: AtlasArchitecture
+    fusion: str
+    n_features: int
+    n_classes: int
+
+    @property
+    def sizes(self) -> tuple[int, ...]:
+        """Widths from the data to the code."""
+        return self.atlas.sizes
+
+    @property
+    def entries_per_batch(self) -> int:
+        """As without a classifier."""
+        return self.atlas.entries_per_batch
+
+    @property
+    def n_unrolled(self) -> int:
+        """Copies of its input that a layer makes in float64."""
+        return self.atlas.n_unrolled
+
+    @property
+    def n_weights(self) -> int:
+        """Number of weights the network has at least, if no size is 0."""
+        n_head = self.n_features * (self.atlas.n_components + self.n_classes)
+        return self.atlas.n_weights + n_head
+
+    def build(self, generator: Generator) -> AtlasClassifier:
+        """Return the network in float64; it deforms nothing, and tells no class from another."""
+        return AtlasClassifier(self.atlas.build(generator), FusedClassifier(self, generator))

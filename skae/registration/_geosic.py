@@ -1,0 +1,484 @@
+"""The classifier by shapes."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from copy import deepcopy
+from numbers import Real
+from typing import Any, Literal, Self
+
+import numpy as np
+import torch
+from numpy.typing import ArrayLike, NDArray
+from scipy.special import softmax
+from sklearn.base import ClassifierMixin
+from sklearn.metrics import accuracy_score
+from sklearn.utils import assert_all_finite, check_consistent_length, column_or_1d
+from sklearn.utils._param_validation import Interval, StrOptions
+from sklearn.utils.multiclass import check_classification_targets
+from sklearn.utils.validation import check_is_fitted
+from torch import nn
+
+from skae._arrays import to_numpy
+from skae.estimators._base import Classes, Problem
+from skae.estimators._bridge import as_array, as_tensor
+from skae.estimators._classes import find_classes, list_classes
+from skae.estimators._dispatch import dispatched
+from skae.networks import FromUnits
+from skae.objectives import Objective
+from skae.registration._base import DEFORMATION, BaseDeformation
+from skae.registration._classifier_network import (
+    FUSIONS,
+    AtlasClassifierArchitecture,
+    LogitsOnly,
+)
+from skae.registration._network import AtlasArchitecture
+from skae.registration._terms import Classification, LocalCorrelation
+
+
+class GeoSICClassifier(ClassifierMixin, BaseDeformation):
+    """Classifier of images by their shapes, which are deformations of an atlas.
+
+    In the manner of Geo-SIC [1]_. An encoder and an atlas are learned as by
+    :class:`DiffeomorphicAutoencoder`, together with a classifier, which sees features of
+    the image and, fused with them, features of its shape, that is, of the code that deforms the
+    atlas to it. What is minimised is the error of the deformed atlas, the energy of deformations,
+    and the cross-entropy of the classes, so that shapes are found which tell classes.
+
+    The training starts at the mean image, the identity, and the shares of the classes: an untrained
+    classifier predicts the most frequent one. An epoch is kept only if held-out images say that it
+    is better.
+
+    Parameters
+    ----------
+    n_components : int, default=16
+        Width of the code of shapes. With `affine` the pose comes behind it: 6 more numbers in
+        images, 12 in volumes. The classifier does not see the pose.
+
+    fusion : {"add", "concat", "shape_only"}, default="add"
+        How features of image and shape are fused: their sum, both, or those of the shape alone.
+
+    classification_weight : float, default=1.0
+        Weight of the cross-entropy, in nats. For the squared error, 1 is the mean image's loss.
+
+    warmup : float in [0, 1), default=0.3
+        Share of the training that is about geometry alone, before the classifier begins to learn.
+
+    integrator : {"svf", "epdiff"}, default="svf"
+        How a velocity becomes a deformation. "svf": it is stationary, and its flow is had by
+        scaling and squaring [2]_. "epdiff": it is where a geodesic begins, which is followed by
+        the equation of its momentum [3]_; deformations then have a distance from each other. It
+        takes several times as long.
+
+    affine : bool, default=True
+        Whether an affine map comes before the deformation. It takes up what is turned, moved
+        or scaled as a whole.
+
+    control_spacing : int, default=4
+        Pixels between the controls of the cubic splines that velocities are made of: the smallest
+        detail of a deformation. In training, flows are computed at every second pixel for 4 and 5,
+        at every third for 6 and 7, and so on.
+
+    alpha : float, default=2.0
+        How much rough velocities cost, in squared pixels: their metric is
+        ``L = (gamma - alpha * Laplacian)**power``.
+
+    gamma : float, default=0.1
+        How much all velocities cost. ``sqrt(alpha / gamma)`` pixels are the scale of the metric.
+
+    power : float, default=2.0
+        Of the metric: the higher, the smoother.
+
+    regularization : float, default=0.002
+        Weight of the energy ``<v, L v>`` of velocities, in squared pixels per pixel.
+
+    similarity : {"squared_error", "ncc"}, default="squared_error"
+        How images are compared. "ncc" is the squared normalised correlation of windows of 9 pixels,
+        for images whose brightness and contrast differ.
+
+    center_atlas : bool, default=True
+        Whether to hold the mean displacement of the training images near zero. Otherwise, any
+        deformation of an atlas would be as good an atlas.
+
+    image_shape : sequence of int or None, default=None
+        Shape of one image, in X's order and with the channels: (channels, height, width), or with
+        the depth before the height for volumes. None takes it from X, whose rows are then images
+        without a channel, or images or volumes with channels. Flattened X and volumes without
+        a channel need it.
+
+    channels : {"first", "last"}, default="first"
+        Where X has its channels. All channels of an image are deformed alike.
+
+    hidden_channels : sequence of int, default=(16, 32, 32, 32)
+        Channels of the encoder's convolutions, each of which halves the sizes. There is an encoder
+        of shapes, one of image features, as many as the last number here, and with `affine` one of
+        poses.
+
+    learning_rate : {"averaged", "cosine", "constant"}, default="averaged"
+        Course of the learning rate after a warm-up of 5 % of the updates: constant, or down to
+        zero at `max_iter` along half a cosine. "averaged" is constant in the first half and falls
+        in the second, and the weights that are measured and kept are means over the last tenth
+        of `max_iter`.
+
+    learning_rate_init : float, default=0.003
+        Largest learning rate.
+
+    batch_size : "auto" or int, default="auto"
+        Images per update. "auto" is 32, or more for more than 1,400 training images; fewer for
+        images so large that these would take much memory.
+
+    max_iter : int, default=100
+        Largest number of epochs, that is, passes over the training images. 0 keeps the start.
+
+    early_stopping : bool, default=True
+        Whether to hold out images, keep the epoch that is best for them and stop when none
+        has been better for a while. If false, every image is trained on for exactly `max_iter`
+        epochs, and the last is kept unless it is worse than the start on the training images.
+
+    validation_fraction : float, default=0.1
+        Share of the images that early stopping holds out.
+
+    n_iter_no_change : int, default=20
+        Epochs without an improvement after which early stopping ends the training.
+
+    tol : float, default=1e-4
+        An improvement lowers the loss of the held-out images by more than this share of it.
+
+    warm_start : bool or fitted GeoSICClassifier, default=False
+        True goes on from the previous fit. Another fitted estimator of the same architecture gives
+        its weights, its atlas and its units; wrap it in :class:`~sklearn.frozen.FrozenEstimator`
+        where the estimator is cloned, as in a grid search.
+
+    latent_density : {"gmm", "gaussian", "kde"} or object, default="gmm"
+        What :meth:`sample` draws codes from: a mixture of up to ten normal distributions, one,
+        or a kernel density estimate, fitted to standardised training codes (to 10,000 of them
+        if there are more). An object must have ``fit(codes)`` and ``sample(n_samples)``.
+
+    device : str, default="auto"
+        "cpu", "cuda", "cuda:1", "mps", or "auto" for the first there is of CUDA, MPS and CPU.
+
+    precision : {"auto", "float32", "bfloat16"}, default="auto"
+        Of the encoder's convolutions in training; deformations stay in float32. "auto" is
+        "bfloat16" on a GPU that has it, else "float32".
+
+    random_state : int, RandomState instance or None, default=None
+        Draws the weights, the held-out images and the order. Pass an int for the same result at
+        every call.
+
+    checkpoint : str, path-like or None, default=None
+        Folder in which the state of the training is kept, so that a fit that was cut off goes on
+        when it is called again, with the same result as one that was not. The folder may be
+        shared: a file is named after data and parameters, and is removed when its fit is done.
+        Needs `random_state`.
+
+    checkpoint_every : int, default=10
+        Epochs from one writing of the state to the next.
+
+    verbose : int, default=0
+        1 prints losses and the time left in every tenth part of `max_iter`, 2 in every epoch.
+
+    Attributes
+    ----------
+    classes_ : ndarray of shape (n_classes,)
+        The labels, sorted.
+
+    atlas_ : ndarray of the shape of one image of X
+        The image that all others are deformations of, in the units of X.
+
+    n_components_ : int
+        Width of the code of shapes.
+
+    mean_ : ndarray of shape (`n_features_in_`,)
+        The mean image, flattened: the atlas at the start.
+
+    image_shape_ : tuple of int
+        Shape of one image, in X's order and with the channels.
+
+    n_iter_ : int
+        Number of epochs that were run.
+
+    best_iter_ : int
+        The epoch whose weights were kept; 0 is the start.
+
+    loss_curve_ : list of float of length `n_iter_` + 1
+        Mean training loss with all penalties and the cross-entropy, whose full weight counts
+        in the warm-up, too; entry 0 is the start's.
+
+    validation_curve_ : list of float of length `n_iter_` + 1, or None
+        The same for the held-out images; None without early stopping.
+
+    latent_density_ : object
+        Has ``sample(n_samples, random_state)``; fitted when it is first drawn from.
+
+    encoder_ : torch.nn.Module
+        A copy of the encoder in float32, from flattened images, in their own units, to codes.
+
+    decoder_ : torch.nn.Module
+        A copy of the decoder in float32, from codes to flattened images.
+
+    n_features_in_ : int
+        Number of values in an image.
+
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
+        Names of the features; only if X has names that are all strings.
+
+    classifier_ : torch.nn.Module
+        A copy of the network in float32, from flattened images, in their own units, to logits.
+
+    See Also
+    --------
+    DiffeomorphicAutoencoder : The same without a classifier.
+    skae.metrics.adversarial_accuracy : The accuracy under attack.
+
+    Notes
+    -----
+    There is one atlas for all classes. :meth:`score` is the accuracy, and :meth:`score_samples`
+    minus the squared error of reconstructions, as of other autoencoders.
+
+    References
+    ----------
+    .. [1] Wang and Zhang (2022). Geo-SIC: learning deformable geometric shapes in deep image
+       classifiers. NeurIPS.
+    .. [2] Arsigny, Commowick, Pennec and Ayache (2006). A log-Euclidean framework for statistics on
+       diffeomorphisms. MICCAI.
+    .. [3] Miller, Trouve and Younes (2006). Geodesic shooting for computational anatomy. Journal of
+       Mathematical Imaging and Vision 24(2).
+
+    Examples
+    --------
+    >>> from skae.datasets import make_deformed_shapes
+    >>> from skae.registration import GeoSICClassifier
+    >>> shapes = make_deformed_shapes(120, n_classes=2, size=16, random_state=0)
+    >>> X, y = shapes.images, shapes.target
+    >>> model = GeoSICClassifier(4, hidden_channels=(8, 8), max_iter=40, random_state=0)
+    >>> model.fit(X[:80], y[:80]).score(X[80:], y[80:]) > 0.8
+    True
+    >>> model.transform(X).shape, model.atlas_.shape
+    ((120, 10), (16, 16))
+    """
+
+    _state_classes = (AtlasArchitecture, AtlasClassifierArchitecture, LocalCorrelation)
+    _parameter_constraints = {
+        **DEFORMATION,
+        "fusion": [StrOptions(set(FUSIONS))],
+        "classification_weight": [Interval(Real, 0, None, closed="neither")],
+        "warmup": [Interval(Real, 0, 1, closed="left")],
+    }
+
+    def __init__(
+        self,
+        n_components: int = 16,
+        *,
+        fusion: Literal["add", "concat", "shape_only"] = "add",
+        classification_weight: float = 1.0,
+        warmup: float = 0.3,
+        integrator: Literal["svf", "epdiff"] = "svf",
+        affine: bool = True,
+        control_spacing: int = 4,
+        alpha: float = 2.0,
+        gamma: float = 0.1,
+        power: float = 2.0,
+        regularization: float = 0.002,
+        similarity: Literal["squared_error", "ncc"] = "squared_error",
+        center_atlas: bool = True,
+        image_shape: Sequence[int] | None = None,
+        channels: Literal["first", "last"] = "first",
+        hidden_channels: Sequence[int] = (16, 32, 32, 32),
+        learning_rate: Literal["averaged", "cosine", "constant"] = "averaged",
+        learning_rate_init: float = 3e-3,
+        batch_size: Literal["auto"] | int = "auto",
+        max_iter: int = 100,
+        early_stopping: bool = True,
+        validation_fraction: float = 0.1,
+        n_iter_no_change: int = 20,
+        tol: float = 1e-4,
+        warm_start: Any = False,
+        latent_density: Any = "gmm",
+        device: str = "auto",
+        precision: Literal["auto", "float32", "bfloat16"] = "auto",
+        random_state: Any = None,
+        checkpoint: str | os.PathLike[str] | None = None,
+        checkpoint_every: int = 10,
+        verbose: int = 0,
+    ) -> None:
+        self.n_components = n_components
+        self.fusion = fusion
+        self.classification_weight = classification_weight
+        self.warmup = warmup
+        self.integrator = integrator
+        self.affine = affine
+        self.control_spacing = control_spacing
+        self.alpha = alpha
+        self.gamma = gamma
+        self.power = power
+        self.regularization = regularization
+        self.similarity = similarity
+        self.center_atlas = center_atlas
+        self.image_shape = image_shape
+        self.channels = channels
+        self.hidden_channels = hidden_channels
+        self.learning_rate = learning_rate
+        self.learning_rate_init = learning_rate_init
+        self.batch_size = batch_size
+        self.max_iter = max_iter
+        self.early_stopping = early_stopping
+        self.validation_fraction = validation_fraction
+        self.n_iter_no_change = n_iter_no_change
+        self.tol = tol
+        self.warm_start = warm_start
+        self.latent_density = latent_density
+        self.device = device
+        self.precision = precision
+        self.random_state = random_state
+        self.checkpoint = checkpoint
+        self.checkpoint_every = checkpoint_every
+        self.verbose = verbose
+
+    def fit(self, X: ArrayLike, y: ArrayLike) -> Self:
+        """Learn an atlas, deformations and classes.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, height, width) or (n_samples, ...)
+            Images.
+        y : array-like of shape (n_samples,)
+            Their classes.
+
+        Returns
+        -------
+        self : object
+            The fitted estimator.
+
+        Raises
+        ------
+        ValueError
+            If X, y or a parameter is not valid, or if the training diverges.
+        """
+        return super().fit(X, y)
+
+    @dispatched
+    def predict(self, X: ArrayLike) -> NDArray:
+        """Return the most probable class of every image.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features) or (n_samples, ...)
+            Images.
+
+        Returns
+        -------
+        y : ndarray of shape (n_samples,)
+            Classes.
+        """
+        check_is_fitted(self)
+        return self._class_names[self._find_all_logits(X).argmax(axis=1)]
+
+    @dispatched
+    def predict_proba(self, X: ArrayLike) -> NDArray:
+        """Return the probabilities of the classes.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features) or (n_samples, ...)
+            Images.
+
+        Returns
+        -------
+        p : ndarray of shape (n_samples, n_classes)
+            In the order of `classes_`, and in the dtype of X if that is float32, else in float64.
+        """
+        check_is_fitted(self)
+        return softmax(self._find_all_logits(X), axis=1)
+
+    def score(  # type: ignore[override]
+        self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None
+    ) -> float:
+        """Return the accuracy of the predicted classes.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features) or (n_samples, ...)
+            Images.
+        y : array-like of shape (n_samples,)
+            Their classes.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weights of the images.
+
+        Returns
+        -------
+        score : float
+            In [0, 1], the higher the better.
+        """
+        return float(accuracy_score(y, self.predict(X), sample_weight=sample_weight))
+
+    @property
+    def classifier_(self) -> nn.Module:
+        """A copy of the network as a torch module, from rows of X to logits, in float32."""
+        check_is_fitted(self)
+        location, scale = self._units
+        logits = LogitsOnly(deepcopy(self._network.module))
+        module = FromUnits(torch.from_numpy(location), scale, logits)
+        return module.float().requires_grad_(True)
+
+    # What is learned.
+
+    def _find_classes(self, X: NDArray, y: Any, source: Any) -> Classes:
+        if y is None:
+            raise ValueError("GeoSICClassifier requires y to be passed, but the target y is None.")
+        y = column_or_1d(y, warn=True)
+        check_consistent_length(X, y)
+        assert_all_finite(y, input_name="y")
+        seen = list_classes(y)
+        check_classification_targets(y)
+        names = seen if source is None else source._class_names
+        if len(names) < 2:
+            raise ValueError(
+                f"y must have at least two classes. Got one class, {names.tolist()[0]!r}, alone."
+            )
+        return Classes(names, np.eye(len(names))[find_classes(names, y)])
+
+    def _make_architecture(self, problem: Problem) -> AtlasClassifierArchitecture:
+        atlas = self._make_atlas_architecture()
+        classes: Any = problem.classes
+        return AtlasClassifierArchitecture(
+            atlas=atlas,
+            fusion=str(self.fusion),
+            n_features=atlas.hidden_channels[-1],
+            n_classes=len(classes.names),
+        )
+
+    def _set_start(
+        self, module: Any, problem: Problem, random_state: np.random.RandomState
+    ) -> nn.Module | None:
+        """Set the atlas to the mean image, and the logits to the logarithms of shares."""
+        classes: Any = problem.classes
+        counts = classes.indicators[problem.train].sum(axis=0)
+        # a class that is not there is as rare as if it were half an image
+        shares = np.maximum(counts, 0.5) / len(problem.train)
+        with torch.no_grad():
+            module.classifier.output.bias.copy_(torch.from_numpy(np.log(shares)))
+        return super()._set_start(module, problem, random_state)
+
+    def _make_objective(self, network: Any, link: Any, n_train: int) -> Objective:
+        classification = Classification(self.classification_weight, self.warmup)
+        return Objective(self._make_terms(link) | {"classification_weight": classification})
+
+    def _set_fitted(self, problem: Problem, network: Any, *others: Any) -> None:
+        super()._set_fitted(problem, network, *others)
+        classes: Any = problem.classes
+        self.classes_ = classes.names
+
+    # Functions of the network and of some rows.
+
+    @property
+    def _class_names(self) -> NDArray:
+        """The classes as numpy's, where fit was given tensors."""
+        return to_numpy(self.classes_)
+
+    def _find_all_logits(self, X: ArrayLike) -> NDArray:
+        rows = self._validate(X, reset=False)
+        return self._in_batches(self._find_logits, rows, len(self.classes_))
+
+    def _find_logits(self, network: Any, X: NDArray) -> NDArray:
+        return as_array(network.find_logits(as_tensor(self._units.enter_as_given(X), network)))

@@ -1,0 +1,87 @@
+"""The network that deforms an atlas and tells classes."""
+
+import pytest
+import torch
+from numpy.testing import assert_allclose
+from torch.nn.functional import one_hot, silu
+
+from skae.networks import ImageLayout
+from skae.registration._classifier_network import (
+    FUSIONS,
+    AtlasClassifierArchitecture,
+    LogitsOnly,
+)
+from skae.registration._network import AtlasArchitecture
+
+ATLAS = AtlasArchitecture(
+    layout=ImageLayout((1, 12, 10), False),
+    hidden_channels=(4, 4),
+    n_components=3,
+    is_posed=True,
+    integrator="svf",
+    spacing=4,
+    alpha=2.0,
+    gamma=0.1,
+    power=2.0,
+)
+
+
+def build(fusion):
+    """Return a network with random weights."""
+    plan = AtlasClassifierArchitecture(ATLAS, fusion, n_features=5, n_classes=4)
+    generator = torch.Generator().manual_seed(0)
+    network = plan.build(generator)
+    with torch.no_grad():
+        for parameter in network.parameters():
+            parameter.normal_(0, 0.3, generator=generator)
+    return network
+
+
+@pytest.fixture
+def x():
+    return torch.randn(6, 120, generator=torch.Generator().manual_seed(1)).double()
+
+
+@pytest.mark.parametrize("fusion", FUSIONS)
+def test_deformations_are_those_without_a_classifier(x, fusion):
+    network = build(fusion)
+    places = torch.tensor([0, 1, 2, 3, 1, 0])
+    outputs = network(x, one_hot(places, 4).double())
+    alone = network.autoencoder(x)
+    for name in alone._fields:
+        assert_allclose(getattr(outputs, name).detach(), getattr(alone, name).detach(), atol=1e-12)
+    assert (outputs.places == places).all()
+    assert outputs.logits.shape == (6, 4)
+    assert_allclose(outputs.logits.detach(), LogitsOnly(network)(x).detach(), atol=1e-12)
+
+
+def test_fusions(x):
+    code = torch.randn(6, 9, generator=torch.Generator().manual_seed(2)).double()
+    for fusion in FUSIONS:
+        head = build(fusion).classifier
+        shape = code[:, :3] @ head.shape.weight.T + head.shape.bias
+        if fusion == "add":
+            shape = shape + head.image(x)
+        if fusion == "concat":
+            shape = torch.cat([shape, head.image(x)], 1)
+        expected = silu(shape) @ head.output.weight.T + head.output.bias
+        assert_allclose(head(x, code).detach(), expected.detach(), atol=1e-12)
+
+
+@pytest.mark.parametrize("fusion", FUSIONS)
+def test_poses_do_not_matter_to_shapes(x, fusion):
+    head = build(fusion).classifier
+    code = torch.randn(6, 9, generator=torch.Generator().manual_seed(2)).double()
+    moved = code.clone()
+    moved[:, 3:] += 1
+    assert (head(x, moved) == head(x, code)).all()
+    is_image_seen = (head(-x, code) != head(x, code)).any()
+    assert is_image_seen == (fusion != "shape_only")
+
+
+@pytest.mark.parametrize("fusion", FUSIONS)
+def test_at_first_no_class_is_told_from_another(x, fusion):
+    plan = AtlasClassifierArchitecture(ATLAS, fusion, n_features=5, n_classes=4)
+    network = plan.build(torch.Generator().manual_seed(0))
+    assert (network.find_logits(x) == 0).all()
+    assert sum(weights.numel() for weights in network.parameters()) >= plan.n_weights
