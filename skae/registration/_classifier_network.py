@@ -175,7 +175,9 @@ class AtlasClassifierArchitecture(Architecture):
     def n_weights(self) -> int:
         """Number of weights the network has at least, if no size is 0."""
         n_head = self.n_features * (self.atlas.n_components + self.n_classes)
-        return self.atlas.n_weights + n_head
+        is_image_seen = self.fusion != "shape_only"
+        n_image = self.atlas.encoder_plan(self.n_features).n_weights if is_image_seen else 0
+        return self.atlas.n_weights + n_head + n_image
 
     def build(self, generator: Generator) -> AtlasClassifier:
         """Return the network in float64; it deforms nothing, and tells no class from another."""

@@ -292,7 +292,9 @@ class AtlasArchitecture(Architecture):
     def n_weights(self) -> int:
         """Number of weights the network has at least, if no size is 0."""
         n_controls = len(self.layout.spatial) * prod(self.control_sizes)
-        return prod(self.layout.shape) + n_controls * self.n_components
+        n_shape = self.encoder_plan(self.n_components).n_weights
+        n_pose = self.encoder_plan(self.n_pose).n_weights if self.is_posed else 0
+        return prod(self.layout.shape) + n_controls * self.n_components + n_shape + n_pose
 
     def encoder_plan(self, n_outputs: int) -> ConvArchitecture:
         """Return the plan of convolutions that put out so many numbers."""
