@@ -13,6 +13,7 @@ from skae.networks import Architecture
 from skae.networks._convolutions import neighbour_sums, resize_and_convolve
 
 KERNEL_SIZE = 3
+MAX_DEPTH = 30
 MAX_UNROLLED = 2**25
 """Entries in float64 that a convolution copies its input to at once."""
 
@@ -271,6 +272,11 @@ class UNetArchitecture(Architecture):
     filter_size: int
     is_per_channel: bool = False
 
+    def __post_init__(self) -> None:
+        # channels double with each halving: of files that are forged, numbers without end
+        if not 0 <= self.depth <= MAX_DEPTH:
+            raise ValueError(f"depth must be in [0, {MAX_DEPTH}]. Got {self.depth}.")
+
     @property
     def fold(self) -> int:
         """Height and width of the squares of pixels that are channels inside."""
@@ -282,6 +288,13 @@ class UNetArchitecture(Architecture):
         levels = range(int(self.is_folded), self.depth + 1)
         widths = (self.base_channels * 2**level for level in levels)
         return (self.n_channels_in * self.fold**2, *widths)
+
+    @property
+    def n_weights(self) -> int:
+        """Number of weights the network has at least, if no size is 0."""
+        n_in, n_out, fold = self.n_channels_in, self.n_channels_out, self.fold
+        n_kernels = sum(n * m for n, m in pairwise(self.sizes)) + self.sizes[1] * n_out * fold**2
+        return n_kernels * KERNEL_SIZE**2 + n_in * n_out * self.filter_size**2
 
     @property
     def entries_per_batch(self) -> int:
