@@ -170,7 +170,7 @@ class ImageSegmenter(ClassifierMixin, BaseImageEstimator):
         stay in float32 and float64. "auto" is "bfloat16" on a GPU that has it, else "float32".
 
     random_state : int, RandomState instance or None, default=None
-        Draws the weights, the held-out images, the order, the moves and the noise.
+        Draws the weights, the held-out images, the order, the moves and the pixels of the start.
         Pass an int for the same result at every call.
 
     checkpoint : str, path-like or None, default=None

@@ -65,17 +65,16 @@ def find_fitted(encoder: Any) -> ConvAutoencoder:
 
 def check_same_autoencoder(module: Any, autoencoder: ConvAutoencoder) -> None:
     """Raise ValueError if a network to go on from sees images with another autoencoder."""
+    if not isinstance(module, WithReconstruction):
+        return  # it has another shape, and is refused for that
     known = autoencoder._network.module
     for part in "encoder", "decoder":
-        own = getattr(module, part, None)
-        states = (found.state_dict() for found in (own, getattr(known, part)) if found is not None)
-        first, *others = map(list, (state.values() for state in states))
-        for other in others:
-            if len(first) != len(other) or not all(map(torch.equal, first, other)):
-                raise ValueError(
-                    "warm_start needs a network with the same encoder. It is fitted with another "
-                    "one: set warm_start=False, or give that one."
-                )
+        own, other = (list(getattr(m, part).state_dict().values()) for m in (module, known))
+        if len(own) != len(other) or not all(map(torch.equal, own, other)):
+            raise ValueError(
+                "warm_start needs a network with the same encoder. It is fitted with another one: "
+                "set warm_start=False, or give that one."
+            )
 
 
 def find_layout(autoencoder: ConvAutoencoder) -> ImageLayout:
