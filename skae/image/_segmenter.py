@@ -38,6 +38,7 @@ from skae.image._transfer import (
     check_same_autoencoder,
     find_autoencoder,
     find_fitted,
+    find_loss,
     see_all,
     transfer_,
 )
@@ -457,9 +458,8 @@ class ImageSegmenter(ClassifierMixin, BaseImageEstimator):
             )
         autoencoder = find_autoencoder(self.encoder, problem.X.shape[1:])
         plan: Any = autoencoder._network.architecture
-        return PretrainedArchitecture(
-            self._make_plan(problem, 2 * n_channels), plan, autoencoder.loss
-        )
+        network = self._make_plan(problem, 2 * n_channels)
+        return PretrainedArchitecture(network, plan, find_loss(autoencoder))
 
     def _make_plan(self, problem: ImageProblem, n_channels_in: int) -> UNetArchitecture:
         return UNetArchitecture(

@@ -14,6 +14,7 @@ from skae.estimators import ConvAutoencoder
 from skae.estimators._units import Units
 from skae.image._pretrained import Conversion, WithReconstruction
 from skae.networks import ImageLayout
+from skae.objectives import LOSSES
 
 IMAGES_AT_ONCE = 64
 
@@ -81,6 +82,11 @@ def find_layout(autoencoder: ConvAutoencoder) -> ImageLayout:
     """Return how the rows of a fitted autoencoder are images."""
     architecture: Any = autoencoder._network.architecture
     return architecture.layout
+
+
+def find_loss(autoencoder: ConvAutoencoder) -> str:
+    """Return the name of the loss that an autoencoder was fitted with."""
+    return next(name for name, cls in LOSSES.items() if type(autoencoder._link) is cls)
 
 
 def transfer_(module: WithReconstruction, autoencoder: ConvAutoencoder, units: Units) -> None:

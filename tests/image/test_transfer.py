@@ -73,6 +73,8 @@ def test_the_network_sees_images_and_their_reconstructions(parameters):
     is_last = "channels" in parameters
     rows = np.moveaxis(X, 1, -1) if is_last else X
     autoencoder = _fit_autoencoder(rows, **parameters)
+    # what it was fitted with counts, not what is set afterwards
+    autoencoder.set_params(loss="huber")
     model = _quick(encoder=autoencoder, max_iter=0).fit(X, y)
     units = find_units(X)
     seen = see_all(model._network.module, units.enter(X))
