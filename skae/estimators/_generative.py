@@ -17,8 +17,10 @@ from torch import Generator, Tensor, nn
 
 from skae._arrays import to_numpy
 from skae.engine import Noise, ShiftedNoise
-from skae.estimators._base import BaseAutoencoder, check_count
+from skae.estimators._base import check_count
+from skae.estimators._blockwise import BlockwiseAutoencoder
 from skae.estimators._bridge import as_array, as_tensor, torch_generator
+from skae.estimators._by_blocks import by_blocks, mean_over, rows_shape, scores_shape
 from skae.estimators._classes import find_classes
 from skae.estimators._dispatch import dispatched
 from skae.estimators._likelihood import as_rows, check_support
@@ -26,7 +28,7 @@ from skae.networks import EveryClass, MeanEncoder, ToUnits
 from skae.objectives import log_normal
 
 
-class GenerativeAutoencoder(BaseAutoencoder):
+class GenerativeAutoencoder(BlockwiseAutoencoder):
     """Abstract base of the autoencoders that are probability models.
 
     Their link is a likelihood; they have the fitted attributes `classes_`, `_class_shares` and
@@ -80,6 +82,7 @@ class GenerativeAutoencoder(BaseAutoencoder):
         noise = check_random_state(random_state).standard_normal(shape)
         return mean[:, None] + std[:, None] * noise.astype(mean.dtype)
 
+    @by_blocks(scores_shape, np.float64)
     @dispatched
     def score_samples(
         self, X: ArrayLike, y: Any = None, *, n_importance_samples: int = 100
@@ -138,7 +141,8 @@ class GenerativeAutoencoder(BaseAutoencoder):
             :class:`~sklearn.decomposition.PCA`, :class:`~sklearn.decomposition.FactorAnalysis`
             and :class:`~sklearn.mixture.GaussianMixture`.
         """
-        return float(self.score_samples(X).mean())
+        scores = self.score_samples(X)
+        return float(scores.mean()) if hasattr(scores, "mean") else mean_over(scores)
 
     @dispatched
     def inverse_transform(self, X: ArrayLike, y: Any = None) -> NDArray:
@@ -164,6 +168,7 @@ class GenerativeAutoencoder(BaseAutoencoder):
         rows = self._with_indicators(self._check_codes(X), y)
         return self._in_batches(self._decode_told, rows, self.n_features_in_)
 
+    @by_blocks(rows_shape)
     @dispatched
     def reconstruct(self, X: ArrayLike, y: Any = None) -> NDArray:
         """Encode X and decode the codes.

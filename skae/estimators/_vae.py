@@ -20,7 +20,6 @@ from sklearn.utils.validation import check_consistent_length, column_or_1d
 from torch import Generator, Tensor, nn
 
 from skae.engine import CubatureNoise, History, InTurn, Noise, NormalNoise
-from skae.estimators._base import Classes, Problem
 from skae.estimators._binarization import DynamicBinarization
 from skae.estimators._bridge import Augmentations, torch_generator
 from skae.estimators._classes import find_classes, list_classes
@@ -34,6 +33,7 @@ from skae.estimators._likelihood import (
     make_likelihood,
 )
 from skae.estimators._parameters import DENSE, LATENT, TRAINING
+from skae.estimators._problem import Classes, Problem
 from skae.estimators._units import Units
 from skae.estimators._variational_start import set_linear_start
 from skae.estimators._widths import hidden_sizes, is_linear
@@ -422,9 +422,6 @@ class VAETransformer(GenerativeAutoencoder):
 
     def _make_link(self, X: NDArray, source: Any) -> Likelihood:
         self._check_compatible()
-        if self.noise_variance is not None:
-            units = Units.of(X) if source is None else source._units
-            return fixed_gaussian(self.noise_variance, units)
         if self.dynamic_binarization:
             return DynamicBernoulli()
         if self.likelihood == "categorical" and isinstance(
@@ -432,6 +429,9 @@ class VAETransformer(GenerativeAutoencoder):
         ):
             return source._link
         return make_likelihood(self.likelihood, X)
+
+    def _fix_link(self, link: Likelihood, units: Units) -> Likelihood:
+        return link if self.noise_variance is None else fixed_gaussian(self.noise_variance, units)
 
     def _check_compatible(self) -> None:
         """Raise ValueError if parameters contradict each other."""
@@ -460,6 +460,10 @@ class VAETransformer(GenerativeAutoencoder):
         if not reset:
             check_support(self._link.input_refusal(as_rows(X)), self.likelihood)
         return X
+
+    def _validate_block(self, X: Any, *, reset: bool) -> NDArray:
+        # the link that there may be is that of the last fit
+        return super()._validate(X, reset=reset)
 
     def _find_classes(self, X: NDArray, y: Any, source: Any) -> Classes | None:
         if not self.conditional:

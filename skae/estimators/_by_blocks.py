@@ -1,0 +1,113 @@
+"""Methods that answer block by block where their X comes in blocks."""
+
+from collections.abc import Callable
+from copy import copy
+from functools import partial, wraps
+from typing import Any, Concatenate, ParamSpec, TypeVar
+
+import numpy as np
+from numpy.typing import DTypeLike, NDArray
+from sklearn.utils._set_output import _get_output_config
+from sklearn.utils.validation import check_is_fitted
+
+from skae.blocks import Blocks, find_blocks
+
+P = ParamSpec("P")
+R = TypeVar("R")
+FindShape = Callable[[Any], tuple[int, ...]]
+"""Finds, for a fitted estimator, the shape of what a method gives for one row."""
+
+
+def by_blocks(
+    find_shape: FindShape, dtype: DTypeLike | None = None
+) -> Callable[[Callable[Concatenate[Any, Any, P], R]], Callable[Concatenate[Any, Any, P], R]]:
+    """Have a method of a fitted estimator take blocks and, when they are asked for, give blocks.
+
+    For collections of dask, it gives a dask array.
+
+    Parameters
+    ----------
+    find_shape : callable
+    dtype : dtype, default=None
+        Of what the method gives. None: float32 if X is, else float64.
+    """
+
+    def decorate(
+        method: Callable[Concatenate[Any, Any, P], R],
+    ) -> Callable[Concatenate[Any, Any, P], R]:
+        name = method.__name__
+
+        @wraps(method)
+        def wrapped(self: Any, X: Any, /, *args: P.args, **kwargs: P.kwargs) -> R:
+            blocks = find_lazy_blocks(self, X)
+            if blocks is None:
+                return method(self, X, *args, **kwargs)
+            check_is_fitted(self)
+            _check_output(self, name)
+            # a later fit is none of theirs
+            function = partial(_call, copy(self), name, args, kwargs)
+            result: Any = blocks.map(function, find_shape(self), dtype or _find_dtype(X))
+            return result
+
+        return wrapped
+
+    return decorate
+
+
+def find_lazy_blocks(estimator: Any, X: Any) -> Blocks | None:
+    """Return the blocks of X for a method other than `fit`; arrays are none, however large."""
+    if isinstance(X, np.ndarray):
+        return None
+    return find_blocks(X, has_listed=not takes_images(estimator))
+
+
+def takes_images(estimator: Any) -> bool:
+    """Whether a list of arrays is a list of rows."""
+    return bool(estimator.__sklearn_tags__().input_tags.three_d_array)
+
+
+def mean_over(parts: Any) -> float:
+    """Return the mean of the entries of all arrays."""
+    total, n_entries = 0.0, 0
+    for part in parts:
+        total += float(np.sum(part, dtype=np.float64))
+        n_entries += len(part)
+    return total / n_entries
+
+
+def _call(
+    estimator: Any, name: str, args: tuple[Any, ...], kwargs: dict[str, Any], block: Any
+) -> NDArray:
+    result: NDArray = getattr(estimator, name)(block, *args, **kwargs)
+    return result
+
+
+def _check_output(estimator: Any, name: str) -> None:
+    """Raise ValueError if the result would have to be a dataframe."""
+    if name == "transform" and _get_output_config(name, estimator)["dense"] != "default":
+        raise ValueError(
+            "Blocks are transformed to arrays. Call set_output(transform='default') before."
+        )
+
+
+def _find_dtype(X: Any) -> type[np.floating]:
+    return np.float32 if getattr(X, "dtype", None) == np.float32 else np.float64
+
+
+# What methods give for a row.
+
+
+def codes_shape(estimator: Any) -> tuple[int, ...]:
+    """Return the shape of a code."""
+    return (estimator._n_features_out,)
+
+
+def rows_shape(estimator: Any) -> tuple[int, ...]:
+    """Return the shape that a row of X had in fit."""
+    row = np.empty((1, estimator.n_features_in_))
+    return tuple(estimator._as_given(row).shape[1:])
+
+
+def scores_shape(estimator: Any) -> tuple[int, ...]:
+    """Return the shape of a number."""
+    return ()
