@@ -210,7 +210,15 @@ def mean_loss(step: Step, batches: Loader) -> float:
 
 def _pass(learn: Callable[[Batch], Losses], batches: Loader) -> Tensor:
     """Go through all rows once; return each row's loss, summed over the terms, shape (n,)."""
-    return torch.cat([reduce(torch.add, learn(batch).values()) for batch in batches])
+    result, n_done = torch.empty(0), 0
+    for batch in batches:
+        losses = reduce(torch.add, learn(batch).values())
+        if n_done == 0:
+            # one tensor from the beginning: many small ones would lie between large ones that go
+            result = losses.new_empty(batches.n_rows)
+        result[n_done : n_done + len(losses)] = losses
+        n_done += len(losses)
+    return result
 
 
 def _check_converging(losses: list[float]) -> None:
