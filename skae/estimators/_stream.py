@@ -6,7 +6,6 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from sklearn.utils import gen_batches
 from torch import Generator, Tensor
 
 from skae.engine import Batch
@@ -77,9 +76,10 @@ class Stream:
         for block in self.reader.read_again(self._draw_order(generator)):
             rows = np.flatnonzero(~block.is_held_out)
             rows = rows[torch.randperm(len(rows), generator=generator).numpy()]
-            for part in gen_batches(len(rows), max(1, ENTRIES_AT_ONCE // block.X.shape[1])):
+            n_at_once = max(1, ENTRIES_AT_ONCE // block.X.shape[1])
+            for first in range(0, len(rows), n_at_once):
                 with self.reader.blocks.naming(block.number):
-                    values = self._enter(block, rows[part])
+                    values = self._enter(block, rows[first : first + n_at_once])
                 yield torch.from_numpy(values)
 
     def _draw_order(self, generator: Generator) -> list[int] | None:

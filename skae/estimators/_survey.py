@@ -5,7 +5,6 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.utils import gen_batches
 
 from skae.blocks import Moments, Reservoir
 from skae.estimators._principal_axes import MAX_EXACT
@@ -57,12 +56,7 @@ class Survey(NamedTuple):
     @property
     def units(self) -> Units:
         """The units of all rows."""
-        location, scale = self.base
-        low, high = (self.low - location) / scale, (self.high - location) / scale
-        inner = Units.of_moments(self.moments[1], low, high)
-        if inner.scale == 1.0 and self.moments[1].sum_of_squares == 0:
-            return Units(location + scale * inner.location, 1.0)
-        return Units(location + scale * inner.location, scale * inner.scale)
+        return Units.of_moments(self.moments[1], self.base, self.low, self.high)
 
     def moments_in(self, units: Units) -> tuple[Moments, Moments] | None:
         """Return the moments in other units, if products of features are among them."""
@@ -155,8 +149,9 @@ class Surveyor:
         for is_meant, moments, sample in zip(places, self.moments, self.samples, strict=True):
             rows = np.flatnonzero(is_meant)
             sample.add(block.X, rows, self.rng, block.start)
-            for part in gen_batches(len(rows), max(1, 10**6 // seen.shape[1])):
-                moments.add(self.base.enter(seen[rows[part]]))
+            n_at_once = max(1, 10**6 // seen.shape[1])
+            for first in range(0, len(rows), n_at_once):
+                moments.add(self.base.enter(seen[rows[first : first + n_at_once]]))
 
     def _take_sample(self) -> tuple[NDArray, NDArray[np.int64], NDArray[np.intp], NDArray[np.intp]]:
         """Return the first four fields of a survey."""

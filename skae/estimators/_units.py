@@ -38,12 +38,13 @@ class Units(NamedTuple):
         return cls(location, largest * (sum_of_squares / X.size) ** 0.5)
 
     @classmethod
-    def of_moments(cls, moments: Moments, low: NDArray, high: NDArray) -> "Units":
-        """Return those of rows of which moments and the range of every feature are known."""
-        location = moments.mean
+    def of_moments(cls, moments: Moments, base: "Units", low: NDArray, high: NDArray) -> "Units":
+        """Return those of rows of which the moments, in units `base`, and the range are known."""
+        location = base.location + base.scale * moments.mean
         if _largest_deviation(location, low, high) == 0:
             return cls(location, 1.0)
-        return cls(location, (moments.sum_of_squares / (moments.n_rows * len(location))) ** 0.5)
+        mean_square = moments.sum_of_squares / (moments.n_rows * len(location))
+        return cls(location, base.scale * mean_square**0.5)
 
     def enter(self, X: NDArray) -> NDArray[np.float64]:
         """Return `X` in these units."""
