@@ -17,7 +17,7 @@ from sklearn.utils.validation import check_is_fitted
 from torch import Tensor, nn
 
 from skae.blocks import Blocks
-from skae.engine import Batches, FindKept, History, Loader, Peers, find_peers
+from skae.engine import ALONE, Batches, FindKept, History, Loader, Peers, find_peers
 from skae.estimators._bridge import (
     Augmentations,
     TorchEstimator,
@@ -166,7 +166,7 @@ class BaseAutoencoder(
         return self
 
     def _read_problem(
-        self, X: Any, y: Any, source: Any, random_state: np.random.RandomState, peers: Peers
+        self, X: Any, y: Any, source: Any, random_state: np.random.RandomState, peers: Peers = ALONE
     ) -> Problem:
         """Return what is to be learned of what `fit` was given."""
         check_alone(self)

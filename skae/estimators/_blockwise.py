@@ -12,6 +12,7 @@ from sklearn.utils import check_random_state
 
 from skae.blocks import HeldOut, OneBlock, find_blocks
 from skae.engine import (
+    ALONE,
     Batches,
     History,
     Loader,
@@ -128,7 +129,7 @@ class BlockwiseAutoencoder(BaseAutoencoder):
         return Reader(blocks, self._validate_block, HeldOut(0.0, None, 0), source is not None)
 
     def _read_problem(
-        self, X: Any, y: Any, source: Any, random_state: np.random.RandomState, peers: Peers
+        self, X: Any, y: Any, source: Any, random_state: np.random.RandomState, peers: Peers = ALONE
     ) -> Problem:
         check_joint(self, peers)
         blocks = find_blocks(X, has_listed=not takes_images(self))
