@@ -50,7 +50,8 @@ POOL_BYTES = 2**25
 class BlockwiseAutoencoder(BaseAutoencoder):
     """Abstract base of the autoencoders that learn block by block as well."""
 
-    _optimizer_state: dict[str, Any] | None
+    _optimizer_state: dict[str, Any]
+    """What the optimiser remembers of the passes, after `partial_fit` alone."""
 
     @dispatched_fit
     @validated_fit
@@ -248,7 +249,7 @@ class BlockwiseAutoencoder(BaseAutoencoder):
         random_state: np.random.RandomState,
     ) -> None:
         super()._set_fitted(problem, network, history, random_state)
-        self._optimizer_state = None
+        self.__dict__.pop("_optimizer_state", None)
 
 
 def _check_rows(survey: Survey, share: float, source: Any) -> None:

@@ -92,7 +92,7 @@ class OrderableAutoencoder(DeterministicAutoencoder):
         network = self._network.module.truncated(n_components)
         density = self.latent_density_
         self._network = FittedNetwork(architecture.narrowed(n_components), network)
-        self._optimizer_state = None
+        self.__dict__.pop("_optimizer_state", None)
         self.n_components_ = n_components
         self.explained_variance_ratio_ = self.explained_variance_ratio_[:n_components]
         self.latent_density_ = self._make_density(density.codes[:, :n_components], density.seed)

@@ -445,14 +445,14 @@ def test_a_fit_that_died_goes_on(estimator, tmp_path, monkeypatch):
 
 
 def test_memory_does_not_grow_with_the_rows(monkeypatch):
-    """Of 64 MB, a fit holds what two blocks and a sample take; torch's part is not counted."""
+    """Of 24 MB, a fit holds what two blocks and a sample take; torch's part is not counted."""
     monkeypatch.setattr("skae.estimators._survey.SAMPLE_BYTES", 2**20)
     monkeypatch.setattr("skae.estimators._blockwise.POOL_BYTES", 2**20)
     block = np.random.default_rng(0).normal(size=(4096, 64)).astype(np.float32)  # 1 MB
 
     class Repeated:
         def __iter__(self):
-            return (block + number for number in range(64))
+            return (block + number for number in range(24))
 
     model = AutoencoderTransformer(2, hidden_layer_sizes=(), solver="adam", batch_size=4096)
     model.set_params(max_iter=1, latent_density="gaussian")

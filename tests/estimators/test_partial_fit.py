@@ -15,14 +15,14 @@ from skae import AutoencoderTransformer, ConvAutoencoder, SparseAutoencoder, VAE
 from skae.persistence import load, save
 
 rng = np.random.default_rng(0)
-FACTORS = rng.normal(size=(400, 2))
+FACTORS = rng.normal(size=(200, 2))
 X = np.hstack([FACTORS, np.tanh(2 * FACTORS), FACTORS**2]) @ rng.normal(size=(6, 9)) + 3.0
 ESTIMATORS = [
     AutoencoderTransformer(2),
     AutoencoderTransformer(2, ordered=True),
     AutoencoderTransformer(2, hidden_layer_sizes=(), init="random", solver="lbfgs"),
     VAETransformer(2),
-    VAETransformer(2, hidden_layer_sizes=(), solver="lbfgs"),
+    VAETransformer(2, hidden_layer_sizes=(), init="random", solver="lbfgs"),
     SparseAutoencoder(15),
     ConvAutoencoder(2, image_shape=(1, 3, 3), hidden_channels=(4, 4)),
 ]
@@ -36,8 +36,8 @@ def _new(estimator, **parameters):
 
 @over_estimators
 def test_passes_make_it_better(estimator):
-    model = _new(estimator, max_iter=20)
-    for n_passes in range(1, 16):
+    model = _new(estimator, max_iter=10)
+    for n_passes in range(1, 10):
         assert model.partial_fit(X) is model
         assert model.n_iter_ == model.best_iter_ == n_passes
         assert len(model.loss_curve_) == n_passes + 1
@@ -57,7 +57,7 @@ def test_the_first_pass_starts_at_pca():
 @over_estimators
 def test_arrays_frames_and_blocks_are_the_same(estimator):
     first = _new(estimator).partial_fit(X)
-    blocks = dask.array.from_array(X, chunks=(400, 9))
+    blocks = dask.array.from_array(X, chunks=(200, 9))
     for given in (pd.DataFrame(X), blocks):
         other = _new(estimator).partial_fit(given)
         # sums over columns in another order round otherwise
@@ -67,7 +67,7 @@ def test_arrays_frames_and_blocks_are_the_same(estimator):
 def test_blocks_of_a_dask_array_are_gone_through_once():
     model = _new(ESTIMATORS[0])
     for _ in range(3):
-        model.partial_fit(dask.array.from_array(X, chunks=(90, 4)))
+        model.partial_fit(dask.array.from_array(X, chunks=(45, 4)))
     assert model.n_iter_ == 3
 
 
@@ -102,12 +102,12 @@ def test_a_fit_forgets_the_passes():
     expected = clone(model).fit(X)
     model.partial_fit(X).fit(X)
     assert_array_equal(model.transform(X), expected.transform(X))
-    assert model._optimizer_state is None
+    assert not hasattr(model, "_optimizer_state")
 
 
 def test_the_optimiser_remembers():
     one, other = (_new(ESTIMATORS[0]).partial_fit(X).partial_fit(X) for _ in range(2))
-    other._optimizer_state = None
+    del other._optimizer_state
     one.partial_fit(X), other.partial_fit(X)
     assert not np.array_equal(one.transform(X), other.transform(X))
 
@@ -139,7 +139,7 @@ def test_images():
 
 
 def test_classes():
-    y = np.arange(400) % 3
+    y = np.arange(200) % 3
     model = _new(VAETransformer(2, conditional=True)).partial_fit(X, y)
     model.partial_fit(X[:10], y[:10])
     assert_array_equal(model.classes_, [0, 1, 2])
@@ -189,7 +189,7 @@ def test_parameters_that_do_not_fit(changed, message):
 def test_a_pass_that_diverges_changes_nothing():
     model = _new(ESTIMATORS[0]).partial_fit(X).set_params(learning_rate_init=1e30)
     codes = model.transform(X)
-    with pytest.raises(ValueError, match="diverged.*Lower learning_rate_init"):
+    with pytest.raises(ValueError, match=r"diverged.*Lower learning_rate_init"):
         model.partial_fit(X)
     assert_array_equal(model.transform(X), codes)
 
