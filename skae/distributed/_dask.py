@@ -1,2 +1,4 @@
 """Fits by the workers of dask."""
+
+
 def fit(): ...

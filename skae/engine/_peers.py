@@ -1,7 +1,7 @@
 """Who trains the same network: processes that have some of the rows each."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import torch
@@ -156,7 +156,8 @@ class Processes(Peers):
         try:
             yield
         except BaseException as error:
-            self.gather(f"{type(error).__name__}: {error}")
+            with suppress(PeerError):
+                self.gather(f"{type(error).__name__}: {error}")
             raise
         failures = self.gather(None)
         for rank, failure in enumerate(failures):
@@ -182,7 +183,7 @@ class Processes(Peers):
         )
 
     def _name(self, rank: int) -> str:
-        return f"Process {rank} of 0 to {self.n_peers - 1}"
+        return f"Process {rank} of {self.n_peers} (counted from 0)"
 
 
 def count_peers() -> int:

@@ -15,10 +15,16 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from skae import AutoencoderCV, AutoencoderTransformer, ConvAutoencoder, SparseAutoencoder
-from skae import VAETransformer
+from skae import (
+    AutoencoderCV,
+    AutoencoderTransformer,
+    ConvAutoencoder,
+    SparseAutoencoder,
+    VAETransformer,
+)
 from skae.distributed import group
 from skae.engine import SCHEDULES, Batch, GradientStep, StreamedBatches, find_peers
+from skae.engine._loop import _Training
 from skae.image import ImageToImageRegressor
 
 TIMEOUT = 60
@@ -41,16 +47,17 @@ PLAIN = SETTINGS | {"early_stopping": False}
 
 def make_estimators():
     """Return estimators whose losses see rows, codes, whole batches and the weights."""
-    start = SparseAutoencoder(12, max_iter=0, random_state=0).fit(TABLE)
-    sparse = PLAIN | {"warm_start": start}
+    # not at sampled rows, whose order is another one
+    sparse = PLAIN | {"init": "random"}
     return {
         "autoencoder": AutoencoderTransformer(2, **PLAIN),
-        "ordered": AutoencoderTransformer(2, ordered=True, corruption="masking", **PLAIN),
+        "ordered": AutoencoderTransformer(2, ordered=True, **PLAIN),
+        "noisy": AutoencoderTransformer(2, init="random", corruption="masking", **PLAIN),
         "penalties": AutoencoderTransformer(2, alpha=0.01, contractive=0.1, **PLAIN),
         "vae": VAETransformer(2, **PLAIN),
         "free_bits": VAETransformer(2, free_bits=0.2, **PLAIN),
         "topk": SparseAutoencoder(12, **sparse),
-        "kl": SparseAutoencoder(12, sparsity="kl", **PLAIN | {"warm_start": False}),
+        "kl": SparseAutoencoder(12, sparsity="kl", **sparse),
         "conv": ConvAutoencoder(2, augment="shift", hidden_channels=(4, 8), **PLAIN),
     }
 
@@ -77,6 +84,11 @@ def describe(estimator):
     }
 
 
+def judge_alike(self):
+    """Return the loss by which an epoch is no worse than the start, so that the last is kept."""
+    return torch.zeros(1)
+
+
 @contextmanager
 def recorded_batches():
     """Give a list to which every pass over the rows to learn from adds the list of its batches."""
@@ -101,6 +113,9 @@ def recorded_batches():
 
 def fits(rank):
     """Fit everything to 70 and 30 rows, and to 99 rows and one."""
+    # in which Adam does not make differences of nothing but rounding
+    torch.set_default_dtype(torch.float64)
+    _Training._judge = judge_alike
     results = {}
     for name, estimator in make_estimators().items():
         for n_first in (70, 99):
@@ -216,9 +231,7 @@ def failures(rank):
         "epoch": lambda: estimator.fit(Blocks(X, 3, _fail) if rank == 1 else X),
         "interrupt": lambda: estimator.fit(Blocks(X, 3, _interrupt) if rank == 1 else X),
         "parameter": lambda: other_parameters(rank).fit(X),
-        "diverges": lambda: AutoencoderTransformer(
-            2, learning_rate_init=1e30, **SETTINGS
-        ).fit(X),
+        "diverges": lambda: AutoencoderTransformer(2, learning_rate_init=1e30, **SETTINGS).fit(X),
     }
     results = {}
     for name, function in fails.items():
