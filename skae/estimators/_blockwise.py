@@ -10,7 +10,7 @@ import torch
 from numpy.typing import ArrayLike, NDArray
 from sklearn.utils import check_random_state
 
-from skae.blocks import HeldOut, OneBlock, find_blocks
+from skae.blocks import HeldOut, OneBlock
 from skae.engine import (
     Batches,
     History,
@@ -27,7 +27,7 @@ from skae.estimators._bridge import (
     set_parameters_,
     torch_generator,
 )
-from skae.estimators._by_blocks import takes_images
+from skae.estimators._by_blocks import find_blocks_for
 from skae.estimators._devices import find_device
 from skae.estimators._dispatch import dispatched_fit
 from skae.estimators._fitted import FittedNetwork
@@ -49,6 +49,38 @@ class BlockwiseAutoencoder(BaseAutoencoder):
     _optimizer_state: dict[str, Any]
     """What the optimiser remembers of the passes, after `partial_fit` alone."""
 
+    def fit(self, X: ArrayLike, y: Any = None) -> Self:
+        """Learn to encode and to reconstruct the rows of X.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features) or blocks
+            Training data. Blocks are read one at a time, once before the training and once for
+            every epoch:
+
+            - a memory map of at least 512 MB, an array of zarr;
+            - an array or a dataframe of dask;
+            - a `ParquetFile` or a `Dataset` of pyarrow, a path that ends in ".parquet";
+            - a list of arrays or dataframes, but for images, of which it would be a list; any
+              object whose `__iter__` yields arrays or dataframes, the same ones every time.
+
+            Read more in the :doc:`user guide </user_guide/larger_than_memory>`.
+        y : None
+            Ignored.
+
+        Returns
+        -------
+        self : object
+            The fitted estimator.
+
+        Raises
+        ------
+        ValueError
+            If X or a parameter is not valid, if a block cannot be read, or if the training
+            diverges.
+        """
+        return super().fit(X, y)
+
     @dispatched_fit
     @validated_fit
     def partial_fit(self, X: ArrayLike, y: Any = None) -> Self:
@@ -62,7 +94,7 @@ class BlockwiseAutoencoder(BaseAutoencoder):
 
         Parameters
         ----------
-        X : {array-like of shape (n_samples, n_features), blocks}
+        X : array-like of shape (n_samples, n_features) or blocks
             Training data, with the same features in all calls; blocks as for :meth:`fit`.
         y : array-like of shape (n_samples,), default=None
             Classes for a conditional model, all of which are in the first call. Otherwise
@@ -115,13 +147,13 @@ class BlockwiseAutoencoder(BaseAutoencoder):
                 f"partial_fit needs a number of components. Got n_components={self.n_components}, "
                 "a share of the variance."
             )
-        blocks = find_blocks(X, has_listed=not takes_images(self)) or OneBlock(X)
+        blocks = find_blocks_for(self, X) or OneBlock(X)
         return Reader(blocks, self._validate_block, HeldOut(0.0, None, 0), source is not None)
 
     def _read_problem(
         self, X: Any, y: Any, source: Any, random_state: np.random.RandomState
     ) -> Problem:
-        blocks = find_blocks(X, has_listed=not takes_images(self))
+        blocks = find_blocks_for(self, X)
         if blocks is None:
             return super()._read_problem(X, y, source, random_state)
         if getattr(self, "solver", None) == "lbfgs":
