@@ -2,13 +2,13 @@
 
     python docs/benchmarks/blocks.py [memory] [quality]
 
-`memory`: what fits of no and of two epochs to a memory map of 2 GB (1,000,000 rows of 512 numbers in
-float32) add to the peak of a process that has skae and a small fit behind it, each estimator in a
-process of its own; seconds of a fit without an epoch, and of an epoch. The bar is 300 MB.
-`quality`: errors on 10,000 other rows of fits by 25 blocks and of fits in memory to the same 100,000
-rows (200 MB), five epochs, three seeds: the share of the variance that is lost, and for the VAE the
-negative log-likelihood in nats per row. The bar is 2 % of the error. Rows are a curved surface of
-16 dimensions and noise. One thread. Prints Markdown.
+`memory`: what fits of no and of two epochs to a memory map of 2 GB (1,000,000 rows of 512 numbers
+in float32) add to the peak of a process that has skae and a small fit behind it, each estimator in
+a process of its own; seconds of a fit without an epoch, and of an epoch. The bar is 300 MB.
+`quality`: errors on 10,000 other rows of fits by 25 blocks and of fits in memory to the same
+100,000 rows (200 MB), five epochs, three seeds: the share of the variance that is lost, and for the
+VAE the negative log-likelihood in nats per row. The bar is 2 % of the error. Rows are a curved
+surface of 16 dimensions and noise. One thread. Prints Markdown.
 """
 
 import multiprocessing
