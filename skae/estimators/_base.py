@@ -302,19 +302,21 @@ class BaseAutoencoder(
         check_is_fitted(self)
         return self._encode_all(self._validate(X, reset=False))
 
+    @by_blocks(rows_shape)
     @dispatched
     def inverse_transform(self, X: ArrayLike) -> NDArray:
         """Decode codes.
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_components)
+        X : array-like of shape (n_samples, n_components) or blocks
             Codes.
 
         Returns
         -------
         X_original : ndarray of shape (n_samples, n_features)
-            Reconstructions, in the units of the training data.
+            Reconstructions, in the units of the training data. Of blocks, an iterator of such
+            arrays; of dask's, a dask array.
         """
         check_is_fitted(self)
         codes = self._check_codes(X)

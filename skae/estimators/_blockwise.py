@@ -124,15 +124,18 @@ class BlockwiseAutoencoder(BaseAutoencoder):
         else:
             module = copy_of(source._network, architecture, "partial_fit")
         step = self._make_gradient_step(module, problem.link, train, "constant")
+        # what is remembered of another objective is of no use
+        objective: Any = step.objective
+        kind = [*objective.terms, self._find_weight_decay() > 0]
         with self._training(module, train):
-            if state is not None:
+            if state is not None and state["kind"] == kind:
                 step.load_state_dict(state)
             losses = losses or [mean_loss(step, train)]
             losses.append(learn_once(step, train))
         set_parameters_(module, step.state())
         history = History(losses, kept=len(losses) - 1)
         self._set_fitted(problem, FittedNetwork(architecture, module), history, random_state)
-        self._optimizer_state = step.state_dict()
+        self._optimizer_state = step.state_dict() | {"kind": kind}
         return self
 
     def _draw_random_state(self, n_before: int) -> np.random.RandomState:

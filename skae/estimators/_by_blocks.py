@@ -45,6 +45,7 @@ def by_blocks(
             if blocks is None:
                 return method(self, X, *args, **kwargs)
             check_is_fitted(self)
+            _check_arguments(args, kwargs)
             _check_output(self, name)
             # a later fit is none of theirs
             function = partial(_call, copy(self), name, args, kwargs)
@@ -90,6 +91,14 @@ def _call(
 ) -> NDArray:
     result: NDArray = getattr(estimator, name)(block, *args, **kwargs)
     return result
+
+
+def _check_arguments(args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+    """Raise ValueError if there is a y, which would be that of all rows."""
+    if any(y is not None for y in (*args[:1], kwargs.get("y"))):
+        raise ValueError(
+            "y is not taken beside an X in blocks. Call the method for every block and its y."
+        )
 
 
 def _check_output(estimator: Any, name: str) -> None:

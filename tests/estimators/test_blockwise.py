@@ -233,6 +233,9 @@ class TestContracts:
             assert len(first) == N_PER_BLOCK
             assert_allclose(np.concatenate([first, *results]), expected, rtol=1e-4, atol=1e-5)
         assert_allclose(model.score(given), model.score(X), rtol=1e-5)
+        there = Iterable([*model.transform(given)])
+        back = np.concatenate([*model.inverse_transform(there)])
+        assert_allclose(back, model.reconstruct(X), rtol=1e-4, atol=1e-5)
 
     @pytest.mark.parametrize("source", SOURCES)
     def test_results_of_sources(self, source, tmp_path, small_memmaps):
@@ -427,6 +430,13 @@ class TestRefused:
         model = _fit(ESTIMATORS[0], X).set_output(transform="pandas")
         with pytest.raises(ValueError, match=r"set_output\(transform='default'\)"):
             model.transform(BLOCKS)
+
+    def test_classes_beside_blocks(self):
+        model = _fit(VAETransformer(2), X)
+        with pytest.raises(ValueError, match="y is not taken beside an X in blocks"):
+            model.score_samples(BLOCKS, y=[0])
+        with pytest.raises(ValueError, match="y is not taken beside an X in blocks"):
+            model.reconstruct(BLOCKS, [0])
 
     def test_methods_that_need_arrays(self):
         model = _fit(VAETransformer(2), X)
