@@ -27,7 +27,7 @@ from skae.estimators._bridge import (
 from skae.estimators._by_blocks import (
     by_blocks,
     codes_shape,
-    find_lazy_blocks,
+    find_blocks_for,
     rows_shape,
     scores_shape,
 )
@@ -296,30 +296,33 @@ class BaseAutoencoder(
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_features)
+        X : array-like of shape (n_samples, n_features) or blocks
             Rows to encode.
 
         Returns
         -------
         codes : ndarray of shape (n_samples, n_components)
-            Codes, in the dtype of X if that is float32, else in float64.
+            Codes, in the dtype of X if that is float32, else in float64. Of blocks, an iterator of
+            such arrays; of dask's, a dask array.
         """
         check_is_fitted(self)
         return self._encode_all(self._validate(X, reset=False))
 
+    @by_blocks(rows_shape)
     @dispatched
     def inverse_transform(self, X: ArrayLike) -> NDArray:
         """Decode codes.
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_components)
+        X : array-like of shape (n_samples, n_components) or blocks
             Codes.
 
         Returns
         -------
         X_original : ndarray of shape (n_samples, n_features)
-            Reconstructions, in the units of the training data.
+            Reconstructions, in the units of the training data. Of blocks, an iterator of such
+            arrays; of dask's, a dask array.
         """
         check_is_fitted(self)
         codes = self._check_codes(X)
@@ -332,13 +335,14 @@ class BaseAutoencoder(
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_features)
+        X : array-like of shape (n_samples, n_features) or blocks
             Rows to reconstruct.
 
         Returns
         -------
         X_reconstructed : ndarray of shape (n_samples, n_features)
-            As `inverse_transform` of `transform` gives it.
+            As `inverse_transform` of `transform` gives it. Of blocks, an iterator of such arrays;
+            of dask's, a dask array.
         """
         check_is_fitted(self)
         return self._as_given(self._reconstruct_all(self._validate(X, reset=False)))
@@ -350,14 +354,15 @@ class BaseAutoencoder(
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_features)
+        X : array-like of shape (n_samples, n_features) or blocks
             Rows to reconstruct.
 
         Returns
         -------
         scores : ndarray of shape (n_samples,)
             The squared error, summed over the features, with a minus sign: the higher the
-            better. In squared units of X.
+            better. In squared units of X. Of blocks, an iterator of such arrays; of dask's, a dask
+            array.
         """
         check_is_fitted(self)
         X = self._validate(X, reset=False)
@@ -370,8 +375,8 @@ class BaseAutoencoder(
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_features)
-            At least two rows.
+        X : array-like of shape (n_samples, n_features) or blocks
+            At least two rows. Blocks are gone through once.
         y : None
             Ignored.
 
@@ -383,7 +388,7 @@ class BaseAutoencoder(
             ``PCA.explained_variance_ratio_.sum()``.
         """
         check_is_fitted(self)
-        blocks = find_lazy_blocks(self, X)
+        blocks = find_blocks_for(self, X)
         if blocks is not None:
             return self._score_blocks(blocks)
         X = self._validate(X, reset=False, min_samples=2)

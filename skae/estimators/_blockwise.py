@@ -10,7 +10,7 @@ import torch
 from numpy.typing import ArrayLike, NDArray
 from sklearn.utils import check_random_state
 
-from skae.blocks import HeldOut, OneBlock, find_blocks
+from skae.blocks import HeldOut, OneBlock
 from skae.engine import (
     ALONE,
     Batches,
@@ -30,7 +30,7 @@ from skae.estimators._bridge import (
     set_parameters_,
     torch_generator,
 )
-from skae.estimators._by_blocks import takes_images
+from skae.estimators._by_blocks import find_blocks_for
 from skae.estimators._devices import find_device
 from skae.estimators._dispatch import dispatched_fit
 from skae.estimators._fitted import FittedNetwork
@@ -53,6 +53,38 @@ class BlockwiseAutoencoder(BaseAutoencoder):
     _optimizer_state: dict[str, Any]
     """What the optimiser remembers of the passes, after `partial_fit` alone."""
 
+    def fit(self, X: ArrayLike, y: Any = None) -> Self:
+        """Learn to encode and to reconstruct the rows of X.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features) or blocks
+            Training data. Blocks are read one at a time, once before the training and once for
+            every epoch:
+
+            - a memory map of at least 512 MB, an array of zarr;
+            - an array or a dataframe of dask;
+            - a `ParquetFile` or a `Dataset` of pyarrow, a path that ends in ".parquet";
+            - a list of arrays or dataframes, but for images, of which it would be a list; any
+              object whose `__iter__` yields arrays or dataframes, the same ones every time.
+
+            Read more in the :doc:`user guide </user_guide/larger_than_memory>`.
+        y : None
+            Ignored.
+
+        Returns
+        -------
+        self : object
+            The fitted estimator.
+
+        Raises
+        ------
+        ValueError
+            If X or a parameter is not valid, if a block cannot be read, or if the training
+            diverges.
+        """
+        return super().fit(X, y)
+
     @dispatched_fit
     @validated_fit
     def partial_fit(self, X: ArrayLike, y: Any = None) -> Self:
@@ -66,7 +98,7 @@ class BlockwiseAutoencoder(BaseAutoencoder):
 
         Parameters
         ----------
-        X : {array-like of shape (n_samples, n_features), blocks}
+        X : array-like of shape (n_samples, n_features) or blocks
             Training data, with the same features in all calls; blocks as for :meth:`fit`.
         y : array-like of shape (n_samples,), default=None
             Classes for a conditional model, all of which are in the first call. Otherwise
@@ -84,7 +116,8 @@ class BlockwiseAutoencoder(BaseAutoencoder):
             If X or a parameter is not valid, or if the training diverges.
         """
         with find_peers() as peers:
-            check_joint(self, peers, n_calls=len(getattr(self, "loss_curve_", [])))
+            remembers = getattr(self, "_optimizer_state", None) is not None
+            check_joint(self, peers, (len(getattr(self, "loss_curve_", [])), remembers))
             self._learn_once(X, y, peers)
         return self
 
@@ -104,15 +137,18 @@ class BlockwiseAutoencoder(BaseAutoencoder):
             module = copy_of(source._network, architecture, "partial_fit")
         share_network(module, peers)
         step = self._make_gradient_step(module, problem.link, train, "constant")
+        # what is remembered of another objective is of no use
+        objective: Any = step.objective
+        kind = [*objective.terms, self._find_weight_decay() > 0]
         with self._training(module, train):
-            if state is not None:
+            if state is not None and state["kind"] == kind:
                 step.load_state_dict(state)
             losses = losses or [mean_loss(step, train)]
             losses.append(learn_once(step, train))
         set_parameters_(module, step.state())
         history = History(losses, kept=len(losses) - 1)
         self._set_fitted(problem, FittedNetwork(architecture, module), history, random_state)
-        self._optimizer_state = step.state_dict()
+        self._optimizer_state = step.state_dict() | {"kind": kind}
 
     def _draw_random_state(self, n_before: int) -> np.random.RandomState:
         """Return random numbers of its own for a call of `partial_fit`."""
@@ -126,14 +162,14 @@ class BlockwiseAutoencoder(BaseAutoencoder):
                 f"partial_fit needs a number of components. Got n_components={self.n_components}, "
                 "a share of the variance."
             )
-        blocks = find_blocks(X, has_listed=not takes_images(self)) or OneBlock(X)
+        blocks = find_blocks_for(self, X) or OneBlock(X)
         return Reader(blocks, self._validate_block, HeldOut(0.0, None, 0), source is not None)
 
     def _read_problem(
         self, X: Any, y: Any, source: Any, random_state: np.random.RandomState, peers: Peers = ALONE
     ) -> Problem:
         check_joint(self, peers)
-        blocks = find_blocks(X, has_listed=not takes_images(self))
+        blocks = find_blocks_for(self, X)
         if blocks is None and peers.is_alone:
             return super()._read_problem(X, y, source, random_state, peers)
         blocks = blocks or OneBlock(X)

@@ -6,6 +6,7 @@ from functools import partial, wraps
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
 import numpy as np
+import scipy.sparse
 from numpy.typing import DTypeLike, NDArray
 from sklearn.utils._set_output import _get_output_config
 from sklearn.utils.validation import check_is_fitted
@@ -23,7 +24,8 @@ def by_blocks(
 ) -> Callable[[Callable[Concatenate[Any, Any, P], R]], Callable[Concatenate[Any, Any, P], R]]:
     """Have a method of a fitted estimator take blocks and, when they are asked for, give blocks.
 
-    For collections of dask, it gives a dask array.
+    For collections of dask, it gives a dask array; for a large memory map an array, computed slice
+    by slice.
 
     Parameters
     ----------
@@ -39,25 +41,25 @@ def by_blocks(
 
         @wraps(method)
         def wrapped(self: Any, X: Any, /, *args: P.args, **kwargs: P.kwargs) -> R:
-            blocks = find_lazy_blocks(self, X)
+            blocks = find_blocks_for(self, X)
             if blocks is None:
                 return method(self, X, *args, **kwargs)
             check_is_fitted(self)
+            _check_arguments(args, kwargs)
             _check_output(self, name)
             # a later fit is none of theirs
             function = partial(_call, copy(self), name, args, kwargs)
             result: Any = blocks.map(function, find_shape(self), dtype or _find_dtype(X))
-            return result
+            # what is an array but for its size
+            return _joined([*result]) if isinstance(X, np.ndarray) else result
 
         return wrapped
 
     return decorate
 
 
-def find_lazy_blocks(estimator: Any, X: Any) -> Blocks | None:
-    """Return the blocks of X for a method other than `fit`; arrays are none, however large."""
-    if isinstance(X, np.ndarray):
-        return None
+def find_blocks_for(estimator: Any, X: Any) -> Blocks | None:
+    """Return the blocks of X as an estimator takes it, or None if it is one array."""
     return find_blocks(X, has_listed=not takes_images(estimator))
 
 
@@ -75,11 +77,28 @@ def mean_over(parts: Any) -> float:
     return total / n_entries
 
 
+def _joined(parts: list[Any]) -> Any:
+    """Return the rows of all parts in one array."""
+    return (
+        scipy.sparse.vstack(parts, "csr")
+        if scipy.sparse.issparse(parts[0])
+        else (np.concatenate(parts))
+    )
+
+
 def _call(
     estimator: Any, name: str, args: tuple[Any, ...], kwargs: dict[str, Any], block: Any
 ) -> NDArray:
     result: NDArray = getattr(estimator, name)(block, *args, **kwargs)
     return result
+
+
+def _check_arguments(args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+    """Raise ValueError if there is a y, which would be that of all rows."""
+    if any(y is not None for y in (*args[:1], kwargs.get("y"))):
+        raise ValueError(
+            "y is not taken beside an X in blocks. Call the method for every block and its y."
+        )
 
 
 def _check_output(estimator: Any, name: str) -> None:

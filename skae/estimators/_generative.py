@@ -95,7 +95,7 @@ class GenerativeAutoencoder(BlockwiseAutoencoder):
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_features)
+        X : array-like of shape (n_samples, n_features) or blocks
             Rows, in the support of the likelihood.
         y : array-like of shape (n_samples,), default=None
             Classes of the rows, for a conditional model; if not given, it is summed over the
@@ -106,7 +106,8 @@ class GenerativeAutoencoder(BlockwiseAutoencoder):
         Returns
         -------
         log_likelihood : ndarray of shape (n_samples,)
-            In nats, in X's own units; float64.
+            In nats, in X's own units; float64. Of blocks, an iterator of such arrays; of dask's, a
+            dask array.
         """
         check_is_fitted(self)
         check_count("n_importance_samples", n_importance_samples)
@@ -129,8 +130,8 @@ class GenerativeAutoencoder(BlockwiseAutoencoder):
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_features)
-            Rows, in the support of the likelihood.
+        X : array-like of shape (n_samples, n_features) or blocks
+            Rows, in the support of the likelihood. Blocks are gone through once.
         y : None
             Ignored.
 
@@ -144,13 +145,14 @@ class GenerativeAutoencoder(BlockwiseAutoencoder):
         scores = self.score_samples(X)
         return float(scores.mean()) if hasattr(scores, "mean") else mean_over(scores)
 
+    @by_blocks(rows_shape)
     @dispatched
     def inverse_transform(self, X: ArrayLike, y: Any = None) -> NDArray:
         """Decode codes.
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_components)
+        X : array-like of shape (n_samples, n_components) or blocks
             Codes.
         y : array-like of shape (n_samples,), default=None
             Classes, for a conditional model; if not given, reconstructions are averaged over
@@ -159,7 +161,8 @@ class GenerativeAutoencoder(BlockwiseAutoencoder):
         Returns
         -------
         X_original : ndarray of shape (n_samples, n_features)
-            Expected values of the rows; for categories, the most probable ones.
+            Expected values of the rows; for categories, the most probable ones. Of blocks, an
+            iterator of such arrays; of dask's, a dask array.
         """
         if y is None:
             return super().inverse_transform(X)
@@ -175,7 +178,7 @@ class GenerativeAutoencoder(BlockwiseAutoencoder):
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_features)
+        X : array-like of shape (n_samples, n_features) or blocks
             Rows to reconstruct.
         y : array-like of shape (n_samples,), default=None
             Classes, for a conditional model.
@@ -183,7 +186,8 @@ class GenerativeAutoencoder(BlockwiseAutoencoder):
         Returns
         -------
         X_reconstructed : ndarray of shape (n_samples, n_features)
-            As `inverse_transform` of `transform` gives it.
+            As `inverse_transform` of `transform` gives it. Of blocks, an iterator of such arrays;
+            of dask's, a dask array.
         """
         check_is_fitted(self)
         if y is None:

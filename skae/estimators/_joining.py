@@ -26,15 +26,15 @@ def check_alone(estimator: Any) -> None:
         )
 
 
-def check_joint(estimator: Any, peers: Peers, n_calls: int = 0) -> None:
+def check_joint(estimator: Any, peers: Peers, past: Any = None) -> None:
     """Raise ValueError if parameters ask for what processes cannot do together.
 
     Parameters
     ----------
     estimator : estimator
     peers : Peers
-    n_calls : int, default=0
-        How often it has learned before.
+    past : object, default=None
+        What is known of earlier calls, if it goes on from them.
 
     Raises
     ------
@@ -51,7 +51,7 @@ def check_joint(estimator: Any, peers: Peers, n_calls: int = 0) -> None:
     }
     refused = [name for name, is_asked in asked.items() if is_asked]
     compared = {n: repr(value) for n, value in parameters.items() if n not in NOT_COMPARED}
-    compared["n_iter_"] = str(n_calls)
+    compared["earlier calls"] = repr(past)
     with peers.in_step():
         if refused:
             name = refused[0]

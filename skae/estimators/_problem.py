@@ -71,6 +71,12 @@ class Problem(NamedTuple):
         """All rows in random order, so that the first ones stand for the others."""
         return np.concatenate([self.train, self.valid])
 
+    def find_range(self) -> tuple[NDArray, NDArray]:
+        """Return the smallest and the largest of what the encoder sees, of every number."""
+        if self.stream is None:
+            return self.seen.min(axis=0), self.seen.max(axis=0)
+        return self.stream.survey.low, self.stream.survey.high
+
     def part(self, rows: NDArray) -> "Problem":
         """Return the same for some rows alone."""
         classes = self.classes

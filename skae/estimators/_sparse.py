@@ -24,7 +24,7 @@ from skae.engine import Gaussian, History
 from skae.estimators._base import check_count
 from skae.estimators._blockwise import BlockwiseAutoencoder
 from skae.estimators._bridge import Augmentations, as_array, as_tensor, torch_generator
-from skae.estimators._by_blocks import by_blocks, codes_shape
+from skae.estimators._by_blocks import by_blocks, codes_shape, rows_shape
 from skae.estimators._dispatch import dispatched
 from skae.estimators._fitted import FittedNetwork
 from skae.estimators._parameters import LATENT, TRAINING
@@ -431,13 +431,14 @@ class SparseAutoencoder(BlockwiseAutoencoder):
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_features)
+        X : array-like of shape (n_samples, n_features) or blocks
             Rows to encode.
 
         Returns
         -------
         codes : ndarray or CSR array of shape (n_samples, n_components)
-            Codes, in units of X, and in its dtype if that is float32, else in float64.
+            Codes, in units of X, and in its dtype if that is float32, else in float64. Of blocks,
+            an iterator of such arrays; of dask's, a dask array.
         """
         check_is_fitted(self)
         X = self._validate(X, reset=False)
@@ -447,19 +448,21 @@ class SparseAutoencoder(BlockwiseAutoencoder):
             [scipy.sparse.csr_array(codes) for codes in self._encoded_blocks(X)], format="csr"
         )
 
+    @by_blocks(rows_shape)
     @dispatched
     def inverse_transform(self, X: Any) -> NDArray:
         """Decode codes.
 
         Parameters
         ----------
-        X : {array-like, sparse array} of shape (n_samples, n_components)
+        X : {array-like, sparse array} of shape (n_samples, n_components), or blocks
             Codes.
 
         Returns
         -------
         X_original : ndarray of shape (n_samples, n_features)
-            Reconstructions, in the units of the training data.
+            Reconstructions, in the units of the training data. Of blocks, an iterator of such
+            arrays; of dask's, a dask array.
         """
         return super().inverse_transform(X.toarray() if scipy.sparse.issparse(X) else X)
 

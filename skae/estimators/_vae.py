@@ -397,8 +397,10 @@ class VAETransformer(GenerativeAutoencoder):
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_features)
-            Training data, in the support of the likelihood.
+        X : array-like of shape (n_samples, n_features) or blocks
+            Training data, in the support of the likelihood. Blocks may be a large memory map, an
+            array of zarr, an array or dataframe of dask, parquet, or any iterable of arrays; read
+            more in the :doc:`user guide </user_guide/larger_than_memory>`.
         y : array-like of shape (n_samples,), default=None
             Classes of any kind, for a conditional model. Otherwise ignored.
 
@@ -410,7 +412,8 @@ class VAETransformer(GenerativeAutoencoder):
         Raises
         ------
         ValueError
-            If X, y or a parameter is not valid, or if the training diverges.
+            If X, y or a parameter is not valid, if a block cannot be read, or if the training
+            diverges.
 
         Warns
         -----
@@ -593,9 +596,10 @@ class VAETransformer(GenerativeAutoencoder):
         if isinstance(self._link, Gaussian | StudentT):
             _warn_of_floor(float(self._link.variance(self._network.module.shared).min()))
         if isinstance(self._link, GaussianDiagonal):
-            _warn_of_unlimited(problem.X.max(axis=0) == problem.X.min(axis=0))
+            _warn_of_unlimited(np.equal(*problem.find_range()))
         if isinstance(self._link, ContinuousBernoulli):
-            _warn_of_unlimited((problem.X == 0).all(axis=0) | (problem.X == 1).all(axis=0))
+            low, high = problem.find_range()
+            _warn_of_unlimited((high == 0) | (low == 1))
         if self.active_units_ < self.n_components / 2:
             warn(
                 f"Only {self.active_units_} of {self.n_components} components are used: the "

@@ -233,6 +233,9 @@ class TestContracts:
             assert len(first) == N_PER_BLOCK
             assert_allclose(np.concatenate([first, *results]), expected, rtol=1e-4, atol=1e-5)
         assert_allclose(model.score(given), model.score(X), rtol=1e-5)
+        there = Iterable([*model.transform(given)])
+        back = np.concatenate([*model.inverse_transform(there)])
+        assert_allclose(back, model.reconstruct(X), rtol=1e-4, atol=1e-5)
 
     @pytest.mark.parametrize("source", SOURCES)
     def test_results_of_sources(self, source, tmp_path, small_memmaps):
@@ -250,6 +253,20 @@ class TestContracts:
         else:
             results = np.concatenate([*results])
         assert_allclose(results, expected, rtol=1e-4, atol=1e-5)
+
+    @pytest.mark.parametrize("dtype", [np.float32, np.int16])
+    def test_large_memory_maps_give_arrays(self, dtype, tmp_path, small_memmaps):
+        array = np.memmap(tmp_path / "rows", dtype, "w+", shape=X.shape)
+        array[:] = 10 * X
+        for estimator in (ESTIMATORS[0], SparseAutoencoder(20, sparse_output=True)):
+            model = _fit(estimator, array, max_iter=1)
+            for method in ("transform", "reconstruct", "score_samples"):
+                result = getattr(model, method)(array)
+                expected = getattr(model, method)(np.array(array))
+                assert type(result) is type(expected)
+                assert result.dtype == expected.dtype
+                assert_allclose(*map(_dense, (result, expected)), rtol=1e-4, atol=1e-3)
+            assert_allclose(model.score(array), model.score(np.array(array)), rtol=1e-5)
 
     def test_images_of_a_dask_array(self):
         images = X.reshape(-1, 3, 4)
@@ -298,6 +315,10 @@ class TestContracts:
     def test_callbacks_and_progress(self, capsys):
         _fit(ESTIMATORS[0], BLOCKS, verbose=2)
         assert capsys.readouterr().out.count("epoch") >= 3
+
+
+def _dense(array):
+    return array.toarray() if hasattr(array, "toarray") else array
 
 
 def _as_fitted(model, blocks):
@@ -409,6 +430,13 @@ class TestRefused:
         model = _fit(ESTIMATORS[0], X).set_output(transform="pandas")
         with pytest.raises(ValueError, match=r"set_output\(transform='default'\)"):
             model.transform(BLOCKS)
+
+    def test_classes_beside_blocks(self):
+        model = _fit(VAETransformer(2), X)
+        with pytest.raises(ValueError, match="y is not taken beside an X in blocks"):
+            model.score_samples(BLOCKS, y=[0])
+        with pytest.raises(ValueError, match="y is not taken beside an X in blocks"):
+            model.reconstruct(BLOCKS, [0])
 
     def test_methods_that_need_arrays(self):
         model = _fit(VAETransformer(2), X)

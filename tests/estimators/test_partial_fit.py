@@ -127,6 +127,14 @@ def test_copies_go_on(estimator, copy, tmp_path):
     assert np.isfinite(again.loss_curve_[-1])
 
 
+@pytest.mark.parametrize("changed", [{"alpha": 1e-3}, {"weight_decay": 0.0}], ids=str)
+def test_another_objective_begins_with_fresh_moments(changed):
+    model = _new(ESTIMATORS[0]).partial_fit(X).set_params(**changed)
+    other = deepcopy(model)
+    assert not hasattr(other, "_optimizer_state")
+    assert_array_equal(model.partial_fit(X).transform(X), other.partial_fit(X).transform(X))
+
+
 def test_a_truncated_estimator_goes_on():
     model = _new(ESTIMATORS[1]).partial_fit(X).truncate(1)
     assert model.partial_fit(X).transform(X).shape == (len(X), 1)
