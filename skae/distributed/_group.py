@@ -3,8 +3,8 @@
 import os
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import dataclass
 from datetime import timedelta
-from typing import NamedTuple
 
 import torch
 import torch.distributed as dist
@@ -12,10 +12,11 @@ import torch.distributed as dist
 TIMEOUT = timedelta(minutes=30)
 
 
-class Place(NamedTuple):
+@dataclass(frozen=True)
+class Place:
     """Which of the processes one is.
 
-    Attributes
+    Parameters
     ----------
     rank : int
         From 0 on.
