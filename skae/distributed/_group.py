@@ -21,6 +21,7 @@ class Place:
     rank : int
         From 0 on.
     n_processes : int
+        How many there are.
     """
 
     rank: int
