@@ -70,15 +70,23 @@ def measure_memory(name, path):
     return peak() - before, *seconds
 
 
+def in_process(function, *arguments):
+    """Return what a function finds in a process of its own.
+
+    Its peak begins at that of this one, which therefore writes nothing.
+    """
+    with multiprocessing.get_context("spawn").Pool(1) as pool:
+        return pool.apply(function, arguments)
+
+
 def memory():
     """Print what fits take."""
     print("| estimator | MB | seconds without an epoch | seconds per epoch |\n|---|---|---|---|")
     with TemporaryDirectory() as folder:
         path = Path(folder) / "rows"
-        write(path, SIZES["memory"])
+        in_process(write, path, SIZES["memory"])
         for name in ESTIMATORS:
-            with multiprocessing.get_context("spawn").Pool(1) as pool:
-                megabytes, none, two = pool.apply(measure_memory, (name, path))
+            megabytes, none, two = in_process(measure_memory, name, path)
             print(f"| {name} | {megabytes:.0f} | {none:.0f} | {(two - none) / 2:.0f} |", flush=True)
 
 

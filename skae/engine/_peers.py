@@ -45,20 +45,19 @@ class Peers:
     def add_(self, value: Tensor) -> None:
         """Put the sum of everybody's values in its place."""
 
-    def average_(self, means: Tensor, n_rows: int) -> Any:
+    def average_(self, means: Tensor, n_rows: int) -> int:
         """Put the means over all rows in the place of those over one's own.
 
         Parameters
         ----------
         means : Tensor of shape (n,)
-            Zero where there are no rows.
+            Numbers, also where there are no rows.
         n_rows : int
             How many are one's own.
 
         Returns
         -------
-        n_rows : Tensor of shape () or int
-            How many there are in all.
+        n_rows_of_all : int
         """
         return n_rows
 
@@ -136,19 +135,22 @@ class Processes(Peers):
         """Put the sum of everybody's values in its place."""
         self._together(dist.all_reduce, value)
 
-    def average_(self, means: Tensor, n_rows: int) -> Tensor:
+    def average_(self, means: Tensor, n_rows: int) -> int:
         """Put the means over all rows in the place of those over one's own."""
-        message = torch.cat([means * n_rows, means.new_tensor([n_rows])])
-        self.add_(message)
-        torch.div(message[:-1], message[-1], out=means)
-        return message[-1]
+        # apart, since large tensors are slow to copy and to divide
+        count = torch.tensor(n_rows)
+        self.add_(count)
+        n_rows_of_all = int(count)
+        means.mul_(n_rows / max(1, n_rows_of_all))
+        self.add_(means)
+        return n_rows_of_all
 
     def average(self, values: Tensor) -> tuple[Tensor, int]:
         """Return means over all rows of a batch, and how many these are."""
         own = values.sum(0) / max(1, len(values))
         means = own.detach().clone()
         n_rows = self.average_(means, len(values))
-        return own + (means - own).detach(), int(n_rows)
+        return own + (means - own).detach(), n_rows
 
     @contextmanager
     def in_step(self) -> Iterator[None]:

@@ -16,7 +16,7 @@ from sklearn.utils import check_array, check_random_state
 from sklearn.utils.validation import check_is_fitted
 from torch import Tensor, nn
 
-from skae.blocks import Blocks
+from skae.blocks import Blocks, is_empty
 from skae.engine import ALONE, Batches, FindKept, History, Loader, Peers, find_peers
 from skae.estimators._bridge import (
     Augmentations,
@@ -398,6 +398,8 @@ class BaseAutoencoder(
         """Return the share of the variance of all rows, in one pass."""
         explained = ExplainedShare(self.n_features_in_)
         for number, block in blocks.read():
+            if is_empty(block):
+                continue
             with blocks.naming(number):
                 X = self._validate(block, reset=False)
                 explained.add(X, self._reconstruct_all(X))

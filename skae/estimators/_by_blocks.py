@@ -40,7 +40,7 @@ def by_blocks(
         name = method.__name__
 
         @wraps(method)
-        def wrapped(self: Any, X: Any, /, *args: P.args, **kwargs: P.kwargs) -> R:
+        def wrapped(self: Any, X: Any, *args: P.args, **kwargs: P.kwargs) -> R:
             blocks = find_blocks_for(self, X)
             if blocks is None:
                 return method(self, X, *args, **kwargs)
@@ -60,10 +60,10 @@ def by_blocks(
 
 def find_blocks_for(estimator: Any, X: Any) -> Blocks | None:
     """Return the blocks of X as an estimator takes it, or None if it is one array."""
-    return find_blocks(X, has_listed=not takes_images(estimator))
+    return find_blocks(X, has_listed=isinstance(X, list | tuple) and not _takes_images(estimator))
 
 
-def takes_images(estimator: Any) -> bool:
+def _takes_images(estimator: Any) -> bool:
     """Whether a list of arrays is a list of rows."""
     return bool(estimator.__sklearn_tags__().input_tags.three_d_array)
 
@@ -79,11 +79,9 @@ def mean_over(parts: Any) -> float:
 
 def _joined(parts: list[Any]) -> Any:
     """Return the rows of all parts in one array."""
-    return (
-        scipy.sparse.vstack(parts, "csr")
-        if scipy.sparse.issparse(parts[0])
-        else (np.concatenate(parts))
-    )
+    if scipy.sparse.issparse(parts[0]):
+        return scipy.sparse.vstack(parts, format="csr")
+    return np.concatenate(parts)
 
 
 def _call(

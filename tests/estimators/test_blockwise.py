@@ -280,7 +280,8 @@ class TestContracts:
         sizes = [1] * 30 + [0, 0, N_ROWS - 30]
         given = np.split(X, np.cumsum(sizes)[:-1])
         model = _fit(AutoencoderTransformer(3, max_iter=2), given)
-        assert [len(codes) for codes in model.transform(given)] == sizes
+        assert [len(codes) for codes in model.transform(X=given)] == sizes
+        assert_allclose(model.score(given), model.score(X=X), rtol=1e-5)
 
     def test_fit_transform_in_a_pipeline(self):
         results = make_pipeline(clone(ESTIMATORS[0]).set_params(max_iter=1)).fit_transform(BLOCKS)
