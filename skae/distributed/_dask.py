@@ -8,6 +8,7 @@ from datetime import timedelta
 from typing import Any, NamedTuple, TypeVar
 from urllib.parse import urlparse
 
+import numpy as np
 import torch.distributed as dist
 
 from skae.blocks import ListedBlocks
@@ -36,8 +37,8 @@ def fit(estimator: E, X: Any, y: Any = None, client: Any = None) -> E:
         One that can be fitted to blocks. It stays as it is.
     X : dask array of shape (n_samples, ...) or dask dataframe
         Training data.
-    y : None
-        Ignored.
+    y : dask array or series of shape (n_samples,), default=None
+        Classes for a conditional model, in blocks of as many rows as X has. Otherwise ignored.
     client : distributed.Client, default=None
         None: the one that was made last.
 
@@ -71,7 +72,7 @@ def fit(estimator: E, X: Any, y: Any = None, client: Any = None) -> E:
     (1797, 8)
     """
     client = _find_client(client)
-    shards = _find_shards(X, client)
+    shards = _find_shards(X, y, client)
     workers = list(shards)
     address = _find_address(workers, client)
     futures = [
@@ -122,15 +123,25 @@ def _find_client(client: Any) -> Any:
     return default_client() if client is None else client
 
 
-def _find_shards(X: Any, client: Any) -> dict[str, list[Any]]:
-    """Have workers compute X; return the futures of partitions that have rows, by worker."""
+def _find_shards(X: Any, y: Any, client: Any) -> dict[str, list[Any]]:
+    """Have workers compute X and y; return futures of pairs of partitions with rows, by worker."""
+    from dask.delayed import delayed
+
     if not hasattr(X, "to_delayed"):
         raise TypeError(
             f"X must be a dask array or dataframe. Got {type(X).__name__}, to which an estimator "
             "is fitted by its own method fit."
         )
-    futures = client.compute(_find_partitions(X))
-    lengths = client.gather(client.map(len, futures))
+    rows = _find_partitions(X)
+    classes = [None] * len(rows) if y is None else _find_partitions(y)
+    if len(rows) != len(classes):
+        raise ValueError(
+            f"y must have the same blocks of rows as X. Got {len(classes)} blocks for X's "
+            f"{len(rows)}."
+        )
+    pair = delayed(_make_pair, pure=False)
+    futures = client.compute([pair(*parts) for parts in zip(rows, classes, strict=True)])
+    lengths = client.gather(client.map(_count_rows, futures))
     places = client.who_has(futures)
     shards: dict[str, list[Any]] = {}
     for future, length in zip(futures, lengths, strict=True):
@@ -139,6 +150,14 @@ def _find_shards(X: Any, client: Any) -> dict[str, list[Any]]:
     if not shards:
         raise ValueError("X has no rows: all of its partitions are empty.")
     return shards
+
+
+def _make_pair(X: Any, y: Any) -> tuple[Any, Any]:
+    return X, y
+
+
+def _count_rows(pair: tuple[Any, Any]) -> int:
+    return len(pair[0])
 
 
 def _find_partitions(X: Any) -> list[Any]:
@@ -186,8 +205,11 @@ def _find_port(host: str) -> int:
 
 def _fit_shard(estimator: Any, shard: list[Any], part: _Part) -> Any:
     """Fit, on a worker; the first one gives the result."""
+    X = ListedBlocks([rows for rows, _ in shard])
+    has_classes = shard[0][1] is not None
+    y = np.concatenate([np.asarray(classes) for _, classes in shard]) if has_classes else None
     if part.n_workers == 1:
-        return estimator.fit(ListedBlocks(shard))
+        return estimator.fit(X, y)
     if dist.is_initialized():
         raise RuntimeError("This worker has a group of torch.distributed, of another fit.")
     dist.init_process_group(
@@ -198,7 +220,7 @@ def _fit_shard(estimator: Any, shard: list[Any], part: _Part) -> Any:
         timeout=TIMEOUT,
     )
     try:
-        estimator.fit(ListedBlocks(shard))
+        estimator.fit(X, y)
     finally:
         dist.destroy_process_group()
     return estimator if part.rank == 0 else None

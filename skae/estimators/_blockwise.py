@@ -34,7 +34,13 @@ from skae.estimators._by_blocks import find_blocks_for
 from skae.estimators._devices import find_device
 from skae.estimators._dispatch import dispatched_fit
 from skae.estimators._fitted import FittedNetwork
-from skae.estimators._joining import check_joint, join_surveys, set_apart, share_network
+from skae.estimators._joining import (
+    check_joint,
+    join_classes,
+    join_surveys,
+    set_apart,
+    share_network,
+)
 from skae.estimators._parameters import validated_fit
 from skae.estimators._problem import Classes, Problem, training_tensors
 from skae.estimators._reader import Reader
@@ -202,11 +208,15 @@ class BlockwiseAutoencoder(BaseAutoencoder):
             survey = self._make_surveyor(reader, source, seed + peers.rank).survey()
             check_same_features(n_seen, self.n_features_in_)
             check_same_link(survey.link, source)
+            classes = self._find_classes(np.empty((reader.n_rows, 0)), y, source)
+        classes = join_classes(classes, peers)
+        if classes is not None:
+            survey = survey._replace(told=classes.indicators[survey.positions])
         survey = join_surveys(survey, self._describe_features(), peers, seed)
         _check_rows(survey, reader.held_out.share, source)
         units = survey.units if source is None else source._units
         link = self._fix_link(survey.link, units)
-        indicators, classes = self._find_block_classes(survey, reader.n_rows, y, source)
+        indicators = None if classes is None else classes.indicators.astype(bool)
         see = partial(self._see, link=link)
         n_target = 0 if link.equivariant else survey.X.shape[1]
         return Problem(
@@ -214,7 +224,7 @@ class BlockwiseAutoencoder(BaseAutoencoder):
             seen=see(survey.X),
             units=units,
             link=link,
-            classes=classes,
+            classes=None if classes is None else Classes(classes.names, survey.told),
             train=survey.train,
             valid=survey.valid,
             moments=survey.moments_in(units),
@@ -232,16 +242,6 @@ class BlockwiseAutoencoder(BaseAutoencoder):
         # a network that goes on has its start behind it
         needs_axes = source is None and self.init != "random"
         return Surveyor(reader, make_link, self._see, needs_axes, seed)
-
-    def _find_block_classes(
-        self, survey: Survey, n_rows: int, y: Any, source: Any
-    ) -> tuple[NDArray | None, Classes | None]:
-        """Return indicators of the classes of all rows, and the classes of the sampled ones."""
-        classes = self._find_classes(np.empty((n_rows, 0)), y, source)
-        if classes is None:
-            return None, None
-        sampled = classes._replace(indicators=classes.indicators[survey.positions])
-        return classes.indicators.astype(bool), sampled
 
     def _find_compared(self, problem: Problem) -> tuple[Any, ...]:
         if problem.stream is None:

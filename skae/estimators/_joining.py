@@ -11,6 +11,8 @@ from torch import nn
 from skae.blocks import Moments
 from skae.engine import Loader, Peers, count_peers
 from skae.estimators._checkpoints import NOT_COMPARED
+from skae.estimators._classes import find_classes, list_classes
+from skae.estimators._problem import Classes
 from skae.estimators._survey import Survey
 from skae.estimators._units import Units
 
@@ -47,7 +49,6 @@ def check_joint(estimator: Any, peers: Peers, past: Any = None) -> None:
     asked = {
         "checkpoint": parameters["checkpoint"] is not None,
         "solver": parameters.get("solver") == "lbfgs",
-        "conditional": parameters.get("conditional", False),
     }
     refused = [name for name, is_asked in asked.items() if is_asked]
     compared = {n: repr(value) for n, value in parameters.items() if n not in NOT_COMPARED}
@@ -91,10 +92,11 @@ def join_surveys(survey: Survey, features: Any, peers: Peers, seed: int) -> Surv
     _check_same(features, pickle.dumps(survey.link), peers)
     base = peers.share(survey.base)
     of_train, of_all = (_join_moments(m, survey.base, base, peers) for m in survey.moments)
-    X, train, valid = _join_samples(survey, peers, seed)
+    X, told, train, valid = _join_samples(survey, peers, seed)
     ranges = peers.gather((survey.low, survey.high))
     return survey._replace(
         X=X,
+        told=told,
         train=train,
         valid=valid,
         moments=(of_train, of_all),
@@ -133,9 +135,19 @@ def _join_moments(moments: Moments, own: Units, base: Units, peers: Peers) -> Mo
     return Moments(n_rows, mean, scatter.numpy())
 
 
+def join_classes(classes: Classes | None, peers: Peers) -> Classes | None:
+    """Return the classes of all, and the indicators of one's own rows."""
+    if classes is None or peers.is_alone:
+        return classes
+    names = list_classes(np.concatenate(peers.gather(classes.names)))
+    indicators = np.zeros((len(classes.indicators), len(names)))
+    indicators[:, find_classes(names, classes.names)] = classes.indicators
+    return Classes(names, indicators)
+
+
 def _join_samples(
     survey: Survey, peers: Peers, seed: int
-) -> tuple[NDArray, NDArray[np.intp], NDArray[np.intp]]:
+) -> tuple[NDArray, NDArray | None, NDArray[np.intp], NDArray[np.intp]]:
     """Return sampled rows of all, as many of each process as it has a share of the rows."""
     of_train, of_all = survey.moments
     counts = np.array([of_train.n_rows, of_all.n_rows - of_train.n_rows])
@@ -146,13 +158,19 @@ def _join_samples(
         int(n if total <= limit else n * limit // total)
         for n, total, limit in zip(counts, totals, limits, strict=True)
     ]
-    own = [survey.X[kind[:quota]] for kind, quota in zip(kinds, quotas, strict=True)]
-    parts = list(zip(*peers.gather(own), strict=True))
-    train, valid = (np.concatenate(part) for part in parts)
+    train, valid = (kind[:quota] for kind, quota in zip(kinds, quotas, strict=True))
     rng = np.random.default_rng(seed)
-    n_train, n_valid = len(train), len(valid)
+    n_train, n_valid = np.sum(peers.gather((len(train), len(valid))), axis=0)
     order = rng.permutation(n_train), n_train + rng.permutation(n_valid)
-    return np.concatenate([train, valid]), *order
+    X = _join_rows(survey.X, train, valid, peers)
+    told = None if survey.told is None else _join_rows(survey.told, train, valid, peers)
+    return X, told, *order
+
+
+def _join_rows(X: NDArray, train: NDArray, valid: NDArray, peers: Peers) -> NDArray:
+    """Return rows of all, those to learn from first."""
+    parts = peers.gather((X[train], X[valid]))
+    return np.concatenate([part[0] for part in parts] + [part[1] for part in parts])
 
 
 @torch.no_grad()

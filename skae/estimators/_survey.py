@@ -39,6 +39,8 @@ class Survey(NamedTuple):
         Rows to learn from that are here, and not with other processes.
     limits : pair of int
         At most so many rows to learn from, and held out, are in the sample.
+    told : array of shape (n_sampled, n_classes) or None
+        What a network is told of the sampled rows beside them.
     """
 
     X: NDArray
@@ -52,6 +54,7 @@ class Survey(NamedTuple):
     high: NDArray
     n_train: int
     limits: tuple[int, int]
+    told: NDArray | None = None
 
     @property
     def units(self) -> Units:

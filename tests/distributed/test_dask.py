@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from skae import AutoencoderTransformer, ConvAutoencoder
+from skae import AutoencoderTransformer, ConvAutoencoder, VAETransformer
 from skae.distributed import fit
 from skae.distributed._dask import _find_shards
 
@@ -68,8 +68,8 @@ def test_a_fit_to_an_array_is_a_plain_one(client):
 
 def test_every_worker_has_the_partitions_that_it_holds(client):
     table = _array(client, X, [100, 30, 80, 30])
-    shards = _find_shards(table, client)
-    sizes = {w: [len(part) for part in client.gather(parts)] for w, parts in shards.items()}
+    shards = _find_shards(table, None, client)
+    sizes = {w: [len(part) for part, _ in client.gather(parts)] for w, parts in shards.items()}
     assert sizes == dict(zip(sorted(client.nthreads()), [[100, 80], [30, 30]], strict=True))
 
 
@@ -88,6 +88,16 @@ def test_images_are_images(client):
     estimator = ConvAutoencoder(2, hidden_channels=(4,), **SETTINGS)
     fitted = fit(estimator, _array(client, images, [150, 90]), client=client)
     assert fitted.reconstruct(images).shape == images.shape
+
+
+def test_classes_are_those_of_all_workers(client):
+    y = np.repeat(["a", "c", "b"], 80)
+    estimator = VAETransformer(2, conditional=True, **SETTINGS)
+    table = _array(client, X, [160, 80])
+    fitted = fit(estimator, table, da.from_array(y, chunks=((160, 80),)), client)
+    assert fitted.classes_.tolist() == ["a", "b", "c"]
+    with pytest.raises(ValueError, match="Got 3 blocks for X's 2"):
+        fit(estimator, table, da.from_array(y, chunks=80), client)
 
 
 def test_what_is_wrong_with_the_rows_of_a_worker_is_said(client):

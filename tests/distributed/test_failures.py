@@ -56,9 +56,7 @@ def test_what_is_wrong_together_is_an_error_of_all(results, name, message):
     assert message in first[1]
 
 
-@pytest.mark.parametrize(
-    "name", ["checkpoint", "solver", "conditional", "AutoencoderCV", "ImageToImageRegressor"]
-)
+@pytest.mark.parametrize("name", ["checkpoint", "solver", "AutoencoderCV", "ImageToImageRegressor"])
 def test_what_only_one_process_can_do_is_refused_by_name(results, name):
     for result in results["refusals"]:
         error, message = result[name]

@@ -8,7 +8,18 @@ from skae.engine import ALONE, Batch, Loader
 from skae.engine._loop import _Training
 from skae.estimators._blockwise import BlockwiseAutoencoder
 
-NAMES = ["autoencoder", "ordered", "noisy", "penalties", "vae", "free_bits", "topk", "kl", "conv"]
+NAMES = [
+    "autoencoder",
+    "ordered",
+    "noisy",
+    "penalties",
+    "vae",
+    "free_bits",
+    "conditional",
+    "topk",
+    "kl",
+    "conv",
+]
 over_shards = pytest.mark.parametrize("n_first", [70, 99])
 over_names = pytest.mark.parametrize("name", NAMES)
 
@@ -57,6 +68,7 @@ def _check_equal(found, wanted):
         np.testing.assert_allclose(found["weights"][name], value, rtol=0, atol=1e-6, err_msg=name)
     np.testing.assert_allclose(found["loss_curve"], wanted["loss_curve"], rtol=1e-8)
     np.testing.assert_allclose(found["mean"], wanted["mean"], atol=1e-12)
+    np.testing.assert_array_equal(found["classes"], wanted["classes"])
     assert found["best_iter"] == wanted["best_iter"] > 0
 
 
@@ -78,10 +90,10 @@ def test_two_processes_learn_what_one_learns_from_the_same_batches(
     replayed = Replayed(_join([passes for _, passes in ranks]))
     assert replayed.n_rows == 100
     monkeypatch.setattr(BlockwiseAutoencoder, "_make_loaders", _make_loaders(replayed))
-    X = script["rows_of"](name)
+    X, y = script["data_of"](name)
     shards = [X[:n_first], X[n_first:]]
     blocks = _Iterable(shards) if name == "conv" else shards
-    alone = script["describe"](estimators[name].fit(blocks))
+    alone = script["describe"](estimators[name].fit(blocks, y))
     for found, _ in ranks:
         _check_equal(found, alone)
 
