@@ -42,7 +42,7 @@ from skae.estimators._joining import (
     share_network,
 )
 from skae.estimators._parameters import validated_fit
-from skae.estimators._problem import Classes, Problem, training_tensors
+from skae.estimators._problem import Problem, training_tensors
 from skae.estimators._reader import Reader
 from skae.estimators._stream import Stream
 from skae.estimators._survey import Survey, Surveyor
@@ -224,7 +224,7 @@ class BlockwiseAutoencoder(BaseAutoencoder):
             seen=see(survey.X),
             units=units,
             link=link,
-            classes=None if classes is None else Classes(classes.names, survey.told),
+            classes=None if classes is None else classes._replace(indicators=survey.told),
             train=survey.train,
             valid=survey.valid,
             moments=survey.moments_in(units),
