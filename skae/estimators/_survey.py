@@ -54,7 +54,7 @@ class Survey(NamedTuple):
     high: NDArray
     n_train: int
     limits: tuple[int, int]
-    told: NDArray | None = None
+    told: Any = None
 
     @property
     def units(self) -> Units:
