@@ -1,4 +1,4 @@
-"""What two processes have found together."""
+"""What processes have found together."""
 
 import os
 import pickle
@@ -19,8 +19,8 @@ def script():
 
 
 @pytest.fixture(scope="session")
-def find_results(tmp_path_factory):
-    """Have two processes go through scenarios; return what each has found, None if it has died."""
+def find_results(tmp_path_factory, script):
+    """Have processes go through scenarios; return what each has found, None if it has died."""
 
     def find(*names):
         folder = tmp_path_factory.mktemp("ranks")
@@ -31,7 +31,11 @@ def find_results(tmp_path_factory):
         )
         assert done.stdout.split() == [word for name in names for word in (name, "ended")]
         sys.stderr.write(done.stderr)
-        return {name: [_read(folder / f"{name}-{rank}") for rank in range(2)] for name in names}
+        counts = {name: script["count_processes"](name) for name in names}
+        return {
+            name: [_read(folder / f"{name}-{rank}") for rank in range(n)]
+            for name, n in counts.items()
+        }
 
     return find
 

@@ -1,4 +1,4 @@
-"""What the tests have two processes do together: a script, told of scenarios and of a folder.
+"""What the tests have processes do together: a script, told of scenarios and of a folder.
 
 It imports once, and forks for every scenario. What a process finds is put into a file.
 """
@@ -265,6 +265,11 @@ def refusals(rank):
     }
 
 
+def killed_before(rank):
+    """Have a process killed before it fits anything."""
+    return _die() if rank == 1 else _killed(rank, None)
+
+
 def killed_in_the_survey(rank):
     """Have a process killed while it reads its rows for the first time."""
     return _killed(rank, Blocks(TABLE[:50], 0, _die))
@@ -284,15 +289,16 @@ def killed_at_the_end(rank):
 
 def _killed(rank, X):
     estimator = AutoencoderTransformer(2, **SETTINGS)
-    return attempt(lambda: estimator.fit(TABLE[:50] if rank == 0 else X)), list(vars(estimator))
+    return attempt(lambda: estimator.fit(X if rank == 1 else TABLE[:50])), list(vars(estimator))
 
 
 # Processes.
 
 
 def run(name, folder):
-    """Have two processes go through a scenario; return whether they came to an end."""
-    children = [_fork(name, rank, folder) for rank in range(2)]
+    """Have processes go through a scenario; return whether they came to an end."""
+    n_processes = count_processes(name)
+    children = [_fork(name, rank, n_processes, folder) for rank in range(n_processes)]
     deadline = time.monotonic() + TIMEOUT
     while children and time.monotonic() < deadline:
         children = [child for child in children if os.waitpid(child, os.WNOHANG) == (0, 0)]
@@ -303,13 +309,18 @@ def run(name, folder):
     return not children
 
 
-def _fork(name, rank, folder):
+def count_processes(name):
+    """Return how many processes a scenario has: where one is killed, two are left."""
+    return 3 if name.startswith("killed") else 2
+
+
+def _fork(name, rank, n_processes, folder):
     child = os.fork()
     if child:
         return child
     code = 1
     try:
-        environment = {"RANK": rank, "WORLD_SIZE": 2, "MASTER_ADDR": "127.0.0.1"}
+        environment = {"RANK": rank, "WORLD_SIZE": n_processes, "MASTER_ADDR": "127.0.0.1"}
         os.environ |= {key: str(value) for key, value in environment.items()}
         warnings.simplefilter("error")
         with group():

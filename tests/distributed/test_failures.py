@@ -11,6 +11,7 @@ def results(find_results):
     return find_results(
         "failures",
         "refusals",
+        "killed_before",
         "killed_in_the_survey",
         "killed_in_an_epoch",
         "killed_at_the_end",
@@ -65,11 +66,11 @@ def test_what_only_one_process_can_do_is_refused_by_name(results, name):
         assert "torch.distributed has 2" in message
 
 
-@pytest.mark.parametrize("moment", ["in_the_survey", "in_an_epoch", "at_the_end"])
+@pytest.mark.parametrize("moment", ["before", "in_the_survey", "in_an_epoch", "at_the_end"])
 def test_a_process_that_is_killed_ends_the_fit_of_all(results, moment):
-    survivor, killed = results[f"killed_{moment}"]
+    first, killed, last = results[f"killed_{moment}"]
     assert killed is None
-    (error, message), attributes = survivor
-    assert error == "PeerError"
-    assert "failed or was ended" in message
-    assert not [name for name in attributes if name.endswith("_")]
+    for (error, message), attributes in (first, last):
+        assert error == "PeerError"
+        assert "failed or was ended" in message
+        assert not [name for name in attributes if name.endswith("_")]
