@@ -104,7 +104,7 @@ def measure(rank, n_processes, port, folder, n_features, n_batches, results):
         random_state=0,
     )
     survey = Clock(Surveyor, "survey")
-    update, sum_up = Clock(GradientStep, "update"), Clock(Processes, "average_")
+    update, sum_up = Clock(GradientStep, "update"), Clock(Processes, "add_")
     with group():
         estimator.fit(blocks)
     skipped = n_batches // 2

@@ -27,13 +27,13 @@ class Pass(Protocol):
 
 
 class Differentiation(ABC):
-    """Adds the gradient of the mean loss of a batch to that of the parameters.
+    """Adds the gradient of the mean loss of a batch, or a share of it, to that of the parameters.
 
     It is called where nothing is recorded.
     """
 
     @abstractmethod
-    def __call__(self, batch: Batch, weights: Weights) -> Losses:
+    def __call__(self, batch: Batch, weights: Weights, share: float = 1.0) -> Losses:
         """Return the losses."""
 
 
@@ -56,13 +56,13 @@ class Autograd(Differentiation):
         self.objective = objective
         self.precision = precision
 
-    def __call__(self, batch: Batch, weights: Weights) -> Losses:
+    def __call__(self, batch: Batch, weights: Weights, share: float = 1.0) -> Losses:
         """Record the way forward, replay it backward."""
         with torch.enable_grad():
             losses = self.objective(self._outputs(batch), batch.target)
             # a batch without rows has the mean 0
             means = [
-                weights.get(name, 1.0) * loss.sum() / max(1, len(loss))
+                share * weights.get(name, 1.0) * loss.sum() / max(1, len(loss))
                 for name, loss in losses.items()
             ]
             total = torch.stack(means).sum()
@@ -89,18 +89,18 @@ class WrittenOut(Differentiation):
     ----------
     network : Pass
     objective : object
-        Has ``differentiate(outputs, target, weights)``, which returns the losses and the
-        gradients of the weighted sum of their means.
+        Has ``differentiate(outputs, target, weights, share)``, which returns the losses and the
+        gradients of a share of the weighted sum of their means.
     """
 
     def __init__(self, network: Pass, objective: Any) -> None:
         self.network = network
         self.objective = objective
 
-    def __call__(self, batch: Batch, weights: Weights) -> Losses:
+    def __call__(self, batch: Batch, weights: Weights, share: float = 1.0) -> Losses:
         """Go forward and back."""
         outputs = self.network.forward(*batch.inputs)
-        losses, gradients = self.objective.differentiate(outputs, batch.target, weights)
+        losses, gradients = self.objective.differentiate(outputs, batch.target, weights, share)
         self.network.backward(gradients)
         return losses
 

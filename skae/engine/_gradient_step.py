@@ -72,8 +72,12 @@ class GradientStep(NetworkStep):
         """Take a gradient step; return the losses before it."""
         progress = self.n_updates / self.schedule.n_updates
         self._flat.gradients.zero_()
-        losses = self._differentiate(batch, {} if self.weights is None else self.weights(progress))
-        self.peers.average_(self._flat.gradients, len(batch.target))
+        weights = {} if self.weights is None else self.weights(progress)
+        n_rows = len(batch.target)
+        # weighed where it costs nothing: gradients are large
+        share = n_rows / max(1, self.peers.count(n_rows))
+        losses = self._differentiate(batch, weights, share)
+        self.peers.add_(self._flat.gradients)
         factor = self.schedule(self.n_updates)
         self._adamw.descend(self.learning_rate * factor, self.weight_decay * factor)
         self.n_updates += 1

@@ -45,6 +45,10 @@ class Peers:
     def add_(self, value: Tensor) -> None:
         """Put the sum of everybody's values in its place."""
 
+    def count(self, n_rows: int) -> int:
+        """Return the number of everybody's rows, given that of one's own."""
+        return n_rows
+
     def average_(self, means: Tensor, n_rows: int) -> int:
         """Put the means over all rows in the place of those over one's own.
 
@@ -135,12 +139,15 @@ class Processes(Peers):
         """Put the sum of everybody's values in its place."""
         self._together(dist.all_reduce, value)
 
-    def average_(self, means: Tensor, n_rows: int) -> int:
-        """Put the means over all rows in the place of those over one's own."""
-        # apart, since large tensors are slow to copy and to divide
+    def count(self, n_rows: int) -> int:
+        """Return the number of everybody's rows."""
         count = torch.tensor(n_rows)
         self.add_(count)
-        n_rows_of_all = int(count)
+        return int(count)
+
+    def average_(self, means: Tensor, n_rows: int) -> int:
+        """Put the means over all rows in the place of those over one's own."""
+        n_rows_of_all = self.count(n_rows)
         means.mul_(n_rows / max(1, n_rows_of_all))
         self.add_(means)
         return n_rows_of_all

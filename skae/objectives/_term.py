@@ -87,9 +87,9 @@ class Objective:
         return all(term.sees_outputs_only for term in self.terms.values())
 
     def differentiate(
-        self, outputs: Any, target: Tensor, weights: Mapping[str, float]
+        self, outputs: Any, target: Tensor, weights: Mapping[str, float], share: float = 1.0
     ) -> tuple[dict[str, Tensor], Gradients]:
-        """Return every term's value per row, and the gradients of the sum of their means.
+        """Return every term's value per row, and gradients of a share of the sum of their means.
 
         Parameters
         ----------
@@ -97,11 +97,12 @@ class Objective:
         target : Tensor of shape (n, ...)
         weights : mapping of str to float
             Factors of the gradients of terms; those that are not in it count once.
+        share : float, default=1.0
         """
         losses: dict[str, Tensor] = {}
         gradients: Gradients = {}
         for name, term in self.terms.items():
-            factor = weights.get(name, 1.0) / max(1, target.shape[0])
+            factor = share * weights.get(name, 1.0) / max(1, target.shape[0])
             losses[name], parts = term.differentiate(outputs, target, factor)
             for field, part in parts.items():
                 gradients[field] = gradients[field] + part if field in gradients else part
