@@ -25,7 +25,7 @@ from skae.estimators._units import Units
 from skae.networks import Architecture, ToUnits
 from skae.objectives import LOSSES, Term
 from skae.registration._fields import identity_grid, jacobian_determinant, warp
-from skae.registration._labels import LabelMaps, read_labels
+from skae.registration._labels import LabelMaps, read_known_labels
 from skae.registration._network import AtlasArchitecture
 from skae.registration._terms import DeformationEnergy, LocalCorrelation, MeanDisplacement
 
@@ -194,10 +194,10 @@ class BaseDeformation(ImageRowsMixin, BaseAutoencoder):
         check_is_fitted(self)
         sizes = self._layout.spatial
         if X_labelled is None:
-            known, fields = read_labels(labels, (), sizes), np.zeros((1, len(sizes), *sizes))
+            known, fields = read_known_labels(labels, (), sizes), np.zeros((1, len(sizes), *sizes))
         else:
             fields = self.inverse_displacement(X_labelled)
-            known = read_labels(labels, (len(fields),), sizes)
+            known = read_known_labels(labels, (len(fields),), sizes)
         return LabelMaps.of(known, fields).warp(self.displacement(X))
 
     @dispatched

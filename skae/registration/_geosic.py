@@ -453,7 +453,7 @@ class GeoSICClassifier(ClassifierMixin, BaseDeformation):
     ) -> nn.Module | None:
         """Set the atlas to the mean image, and the logits to the logarithms of shares."""
         classes: Any = problem.classes
-        counts = classes.indicators[problem.train].sum(axis=0)
+        counts = classes.values[problem.train].sum(axis=0)
         # a class that is not there is as rare as if it were half an image
         shares = np.maximum(counts, 0.5) / len(problem.train)
         with torch.no_grad():

@@ -1,5 +1,6 @@
 """Labels of pixels, and how they are moved."""
 
+from math import prod
 from typing import Any, NamedTuple, Self
 
 import numpy as np
@@ -7,6 +8,7 @@ import torch
 from numpy.typing import NDArray
 from torch.nn.functional import one_hot
 
+from skae.estimators._masks import read_labels
 from skae.registration._fields import warp
 
 
@@ -43,7 +45,7 @@ class LabelMaps(NamedTuple):
         return self.names[torch.cat(winners).numpy()]
 
 
-def read_labels(labels: Any, n: tuple[int, ...], sizes: tuple[int, ...]) -> NDArray:
+def read_known_labels(labels: Any, n: tuple[int, ...], sizes: tuple[int, ...]) -> NDArray:
     """Return labels as an array of shape (n_images, *sizes).
 
     Parameters
@@ -71,3 +73,30 @@ def read_labels(labels: Any, n: tuple[int, ...], sizes: tuple[int, ...]) -> NDAr
     if array.dtype.kind == "f" and not np.isfinite(array).all():
         raise ValueError("Input labels contains NaN or infinity.")
     return array.reshape(-1, *sizes)
+
+
+def read_masks(y: Any, estimator: Any, n: int, sizes: tuple[int, ...]) -> NDArray:
+    """Return the label of every pixel of images in the layout that `y` has.
+
+    Raises
+    ------
+    ValueError
+        If they are missing, no labels, or if there is not one for every pixel.
+    """
+    y = read_labels(y, estimator)
+    if y.ndim == 1:
+        raise ValueError(
+            "y has one label for every image, but one for every pixel is wanted: an array of shape "
+            f"{(n, *sizes)}. For classes of images, use GeoSICClassifier."
+        )
+    if len(y) != n:
+        raise ValueError(
+            f"Found input variables with inconsistent numbers of samples: X has {n} images, y has "
+            f"{len(y)}. Give one mask for every image."
+        )
+    if y.shape[1:] not in (sizes, (1, *sizes), (*sizes, 1), (prod(sizes),)):
+        raise ValueError(
+            f"y has rows of shape {y.shape[1:]}, but masks have one label for every pixel of X: "
+            f"rows of shape {sizes}, {(1, *sizes)} or, flattened, {(prod(sizes),)}."
+        )
+    return y

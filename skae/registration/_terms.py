@@ -5,7 +5,7 @@ from typing import Any
 from torch import Tensor
 from torch.nn import functional
 
-from skae.networks import ImageLayout
+from skae.networks import ImageLayout, ImageOutputs
 from skae.objectives import Term
 
 WINDOW = 9
@@ -119,3 +119,29 @@ class Classification(Term):
     def weight(self, progress: float) -> float:
         """Return the factor at this share of training."""
         return 0.0 if progress < self.warmup else 1.0
+
+
+class Segmentation(Term):
+    """``weight`` times the loss of logits, both of pixels and of the deformed atlas.
+
+    Parameters
+    ----------
+    loss : Term
+        Compares logits with the classes of pixels.
+    strength : float
+    """
+
+    reads = ("logits", "atlas_logits", "places")
+    sees_outputs_only = True
+
+    def __init__(self, loss: Term, strength: float) -> None:
+        self.loss = loss
+        self.strength = strength
+
+    def __call__(self, outputs: Any, target: Tensor) -> Tensor:
+        """Return the loss of every image, shape (n,)."""
+        losses = [
+            self.loss(ImageOutputs(logits), outputs.places)
+            for logits in (outputs.logits, outputs.atlas_logits)
+        ]
+        return self.strength * (losses[0] + losses[1])

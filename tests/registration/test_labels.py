@@ -5,7 +5,7 @@ import pytest
 from numpy.testing import assert_array_equal
 
 from skae.registration import warp_images
-from skae.registration._labels import LabelMaps, read_labels
+from skae.registration._labels import LabelMaps, read_known_labels
 
 
 @pytest.mark.parametrize("sizes", [(6, 5), (4, 5, 3)])
@@ -47,4 +47,4 @@ def test_labels_keep_their_dtype(dtype):
 )
 def test_bad_labels(labels, n, message):
     with pytest.raises(ValueError, match=message):
-        read_labels(labels, n, (4, 3))
+        read_known_labels(labels, n, (4, 3))
