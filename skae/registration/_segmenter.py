@@ -453,6 +453,7 @@ class AtlasSegmenter(ClassifierMixin, BaseDeformation):
         rows = self._validate(X, reset=False)
         return self._in_batches(self._refine, rows, self._n_features_out)
 
+    @dispatched
     def score(  # type: ignore[override]
         self, X: ArrayLike, y: ArrayLike
     ) -> float:

@@ -8,12 +8,14 @@ import pytest
 import torch
 from numpy.testing import assert_allclose
 
-from skae.networks import ImageLayout
+from skae.networks import ImageLayout, ImageOutputs
+from skae.objectives import PixelCrossEntropy
 from skae.registration._terms import (
     Classification,
     DeformationEnergy,
     LocalCorrelation,
     MeanDisplacement,
+    Segmentation,
 )
 
 
@@ -112,3 +114,13 @@ def test_classification():
     expected = -0.5 * shares[range(5), places].log()
     assert_allclose(term(outputs, torch.zeros(5, 7)), expected)
     assert [term.weight(progress) for progress in (0.0, 0.29, 0.3, 1.0)] == [0.0, 0.0, 1.0, 1.0]
+
+
+@pytest.mark.parametrize("sizes", [(5, 4), (3, 4, 5)])
+def test_both_kinds_of_labels_count(sizes):
+    loss = PixelCrossEntropy(torch.ones(3))
+    one, other = draw(2, 3, *sizes), draw(2, 3, *sizes, seed=1)
+    places = torch.arange(2 * np.prod(sizes)).view(2, 1, *sizes) % 4 - 1
+    outputs = SimpleNamespace(logits=one, atlas_logits=other, places=places)
+    expected = sum(loss(ImageOutputs(logits), places) for logits in (one, other))
+    assert_allclose(Segmentation(loss, 0.5)(outputs, None), 0.5 * expected, atol=1e-12)
