@@ -297,6 +297,17 @@ def test_it_can_be_attacked(either, X, y):
     assert accuracies[0] <= accuracies[1] < either.score(X, y)
 
 
+@pytest.mark.parametrize("per_class_atlas", [False, True])
+def test_half_precision(X, y, per_class_atlas):
+    """Classes are whole numbers there as well."""
+    parameters = {"max_iter": 4, "batch_size": 20, "per_class_atlas": per_class_atlas}
+    half, single = (
+        _quick(precision=precision, **parameters).fit(X, y) for precision in ("bfloat16", "float32")
+    )
+    assert half.loss_curve_ != single.loss_curve_
+    assert_allclose(half.loss_curve_, single.loss_curve_, rtol=0.05)
+
+
 def test_volumes():
     shapes = make_deformed_shapes(20, n_classes=2, size=8, n_dims=3, random_state=0)
     model = _quick(image_shape=(1, 8, 8, 8)).fit(shapes.images, shapes.target)
