@@ -4,6 +4,7 @@ import pickle
 
 import numpy as np
 import pytest
+import sklearn
 import skops.io
 import torch
 from numpy.testing import assert_allclose, assert_array_equal
@@ -17,6 +18,7 @@ from sklearn.utils.estimator_checks import (
     check_get_params_invariance,
     check_no_attributes_set_in_init,
 )
+from sklearn.utils.fixes import parse_version
 
 from skae.datasets import make_deformed_shapes
 from skae.engine import GradientStep
@@ -348,6 +350,37 @@ def test_conventions(X):
     assert model.__sklearn_tags__().target_tags.required
     with pytest.raises(NotFittedError):
         model.predict(X)
+
+
+@pytest.mark.skipif(
+    parse_version(sklearn.__version__) < parse_version("1.9"),
+    reason="older ones show no fitted attributes and have no callbacks",
+)
+def test_parameters_and_attributes_are_described(either):
+    shown = either._repr_html_()
+    described = shown.count('<span class="param-doc-description"')
+    n_attributes = shown[shown.index("Fitted attributes") :].count('class="fitted-att-type"')
+    assert n_attributes > 6
+    assert described == len(either.get_params()) + n_attributes
+
+
+def test_names_of_codes(either, X):
+    names = either.get_feature_names_out()
+    assert len(names) == either.transform(X).shape[1] == either.latent_density_.codes.shape[1]
+
+
+def test_the_same_seed_the_same_result(X, y):
+    one, same = (_quick(per_class_atlas=True).fit(X, y) for _ in "ab")
+    assert_array_equal(one.transform(X), same.transform(X))
+    assert_array_equal(one.atlas_, same.atlas_)
+
+
+def test_a_fit_that_fails_leaves_no_trace(of_classes, X, y):
+    model = clone(of_classes).set_params(max_iter=1).fit(X, y)
+    expected = model.transform(X)
+    with pytest.raises(ValueError, match="NaN"):
+        model.fit(np.where(X > 1, np.nan, X), y)
+    assert_array_equal(model.transform(X), expected)
 
 
 def test_numbers_as_labels(X, y, fitted):
