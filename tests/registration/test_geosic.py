@@ -171,6 +171,7 @@ def test_every_class_has_its_atlas(of_classes, X, y):
 
 
 def test_every_atlas_is_in_the_middle_of_its_class(X, y):
+    X, y = X[:120], y[:120]
     lengths = []
     for center_atlas in True, False:
         model = _quick(per_class_atlas=True, center_atlas=center_atlas, hidden_channels=(8, 8))
@@ -178,7 +179,7 @@ def test_every_atlas_is_in_the_middle_of_its_class(X, y):
         fields = model.displacement(X)
         means = [fields[y == name].mean(axis=0) for name in ("bar", "other")]
         lengths.append([np.sqrt(np.square(mean).sum(axis=0)).mean() for mean in means])
-    assert max(lengths[0]) < 0.15
+    assert max(lengths[0]) < 0.12
     assert max(lengths[0]) < max(lengths[1])
 
 
