@@ -27,7 +27,7 @@ from skae.metrics import dice
 from skae.networks import UNetArchitecture
 from skae.objectives import DiceCrossEntropy, Objective
 from skae.registration._base import DEFORMATION, BaseDeformation
-from skae.registration._labels import read_masks
+from skae.registration._masks import read_masks
 from skae.registration._network import AtlasArchitecture
 from skae.registration._refinement import refine
 from skae.registration._segmenter_network import AtlasSegmenterArchitecture

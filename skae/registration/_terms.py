@@ -56,6 +56,33 @@ class MeanDisplacement(Term):
         return self.strength * (u * others).sum(1).flatten(1).mean(1)
 
 
+class MeanDisplacementOfClasses(Term):
+    """``weight * u . mean(u of the other rows of the class)`` per pixel.
+
+    Its expected mean over the rows of a class is the square of the mean displacement of the class,
+    times the share of them that are not the only ones of it in their batch.
+
+    Parameters
+    ----------
+    weight : float
+    """
+
+    reads = ("displacement", "places")
+    sees_outputs_only = True
+
+    def __init__(self, weight: float) -> None:
+        self.strength = weight
+
+    def __call__(self, outputs: Any, target: Tensor) -> Tensor:
+        """Return the product of every row, shape (n,)."""
+        u = outputs.displacement.flatten(1)
+        indicators = functional.one_hot(outputs.places).to(u)
+        n_others = indicators @ indicators.sum(0) - 1
+        others = (indicators @ (indicators.T @ u) - u) / n_others.clamp(min=1)[:, None]
+        n_pixels = u.shape[1] // outputs.displacement.shape[1]
+        return self.strength * (u * others).sum(1) / n_pixels
+
+
 class LocalCorrelation(Term):
     """One less the squared correlation of windows, averaged over all windows and channels.
 

@@ -15,6 +15,7 @@ from skae.registration._terms import (
     DeformationEnergy,
     LocalCorrelation,
     MeanDisplacement,
+    MeanDisplacementOfClasses,
     Segmentation,
 )
 
@@ -92,6 +93,21 @@ def test_the_mean_displacement():
     products = [(fields[i] * fields[j]).sum(0).mean() for i, j in combinations(range(6), 2)]
     assert losses[0].shape == (3,)
     assert_allclose(torch.stack(losses).mean(), 2 * torch.stack(products).mean())
+
+
+def test_the_mean_displacement_of_classes():
+    """That of each class by itself."""
+    fields, places = draw(7, 2, 5, 4) + 0.3, torch.tensor([1, 3, 1, 0, 3, 1, 3])
+    outputs = SimpleNamespace(displacement=fields, places=places)
+    losses = MeanDisplacementOfClasses(2.0)(outputs, None)
+    for place in (0, 1, 3):
+        rows = places == place
+        alone = MeanDisplacement(2.0)(SimpleNamespace(displacement=fields[rows]), None)
+        assert_allclose(losses[rows], alone, atol=1e-12)
+    assert losses[3] == 0
+    one = SimpleNamespace(displacement=fields, places=torch.zeros(7, dtype=torch.int64))
+    of_all = MeanDisplacement(2.0)(one, None)
+    assert_allclose(MeanDisplacementOfClasses(2.0)(one, None), of_all, atol=1e-12)
 
 
 def test_one_row_has_no_others():
