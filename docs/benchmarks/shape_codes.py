@@ -1,6 +1,6 @@
 """Codes of shapes as features: DiffeomorphicAutoencoder beside PCA of equal width, and pixels.
 
-    SKAE_DATA=folder python docs/benchmarks/shape_codes.py [mpeg7_shapes animal_mnist]
+    SKAE_DATA=folder python docs/benchmarks/shape_codes.py [--sets mpeg7_shapes animal_mnist]
         [--seeds 0 1 2] [--tune]
 
 Silhouettes are reduced, standardised and told apart by a logistic regression, whose C is chosen on
@@ -118,7 +118,7 @@ def compare(name, seed, arguments):
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser()
-    parser.add_argument("sets", choices=PARAMETERS, nargs="*", default=list(PARAMETERS))
+    parser.add_argument("--sets", choices=PARAMETERS, nargs="+", default=list(PARAMETERS))
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
     parser.add_argument("--tune", action="store_true")
     arguments = parser.parse_args()
