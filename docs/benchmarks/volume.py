@@ -32,7 +32,6 @@ from scipy.ndimage import gaussian_filter
 
 from skae.registration import DiffeomorphicAutoencoder, jacobian_determinant, warp_images
 from skae.registration._fields import compose, exp_velocity
-from skae.registration._labels import LabelMaps
 
 BLOCK = 5
 N_TRAIN, N_NEW, N_FIXED = 200, 20, 3
@@ -84,13 +83,14 @@ def flow(velocities):
 
 def warp_labels(labels, displacement):
     """Return the label with the largest share at every voxel, shape (n, *sizes)."""
-    nothing = np.zeros_like(displacement[:1])
-    return np.concatenate(
-        [
-            LabelMaps.of(image[None], nothing).warp(field[None])
-            for image, field in zip(labels, displacement, strict=True)
-        ]
-    )
+    return np.stack([warp_label_map(*pair) for pair in zip(labels, displacement, strict=True)])
+
+
+def warp_label_map(labels, field):
+    """Return the same for one volume, shape `sizes`."""
+    names = np.unique(labels)
+    shares = warp_images([labels == name for name in names], field[None].repeat(len(names), 0))
+    return names[shares.argmax(axis=0)]
 
 
 def find_dice(one, other, names):
