@@ -28,6 +28,7 @@ from skae.registration._fields import identity_grid, jacobian_determinant, warp
 from skae.registration._labels import Voters, read_labels
 from skae.registration._network import AtlasArchitecture
 from skae.registration._terms import DeformationEnergy, LocalCorrelation, MeanDisplacement
+from skae.registration._warping import warp_images
 
 CENTERING = 300.0
 """Weight of the squared mean displacement, as a share of the largest size."""
@@ -111,6 +112,41 @@ class BaseDeformation(ImageRowsMixin, BaseAutoencoder):
         """
         check_is_fitted(self)
         return self._find_displacement(self._validate(X, reset=False), self._point_to_image)
+
+    @dispatched
+    def warp(self, X: ArrayLike, images: ArrayLike | None = None, *, order: int = 1) -> NDArray:
+        """Return images in the atlas's pose and shape.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features) or (n_samples, ...)
+            Images, by which deformations are found.
+        images : array-like of shape (n_samples, height, width) or \
+                (n_samples, n_channels, height, width), default=None
+            What is warped: masks, labels or other pictures of what X shows. A single one is warped
+            by all deformations. None warps X itself.
+        order : {0, 1}, default=1
+            1 interpolates linearly, 0 takes the nearest pixel, as labels need it.
+
+        Returns
+        -------
+        warped : ndarray of shape (n_samples, ...)
+            :func:`~skae.registration.warp_images` of `images` and :meth:`inverse_displacement`. X
+            itself has the shape that images had in :meth:`fit`.
+
+        Raises
+        ------
+        ValueError
+            If the shape of `images` does not match X, or if `order` is another one.
+        """
+        check_is_fitted(self)
+        rows = self._validate(X, reset=False)
+        field = self._find_displacement(rows, self._point_to_image)
+        if images is not None:
+            return warp_images(images, field, order=order)
+        maps = self._layout.unflatten(torch.from_numpy(np.array(rows))).numpy()
+        warped = torch.from_numpy(warp_images(maps, field, order=order))
+        return self._as_given(self._layout.flatten(warped).numpy())
 
     @dispatched
     def register(self, moving: ArrayLike, fixed: ArrayLike) -> Bunch:
