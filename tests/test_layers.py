@@ -10,7 +10,7 @@ import pytest
 import skae
 
 ROOT = Path(skae.__file__).parent
-CORE = ("networks", "objectives", "engine", "latent")
+CORE = ("blocks", "networks", "objectives", "engine", "latent")
 ALLOWED = {layer: {layer} for layer in CORE}
 ALLOWED["_arrays"] = set()
 ALLOWED["_colors"] = set()

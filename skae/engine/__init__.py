@@ -10,12 +10,14 @@ from skae.engine._files import replace_file
 from skae.engine._gradient_step import GradientStep
 from skae.engine._history import History
 from skae.engine._lengths import MAX_PREFIXES, DrawnLengths, SpreadLengths
-from skae.engine._loop import DivergenceError, mean_loss, run
+from skae.engine._loader import Loader
+from skae.engine._loop import DivergenceError, learn_once, mean_loss, run
 from skae.engine._noise import CubatureNoise, Noise, NormalNoise, ShiftedNoise
 from skae.engine._quasi_newton import QuasiNewtonStep
 from skae.engine._schedule import SCHEDULES, Schedule
 from skae.engine._step import State, Step
 from skae.engine._stopping import Acceptance, Stopping
+from skae.engine._streamed_batches import StreamedBatches
 from skae.engine._threads import limited_threads, warn_of_fork
 from skae.engine._watcher import FindKept, Watcher
 
@@ -37,6 +39,7 @@ __all__ = [
     "History",
     "ImageAugmentation",
     "InTurn",
+    "Loader",
     "Masking",
     "Noise",
     "NormalNoise",
@@ -49,7 +52,9 @@ __all__ = [
     "State",
     "Step",
     "Stopping",
+    "StreamedBatches",
     "Watcher",
+    "learn_once",
     "limited_threads",
     "mean_loss",
     "replace_file",

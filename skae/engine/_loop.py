@@ -10,9 +10,9 @@ import torch
 from torch import Tensor
 
 from skae.engine._batch import Batch
-from skae.engine._batches import Batches
 from skae.engine._checkpoint import Checkpoint
 from skae.engine._history import History
+from skae.engine._loader import Loader
 from skae.engine._step import Losses, State, Step
 from skae.engine._stopping import Acceptance, Stopping
 from skae.engine._watcher import Watcher
@@ -37,8 +37,8 @@ class _Candidate:
 
 def run(
     step: Step,
-    train: Batches,
-    valid: Batches | None,
+    train: Loader,
+    valid: Loader | None,
     max_iter: int,
     stopping: Stopping,
     watchers: Sequence[Watcher] = (),
@@ -54,8 +54,8 @@ def run(
     Parameters
     ----------
     step : Step
-    train : Batches
-    valid : Batches or None
+    train : Loader
+    valid : Loader or None
         Held-out rows.
     max_iter : int
         Largest number of epochs.
@@ -109,8 +109,8 @@ class _Training:
     def __init__(
         self,
         step: Step,
-        train: Batches,
-        valid: Batches | None,
+        train: Loader,
+        valid: Loader | None,
         stopping: Stopping,
         acceptance: Acceptance,
     ) -> None:
@@ -190,14 +190,35 @@ class _Training:
         self.train.load_state_dict(state["train"])
 
 
-def mean_loss(step: Step, batches: Batches) -> float:
+def learn_once(step: Step, batches: Loader) -> float:
+    """Learn from every row once; return the mean over the rows of the sum of all terms.
+
+    Raises
+    ------
+    DivergenceError
+        If it is not finite.
+    """
+    loss = float(_pass(step.update, batches).mean())
+    _check_converging([loss])
+    return loss
+
+
+def mean_loss(step: Step, batches: Loader) -> float:
     """Return the mean over the rows of the sum of all terms; nothing is learned."""
     return float(_pass(step.evaluate, batches).mean())
 
 
-def _pass(learn: Callable[[Batch], Losses], batches: Batches) -> Tensor:
+def _pass(learn: Callable[[Batch], Losses], batches: Loader) -> Tensor:
     """Go through all rows once; return each row's loss, summed over the terms, shape (n,)."""
-    return torch.cat([reduce(torch.add, learn(batch).values()) for batch in batches])
+    result, n_done = torch.empty(0), 0
+    for batch in batches:
+        losses = reduce(torch.add, learn(batch).values())
+        if n_done == 0:
+            # one tensor from the beginning: many small ones would lie between large ones that go
+            result = losses.new_empty(batches.n_rows)
+        result[n_done : n_done + len(losses)] = losses
+        n_done += len(losses)
+    return result
 
 
 def _check_converging(losses: list[float]) -> None:

@@ -6,84 +6,46 @@ from abc import abstractmethod
 from copy import copy, deepcopy
 from dataclasses import replace
 from functools import partial
-from typing import Any, NamedTuple, Self
+from typing import Any, Self
 
 import numpy as np
 import torch
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import ClassNamePrefixFeaturesOutMixin, TransformerMixin
-from sklearn.utils import check_array, check_random_state, gen_batches
+from sklearn.utils import check_array, check_random_state
 from sklearn.utils.validation import check_is_fitted
 from torch import Tensor, nn
 
-from skae.engine import FindKept, History
+from skae.blocks import Blocks, is_empty
+from skae.engine import Batches, FindKept, History, Loader
 from skae.estimators._bridge import (
     Augmentations,
     TorchEstimator,
     set_parameters_,
     torch_generator,
 )
+from skae.estimators._by_blocks import (
+    by_blocks,
+    codes_shape,
+    find_blocks_for,
+    rows_shape,
+    scores_shape,
+)
 from skae.estimators._callbacks import CallbackSupportMixin, FitTask
 from skae.estimators._checkpoints import make_checkpoint
 from skae.estimators._dispatch import dispatched, dispatched_fit
 from skae.estimators._fitted import FittedNetwork
 from skae.estimators._parameters import validated_fit
+from skae.estimators._problem import Classes, Problem, training_tensors
 from skae.estimators._reading import detached, reading
-from skae.estimators._shares import explained_share
+from skae.estimators._shares import ExplainedShare, explained_share
 from skae.estimators._units import Units
-from skae.estimators._warm_start import copy_of, find_source
+from skae.estimators._warm_start import check_same_features, check_same_link, copy_of, find_source
 from skae.latent import LatentDensity
 from skae.networks import Architecture, FromUnits
 
 MAX_CODES = 10_000
 """Codes that are kept for the density from which `sample` draws."""
-
-
-class Classes(NamedTuple):
-    """The classes, and what the network is told of them.
-
-    Attributes
-    ----------
-    names : array of shape (n_classes,)
-    values : array of shape (n_samples, ...)
-        Of every row: 1 for its class and 0 for others, or the number of every pixel's class.
-    """
-
-    names: NDArray
-    values: NDArray
-
-
-class Problem(NamedTuple):
-    """What is to be learned.
-
-    Attributes
-    ----------
-    X : array of shape (n_samples, n_features)
-        The rows that the decoder should give back, in their own units.
-    seen : array of shape (n_samples, n_inputs)
-        What the encoder sees of them, before it is taken into `units`; mostly X itself.
-    units : Units
-    link : object
-        What the decoder's output means: a loss or a likelihood. `link.equivariant` says whether
-        the decoder works in `units` as well.
-    classes : Classes or None
-        What the network is told of the rows beside them.
-    train, valid : array of int
-        The rows to learn from, and those that are held out.
-    """
-
-    X: NDArray
-    seen: NDArray
-    units: Units
-    link: Any
-    classes: Classes | None
-    train: NDArray
-    valid: NDArray
-
-    @property
-    def rows(self) -> NDArray:
-        """All rows in random order, so that the first ones stand for the others."""
-        return np.concatenate([self.train, self.valid])
 
 
 class BaseAutoencoder(
@@ -142,6 +104,10 @@ class BaseAutoencoder(
     def _decode(self, network: Any, codes: NDArray) -> NDArray:
         """Return the rows that codes stand for, in their own units."""
 
+    def _fix_link(self, link: Any, units: Units) -> Any:
+        """Return the link with what is given of it, in units of the network."""
+        return link
+
     def _see(self, X: NDArray, link: Any) -> NDArray:
         """Return what the encoder sees of rows, in the rows' units."""
         return X
@@ -190,31 +156,39 @@ class BaseAutoencoder(
         """
         task = FitTask(self, X, y)
         source = find_source(self, self.warm_start)
-        n_seen = None if source is None else source.n_features_in_
-        X = self._validate(X, reset=True, min_samples=2)
-        if n_seen not in (None, X.shape[1]):
-            raise ValueError(
-                "warm_start needs a network for the same features. It is fitted to "
-                f"{n_seen} features, but X has {X.shape[1]}."
-            )
-        self._learn(X, y, source, task)
+        random_state = check_random_state(self.random_state)
+        seed = random_state.get_state()
+        problem = self._read_problem(X, y, source, random_state)
+        self._learn(problem, source, seed, random_state, task)
         task.end()
         return self
 
-    def _learn(self, X: NDArray, y: Any, source: Any, task: FitTask) -> None:
-        """Train on valid rows, from the weights of `source` on if there is one."""
-        random_state = check_random_state(self.random_state)
-        seed = random_state.get_state()
-        problem = self._make_problem(X, y, source, random_state)
+    def _read_problem(
+        self, X: Any, y: Any, source: Any, random_state: np.random.RandomState
+    ) -> Problem:
+        """Return what is to be learned of what `fit` was given."""
+        n_seen = None if source is None else source.n_features_in_
+        X = self._validate(X, reset=True, min_samples=2)
+        check_same_features(n_seen, X.shape[1])
+        return self._make_problem(X, y, source, random_state)
+
+    def _learn(
+        self,
+        problem: Problem,
+        source: Any,
+        seed: Any,
+        random_state: np.random.RandomState,
+        task: FitTask,
+    ) -> None:
+        """Train, from the weights of `source` on if there is one.
+
+        `seed` is the state of the random numbers before the first was drawn.
+        """
         architecture = self._make_architecture(problem)
-        data = problem.X, problem.classes
         known = None if source is None else (source._network, source._units, source._link)
+        data = self._find_compared(problem)
         checkpoint = make_checkpoint(self, data, architecture, known, seed)
-        inputs, target = _training_tensors(problem, self._training_dtype())
-        augmentations = self._make_augmentations(problem, architecture, inputs[0], random_state)
-        split = problem.train, problem.valid
-        width = max(architecture.sizes)
-        batches = self._make_batches(inputs, target, split, width, augmentations, random_state)
+        batches = self._make_loaders(problem, architecture, random_state)
         if source is None:
             module = architecture.build(torch_generator(random_state))
             rival = self._set_start(module, problem, random_state)
@@ -235,6 +209,20 @@ class BaseAutoencoder(
         self._check_fitted(problem)
         if checkpoint is not None and not history.is_interrupted:
             checkpoint.remove()
+
+    def _find_compared(self, problem: Problem) -> tuple[Any, ...]:
+        """Return the data, as a checkpoint's name tells them."""
+        return problem.X, problem.classes
+
+    def _make_loaders(
+        self, problem: Problem, architecture: Architecture, random_state: np.random.RandomState
+    ) -> tuple[Loader, Batches | None]:
+        """Return what serves the rows to learn from, and those held out if there are any."""
+        inputs, target = training_tensors(problem, self._training_dtype())
+        augmentations = self._make_augmentations(problem, architecture, inputs[0], random_state)
+        split = problem.train, problem.valid
+        width = max(architecture.sizes)
+        return self._make_batches(inputs, target, split, width, augmentations, random_state)
 
     def _find_attributes(
         self,
@@ -266,16 +254,12 @@ class BaseAutoencoder(
     ) -> Problem:
         """Return what is to be learned, in the units of `source` if there is one."""
         link = self._make_link(X, source)
-        if source is not None and type(link) is not type(source._link):
-            raise ValueError(
-                f"warm_start needs a network whose output means the same. It is fitted for "
-                f"{type(source._link).__name__}, but the parameters ask for {type(link).__name__}."
-            )
+        check_same_link(link, source)
         classes = self._find_classes(X, y, source)
         seen = self._see(X, link)
         units = self._find_units(seen) if source is None else source._units
         train, valid = self._split(len(X), random_state)
-        return Problem(X, seen, units, link, classes, train, valid)
+        return Problem(X, seen, units, self._fix_link(link, units), classes, train, valid)
 
     def _set_fitted(
         self,
@@ -299,72 +283,80 @@ class BaseAutoencoder(
         self._is_interrupted = history.is_interrupted
         self.latent_density_ = self._make_density(self._encode_all(problem.X[kept_rows]), seed)
 
+    @by_blocks(codes_shape)
     @dispatched
     def transform(self, X: ArrayLike) -> NDArray:
         """Encode X.
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_features)
+        X : array-like of shape (n_samples, n_features) or blocks
             Rows to encode.
 
         Returns
         -------
         codes : ndarray of shape (n_samples, n_components)
-            Codes, in the dtype of X if that is float32, else in float64.
+            Codes, in the dtype of X if that is float32, else in float64. Of blocks, an iterator of
+            such arrays; of dask's, a dask array.
         """
         check_is_fitted(self)
         return self._encode_all(self._validate(X, reset=False))
 
+    @by_blocks(rows_shape)
     @dispatched
     def inverse_transform(self, X: ArrayLike) -> NDArray:
         """Decode codes.
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_components)
+        X : array-like of shape (n_samples, n_components) or blocks
             Codes.
 
         Returns
         -------
         X_original : ndarray of shape (n_samples, n_features)
-            Reconstructions, in the units of the training data.
+            Reconstructions, in the units of the training data. Of blocks, an iterator of such
+            arrays; of dask's, a dask array.
         """
         check_is_fitted(self)
         codes = self._check_codes(X)
         return self._as_given(self._in_batches(self._decode, codes, self.n_features_in_))
 
+    @by_blocks(rows_shape)
     @dispatched
     def reconstruct(self, X: ArrayLike) -> NDArray:
         """Encode X and decode the codes.
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_features)
+        X : array-like of shape (n_samples, n_features) or blocks
             Rows to reconstruct.
 
         Returns
         -------
         X_reconstructed : ndarray of shape (n_samples, n_features)
-            As `inverse_transform` of `transform` gives it.
+            As `inverse_transform` of `transform` gives it. Of blocks, an iterator of such arrays;
+            of dask's, a dask array.
         """
         check_is_fitted(self)
         return self._as_given(self._reconstruct_all(self._validate(X, reset=False)))
 
+    @by_blocks(scores_shape, np.float64)
     @dispatched
     def score_samples(self, X: ArrayLike) -> NDArray:
         """Return the negative squared reconstruction error of every row.
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_features)
+        X : array-like of shape (n_samples, n_features) or blocks
             Rows to reconstruct.
 
         Returns
         -------
         scores : ndarray of shape (n_samples,)
             The squared error, summed over the features, with a minus sign: the higher the
-            better. In squared units of X.
+            better. In squared units of X. Of blocks, an iterator of such arrays; of dask's, a dask
+            array.
         """
         check_is_fitted(self)
         X = self._validate(X, reset=False)
@@ -377,8 +369,8 @@ class BaseAutoencoder(
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_features)
-            At least two rows.
+        X : array-like of shape (n_samples, n_features) or blocks
+            At least two rows. Blocks are gone through once.
         y : None
             Ignored.
 
@@ -390,8 +382,22 @@ class BaseAutoencoder(
             ``PCA.explained_variance_ratio_.sum()``.
         """
         check_is_fitted(self)
+        blocks = find_blocks_for(self, X)
+        if blocks is not None:
+            return self._score_blocks(blocks)
         X = self._validate(X, reset=False, min_samples=2)
         return explained_share(X, self._reconstruct_all(X))
+
+    def _score_blocks(self, blocks: Blocks) -> float:
+        """Return the share of the variance of all rows, in one pass."""
+        explained = ExplainedShare(self.n_features_in_)
+        for number, block in blocks.read():
+            if is_empty(block):
+                continue
+            with blocks.naming(number):
+                X = self._validate(block, reset=False)
+                explained.add(X, self._reconstruct_all(X))
+        return explained.share
 
     @dispatched
     def sample(self, n_samples: int = 1, random_state: Any = None) -> NDArray:
@@ -480,18 +486,3 @@ def check_count(name: str, value: Any) -> None:
     """Raise ValueError if an argument of this name is not a positive int."""
     if not isinstance(value, int | np.integer) or isinstance(value, bool) or value < 1:
         raise ValueError(f"{name} must be an int of at least 1. Got {value!r} instead.")
-
-
-def _training_tensors(
-    problem: Problem, dtype: type[np.floating]
-) -> tuple[tuple[Tensor, ...], Tensor]:
-    """Return what the network sees and what it is held against."""
-    seen = np.empty(problem.seen.shape, dtype)
-    for rows in gen_batches(len(seen), max(1, 10**6 // seen.shape[1])):
-        seen[rows] = problem.units.enter(problem.seen[rows])
-    inputs: tuple[Tensor, ...] = (torch.from_numpy(seen),)
-    if problem.classes is not None:
-        inputs += (torch.from_numpy(problem.classes.values.astype(dtype)),)
-    if problem.link.equivariant:
-        return inputs, inputs[0]
-    return inputs, torch.from_numpy(problem.X.astype(dtype))

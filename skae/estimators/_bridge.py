@@ -2,7 +2,8 @@
 
 import warnings
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from copy import deepcopy
 from inspect import signature
 from math import ceil
@@ -24,6 +25,7 @@ from skae.engine import (
     DivergenceError,
     GradientStep,
     History,
+    Loader,
     QuasiNewtonStep,
     State,
     Step,
@@ -46,6 +48,8 @@ Augmentations = tuple[BatchChange | None, BatchChange | None]
 """What changes batches to learn from, every time anew, and held-out ones, once; or None."""
 MAX_BATCH = 2**24
 """Entries of the widest layer in a batch of training, unless its size is given."""
+NOT_KEPT = (*DURING_FIT, "_optimizer_state")
+"""Attributes that files and copies do without."""
 ENTRIES_PER_PART = 2**20
 """L-BFGS adds up its gradients over parts of about so many entries."""
 
@@ -61,7 +65,7 @@ class TorchEstimator(DocumentedMixin, BaseEstimator, ABC):
     def __getstate__(self) -> dict[str, Any]:
         """Return the state in plain values, so that files name no class but the estimator's."""
         state = super().__getstate__()
-        kept = {name: value for name, value in state.items() if name not in DURING_FIT}
+        kept = {name: value for name, value in state.items() if name not in NOT_KEPT}
         return simplified(kept, self._known_classes())
 
     def __setstate__(self, state: dict[str, Any]) -> None:
@@ -132,7 +136,7 @@ class TorchEstimator(DocumentedMixin, BaseEstimator, ABC):
         self,
         module: nn.Module,
         link: Any,
-        batches: tuple[Batches, Batches | None],
+        batches: tuple[Loader, Batches | None],
         rival: nn.Module | None,
         checkpoint: Checkpoint | None,
         watcher: Watcher,
@@ -145,7 +149,7 @@ class TorchEstimator(DocumentedMixin, BaseEstimator, ABC):
             In float64, on the CPU.
         link : object
             What its outputs mean.
-        batches : tuple of Batches
+        batches : tuple of Loader
             To learn from, and held out.
         rival : nn.Module or None
             The optimum for all rows, held-out ones included, which is kept unless an epoch is
@@ -158,23 +162,29 @@ class TorchEstimator(DocumentedMixin, BaseEstimator, ABC):
         step = self._make_step(module, link, train)
         stopping = Stopping(self.n_iter_no_change if self.early_stopping else None, self.tol)
         watchers = [watcher, *self._make_progress()]
+        with self._training(module, train):
+            acceptance = self._make_acceptance(module, link, batches, rival)
+            history = run(
+                step, train, valid, self.max_iter, stopping, watchers, acceptance, checkpoint
+            )
+        if history.is_interrupted:
+            warnings.warn("Training interrupted by user.", stacklevel=2)
+        set_parameters_(module, step.state())
+        return history
+
+    @contextmanager
+    def _training(self, module: nn.Module, train: Loader) -> Iterator[None]:
+        """Have a module trained as in any other process, and told of it if that diverges."""
         # a fit inside a user's autocast is a fit like any other
         context = torch.autocast(train.device.type, enabled=False)
         try:
             with context, limited_threads(module, train.batch_size):
-                acceptance = self._make_acceptance(module, link, batches, rival)
-                history = run(
-                    step, train, valid, self.max_iter, stopping, watchers, acceptance, checkpoint
-                )
+                yield
         except DivergenceError as divergence:
             raise ValueError(
                 f"{type(self).__name__} diverged: {divergence}. Lower learning_rate_init (it was "
                 f"{self.learning_rate_init}), or look for extreme values in X{self._noise_hint()}."
             ) from divergence
-        if history.is_interrupted:
-            warnings.warn("Training interrupted by user.", stacklevel=2)
-        set_parameters_(module, step.state())
-        return history
 
     def _noise_hint(self) -> str:
         """Return what else may have made a training diverge, for an error message."""
@@ -186,7 +196,7 @@ class TorchEstimator(DocumentedMixin, BaseEstimator, ABC):
         self,
         module: nn.Module,
         link: Any,
-        batches: tuple[Batches, Batches | None],
+        batches: tuple[Loader, Batches | None],
         rival: nn.Module | None,
     ) -> Acceptance:
         """Return what the held-out rows must say; the parameters are those of `_train`."""
@@ -234,37 +244,47 @@ class TorchEstimator(DocumentedMixin, BaseEstimator, ABC):
         size = self._batch_size(len(train_rows), width)
         generator = torch_generator(random_state)
         train = Batches(*data, train_rows, size, generator, augmentations[0], device)
-        if len(valid_rows) == 0:
-            return train, None
-        # taken out once: what is random in it is the same for all epochs
-        (held_out,) = Batches(*data, valid_rows, len(valid_rows), None, augmentations[1], device)
         n_at_once = max(size, min(1024, MAX_BATCH // width))
-        return train, Batches(*held_out, torch.arange(len(valid_rows)), n_at_once)
+        return train, hold_out(*data, valid_rows, n_at_once, augmentations[1], device)
 
     def _training_dtype(self) -> type[np.floating]:
         """Return the precision of the training."""
         return np.float64 if self._is_quasi_newton() else np.float32
 
     def _batch_size(self, n_samples: int, width: int) -> int:
+        """Return the size of batches in training; the parameters are those of `_step_size`."""
+        return n_samples if self._is_quasi_newton() else self._step_size(n_samples, width)
+
+    def _step_size(self, n_samples: int, width: int) -> int:
         """Return `batch_size`; "auto" grows fourfold with the number of rows.
 
         `width` is that of the widest layer, which bounds it.
         """
-        if self._is_quasi_newton():
-            return n_samples
         if self.batch_size == "auto":
             factor = 1 + (n_samples > 1400) + 2 * (n_samples > 20_000)
             return min(n_samples, factor * self._smallest_batch, max(1, MAX_BATCH // width))
         return min(n_samples, self.batch_size)
 
-    def _make_step(self, module: nn.Module, link: Any, train: Batches) -> Step:
+    def _make_step(self, module: nn.Module, link: Any, train: Loader) -> Step:
         """Return the way in which a copy of the module learns."""
-        network: Any = deepcopy(module).to(train.device, train.target.dtype).requires_grad_(True)
-        objective = self._make_objective(network, link, len(train.rows))
+        if not self._is_quasi_newton() or not isinstance(train, Batches):
+            return self._make_gradient_step(module, link, train, self.learning_rate)
+        network, objective = self._make_learner(module, link, train)
+        return QuasiNewtonStep(network, objective, self._rows_at_once(train.target.shape[1]))
+
+    def _make_learner(self, module: nn.Module, link: Any, train: Loader) -> tuple[Any, Objective]:
+        """Return a copy of the module that can learn, and what is minimised."""
+        network: Any = deepcopy(module).to(train.device, train.dtype).requires_grad_(True)
+        objective = self._make_objective(network, link, train.n_rows)
         objective.check_reads(network.outputs._fields)
-        if self._is_quasi_newton():
-            return QuasiNewtonStep(network, objective, self._rows_at_once(train.target.shape[1]))
-        schedule = SCHEDULES[self.learning_rate](self.max_iter * len(train))
+        return network, objective
+
+    def _make_gradient_step(
+        self, module: nn.Module, link: Any, train: Loader, learning_rate: str
+    ) -> GradientStep:
+        """Return steps along gradients; `learning_rate` is the course of their size."""
+        network, objective = self._make_learner(module, link, train)
+        schedule = SCHEDULES[learning_rate](max(1, self.max_iter) * len(train))
         decay = self._find_weight_decay()
         return GradientStep(
             network,
@@ -335,6 +355,22 @@ def set_parameters_(module: nn.Module, state: State) -> None:
     """Set the parameters of a module."""
     for parameter, value in zip(module.parameters(), state, strict=True):
         parameter.copy_(value)
+
+
+def hold_out(
+    inputs: tuple[Tensor, ...],
+    target: Tensor,
+    rows: Tensor,
+    batch_size: int,
+    change: BatchChange | None,
+    device: torch.device,
+) -> Batches | None:
+    """Return held-out rows, which are changed but once; the parameters are those of `Batches`."""
+    if len(rows) == 0:
+        return None
+    # taken out once: what is random in it is the same for all epochs
+    (held_out,) = Batches(inputs, target, rows, len(rows), None, change, device)
+    return Batches(*held_out, torch.arange(len(rows)), batch_size)
 
 
 def check_magnitude(X: NDArray, name: str = "X") -> None:

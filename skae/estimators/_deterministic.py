@@ -9,10 +9,11 @@ from numpy.typing import NDArray
 from sklearn.utils.validation import check_is_fitted
 from torch import Tensor, nn
 
-from skae.estimators._base import BaseAutoencoder, Problem
+from skae.estimators._blockwise import BlockwiseAutoencoder
 from skae.estimators._bridge import Augmentations, as_array, as_tensor, torch_generator
 from skae.estimators._denoising import make_corruption
-from skae.estimators._principal_axes import PrincipalAxes, principal_axes
+from skae.estimators._principal_axes import PrincipalAxes
+from skae.estimators._problem import Problem
 from skae.estimators._starts import LinearStart, denoising_start, logistic_decoder, pca_start
 from skae.estimators._units import Units
 from skae.networks import Architecture, ToUnits
@@ -29,7 +30,7 @@ MAX_REGRESSION_ROWS = 10_000
 """Rows from which is learnt what PCA does not give: logistic regressions, gains for denoising."""
 
 
-class DeterministicAutoencoder(BaseAutoencoder):
+class DeterministicAutoencoder(BlockwiseAutoencoder):
     """Abstract base of the autoencoders that start at PCA and minimise a reconstruction loss.
 
     They have the parameters `init`, `loss`, the penalties' and the corruption's.
@@ -45,15 +46,17 @@ class DeterministicAutoencoder(BaseAutoencoder):
         return module.float().requires_grad_(True)
 
     def _make_link(self, X: NDArray, source: Any) -> ReconstructionLoss:
-        loss = LOSSES[self.loss]()
-        low, high = loss.support
+        return LOSSES[self.loss]()
+
+    def _see(self, X: NDArray, link: ReconstructionLoss) -> NDArray:
+        low, high = link.support
         if X.min() < low or X.max() > high:
             raise ValueError(
                 f"loss={self.loss!r} needs values in [{low:g}, {high:g}], but X has values in "
                 f"[{X.min():.6g}, {X.max():.6g}]. Rescale X, for example with MinMaxScaler, or "
                 "use loss='squared_error'."
             )
-        return loss
+        return X
 
     def _make_augmentations(
         self,
@@ -91,7 +94,7 @@ class DeterministicAutoencoder(BaseAutoencoder):
         self, network: Any, problem: Problem, rows: NDArray, random_state: np.random.RandomState
     ) -> None:
         n_components = len(network.encoder.bias)
-        pca = principal_axes(problem.X, rows, problem.units, n_components, random_state)
+        pca = problem.find_axes(rows, n_components, random_state)
         start = self._make_pca_start(pca, n_components, random_state)
         if self.corruption is not None or not problem.link.equivariant:
             start = self._fit_decoder(start, problem, rows[:MAX_REGRESSION_ROWS], random_state)

@@ -17,8 +17,10 @@ from torch import Generator, Tensor, nn
 
 from skae._arrays import to_numpy
 from skae.engine import Noise, ShiftedNoise
-from skae.estimators._base import BaseAutoencoder, check_count
+from skae.estimators._base import check_count
+from skae.estimators._blockwise import BlockwiseAutoencoder
 from skae.estimators._bridge import as_array, as_tensor, torch_generator
+from skae.estimators._by_blocks import by_blocks, mean_over, rows_shape, scores_shape
 from skae.estimators._classes import find_classes
 from skae.estimators._dispatch import dispatched
 from skae.estimators._likelihood import as_rows, check_support
@@ -26,7 +28,7 @@ from skae.networks import EveryClass, MeanEncoder, ToUnits
 from skae.objectives import log_normal
 
 
-class GenerativeAutoencoder(BaseAutoencoder):
+class GenerativeAutoencoder(BlockwiseAutoencoder):
     """Abstract base of the autoencoders that are probability models.
 
     Their link is a likelihood; they have the fitted attributes `classes_`, `_class_shares` and
@@ -80,6 +82,7 @@ class GenerativeAutoencoder(BaseAutoencoder):
         noise = check_random_state(random_state).standard_normal(shape)
         return mean[:, None] + std[:, None] * noise.astype(mean.dtype)
 
+    @by_blocks(scores_shape, np.float64)
     @dispatched
     def score_samples(
         self, X: ArrayLike, y: Any = None, *, n_importance_samples: int = 100
@@ -92,7 +95,7 @@ class GenerativeAutoencoder(BaseAutoencoder):
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_features)
+        X : array-like of shape (n_samples, n_features) or blocks
             Rows, in the support of the likelihood.
         y : array-like of shape (n_samples,), default=None
             Classes of the rows, for a conditional model; if not given, it is summed over the
@@ -103,7 +106,8 @@ class GenerativeAutoencoder(BaseAutoencoder):
         Returns
         -------
         log_likelihood : ndarray of shape (n_samples,)
-            In nats, in X's own units; float64.
+            In nats, in X's own units; float64. Of blocks, an iterator of such arrays; of dask's, a
+            dask array.
         """
         check_is_fitted(self)
         check_count("n_importance_samples", n_importance_samples)
@@ -126,8 +130,8 @@ class GenerativeAutoencoder(BaseAutoencoder):
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_features)
-            Rows, in the support of the likelihood.
+        X : array-like of shape (n_samples, n_features) or blocks
+            Rows, in the support of the likelihood. Blocks are gone through once.
         y : None
             Ignored.
 
@@ -138,15 +142,17 @@ class GenerativeAutoencoder(BaseAutoencoder):
             :class:`~sklearn.decomposition.PCA`, :class:`~sklearn.decomposition.FactorAnalysis`
             and :class:`~sklearn.mixture.GaussianMixture`.
         """
-        return float(self.score_samples(X).mean())
+        scores = self.score_samples(X)
+        return float(scores.mean()) if hasattr(scores, "mean") else mean_over(scores)
 
+    @by_blocks(rows_shape)
     @dispatched
     def inverse_transform(self, X: ArrayLike, y: Any = None) -> NDArray:
         """Decode codes.
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_components)
+        X : array-like of shape (n_samples, n_components) or blocks
             Codes.
         y : array-like of shape (n_samples,), default=None
             Classes, for a conditional model; if not given, reconstructions are averaged over
@@ -155,7 +161,8 @@ class GenerativeAutoencoder(BaseAutoencoder):
         Returns
         -------
         X_original : ndarray of shape (n_samples, n_features)
-            Expected values of the rows; for categories, the most probable ones.
+            Expected values of the rows; for categories, the most probable ones. Of blocks, an
+            iterator of such arrays; of dask's, a dask array.
         """
         if y is None:
             return super().inverse_transform(X)
@@ -164,13 +171,14 @@ class GenerativeAutoencoder(BaseAutoencoder):
         rows = self._with_indicators(self._check_codes(X), y)
         return self._in_batches(self._decode_told, rows, self.n_features_in_)
 
+    @by_blocks(rows_shape)
     @dispatched
     def reconstruct(self, X: ArrayLike, y: Any = None) -> NDArray:
         """Encode X and decode the codes.
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_features)
+        X : array-like of shape (n_samples, n_features) or blocks
             Rows to reconstruct.
         y : array-like of shape (n_samples,), default=None
             Classes, for a conditional model.
@@ -178,7 +186,8 @@ class GenerativeAutoencoder(BaseAutoencoder):
         Returns
         -------
         X_reconstructed : ndarray of shape (n_samples, n_features)
-            As `inverse_transform` of `transform` gives it.
+            As `inverse_transform` of `transform` gives it. Of blocks, an iterator of such arrays;
+            of dask's, a dask array.
         """
         check_is_fitted(self)
         if y is None:

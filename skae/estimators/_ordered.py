@@ -14,11 +14,11 @@ from sklearn.utils.validation import check_is_fitted
 from torch import Tensor, nn
 
 from skae.engine import MAX_PREFIXES, BatchChange, DrawnLengths, History, InTurn, SpreadLengths
-from skae.estimators._base import Problem, check_count
+from skae.estimators._base import check_count
 from skae.estimators._bridge import MAX_BATCH, Augmentations, as_array, as_tensor, torch_generator
 from skae.estimators._deterministic import DeterministicAutoencoder
 from skae.estimators._fitted import FittedNetwork
-from skae.estimators._principal_axes import principal_axes
+from skae.estimators._problem import Problem
 from skae.networks import Architecture
 from skae.objectives import Objective, OverPrefixes
 
@@ -92,6 +92,7 @@ class OrderableAutoencoder(DeterministicAutoencoder):
         network = self._network.module.truncated(n_components)
         density = self.latent_density_
         self._network = FittedNetwork(architecture.narrowed(n_components), network)
+        self.__dict__.pop("_optimizer_state", None)
         self.n_components_ = n_components
         self.explained_variance_ratio_ = self.explained_variance_ratio_[:n_components]
         self.latent_density_ = self._make_density(density.codes[:, :n_components], density.seed)
@@ -122,7 +123,7 @@ class OrderableAutoencoder(DeterministicAutoencoder):
         n_features = problem.X.shape[1]
         # exact for all axes: nothing is drawn
         all_axes = min(len(rows), n_features), np.random.RandomState(0)
-        pca = principal_axes(problem.X, rows, problem.units, *all_axes)
+        pca = problem.find_axes(rows, *all_axes)
         total = pca.variances.sum() + pca.residual * n_features
         return _n_needed(pca.variances / max(total, np.finfo(float).tiny), self.n_components)
 

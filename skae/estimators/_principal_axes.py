@@ -8,6 +8,7 @@ from scipy.linalg import eigh
 from sklearn.utils import gen_batches
 from sklearn.utils.extmath import randomized_svd
 
+from skae.blocks import Moments
 from skae.estimators._units import Units
 
 Array = NDArray[np.float64]
@@ -65,9 +66,21 @@ def principal_axes(
         mean, total, axes, variances = _from_inner_products(units.enter(X[rows]), n_axes)
     else:
         mean, total, axes, variances = _from_covariance(X, rows, units, n_axes)
+    return _without_noise(mean, total, axes, variances)
+
+
+def axes_of_moments(moments: Moments, n_axes: int) -> PrincipalAxes:
+    """Return the leading principal axes of rows of which only moments are known."""
+    covariance = moments.scatter / moments.n_rows
+    variances, vectors = _largest(covariance, n_axes)
+    return _without_noise(moments.mean, float(np.trace(covariance)), vectors.T, variances)
+
+
+def _without_noise(mean: Array, total: float, axes: Array, variances: Array) -> PrincipalAxes:
+    """Return axes with more variance than rounding makes; `total` is that of all axes."""
     is_real = variances > MIN_VARIANCE_RATIO * max(variances[0], MIN_VARIANCE_RATIO)
     axes, variances = _fix_signs(axes[is_real]), variances[is_real]
-    return PrincipalAxes(mean, axes, variances, max(total - variances.sum(), 0.0) / n_features)
+    return PrincipalAxes(mean, axes, variances, max(total - variances.sum(), 0.0) / len(mean))
 
 
 def _from_covariance(

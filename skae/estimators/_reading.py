@@ -6,12 +6,24 @@ from typing import Any
 
 from torch import Tensor, bfloat16
 
+from skae.blocks import is_lazy
+
 
 def detached(X: Any) -> Any:
     """Return X, and tensors without their record of how they were computed.
 
     Those in bfloat16, which numpy does not know, in float32.
+
+    Raises
+    ------
+    ValueError
+        If X comes in blocks: to read all of them may take more memory than there is.
     """
+    if is_lazy(X):
+        raise ValueError(
+            f"A {type(X).__name__} comes in blocks, but an array in memory is needed here. Load "
+            "it, for example with numpy.asarray, if it is small enough."
+        )
     if not isinstance(X, Tensor):
         return X
     return X.detach().float() if X.dtype == bfloat16 else X.detach()

@@ -3,6 +3,8 @@
 import numpy as np
 from numpy.typing import NDArray
 
+from skae.blocks import Moments
+
 
 def explained_share(X: NDArray, reconstruction: NDArray) -> float:
     """Return ``1 - SSE / SST`` over the features that vary.
@@ -21,6 +23,34 @@ def explained_share(X: NDArray, reconstruction: NDArray) -> float:
     """
     errors = np.square(np.subtract(X, reconstruction, dtype=np.float64)).sum(axis=0)
     totals = np.square(X - X.mean(axis=0, dtype=np.float64)).sum(axis=0)
+    return _share(errors, totals)
+
+
+class ExplainedShare:
+    """The same for rows that come block by block.
+
+    Parameters
+    ----------
+    n_features : int
+    """
+
+    def __init__(self, n_features: int) -> None:
+        self._errors = np.zeros(n_features)
+        self._moments = Moments.none(n_features, has_products=False)
+
+    def add(self, X: NDArray, reconstruction: NDArray) -> None:
+        """Take note of more rows."""
+        self._errors += np.square(np.subtract(X, reconstruction, dtype=np.float64)).sum(axis=0)
+        self._moments.add(X.astype(np.float64))
+
+    @property
+    def share(self) -> float:
+        """What the reconstruction explains."""
+        return _share(self._errors, self._moments.scatter)
+
+
+def _share(errors: NDArray, totals: NDArray) -> float:
+    """Return the share, given sums of squares for every feature."""
     varies = totals > 0
     if not varies.any():
         return float(not errors.any())

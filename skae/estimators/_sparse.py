@@ -21,11 +21,14 @@ from sklearn.utils.validation import check_is_fitted
 from torch import Tensor, nn
 
 from skae.engine import Gaussian, History
-from skae.estimators._base import BaseAutoencoder, Problem, check_count
+from skae.estimators._base import check_count
+from skae.estimators._blockwise import BlockwiseAutoencoder
 from skae.estimators._bridge import Augmentations, as_array, as_tensor, torch_generator
+from skae.estimators._by_blocks import by_blocks, codes_shape, rows_shape
 from skae.estimators._dispatch import dispatched
 from skae.estimators._fitted import FittedNetwork
 from skae.estimators._parameters import LATENT, TRAINING
+from skae.estimators._problem import Problem
 from skae.estimators._sparse_start import data_atoms
 from skae.latent import DENSITIES, SupportDensity
 from skae.networks import Architecture, Encoder, FromUnits, SparseArchitecture, ToUnits
@@ -45,7 +48,7 @@ ENTRIES_PER_BLOCK = 10**7
 """Sparse codes are made from dense blocks of about this many entries."""
 
 
-class SparseAutoencoder(BaseAutoencoder):
+class SparseAutoencoder(BlockwiseAutoencoder):
     """Sparse coding with a learned encoder: each row is a sum of few of many atoms.
 
     A row is reconstructed as ``x' = c + z @ components_``, with atoms of unit norm and a code z
@@ -355,7 +358,7 @@ class SparseAutoencoder(BaseAutoencoder):
     ) -> nn.Module | None:
         if self.init == "rows":
             n_components = len(module.bias)
-            atoms = data_atoms(problem.X, problem.train, problem.units, n_components, random_state)
+            atoms = data_atoms(problem, n_components, random_state)
             module.set_atoms_(torch.from_numpy(atoms))
         return None
 
@@ -421,19 +424,21 @@ class SparseAutoencoder(BaseAutoencoder):
 
     # What a fitted model says of rows.
 
+    @by_blocks(codes_shape)
     @dispatched
     def transform(self, X: ArrayLike) -> Any:
         """Encode X.
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_features)
+        X : array-like of shape (n_samples, n_features) or blocks
             Rows to encode.
 
         Returns
         -------
         codes : ndarray or CSR array of shape (n_samples, n_components)
-            Codes, in units of X, and in its dtype if that is float32, else in float64.
+            Codes, in units of X, and in its dtype if that is float32, else in float64. Of blocks,
+            an iterator of such arrays; of dask's, a dask array.
         """
         check_is_fitted(self)
         X = self._validate(X, reset=False)
@@ -443,19 +448,21 @@ class SparseAutoencoder(BaseAutoencoder):
             [scipy.sparse.csr_array(codes) for codes in self._encoded_blocks(X)], format="csr"
         )
 
+    @by_blocks(rows_shape)
     @dispatched
     def inverse_transform(self, X: Any) -> NDArray:
         """Decode codes.
 
         Parameters
         ----------
-        X : {array-like, sparse array} of shape (n_samples, n_components)
+        X : {array-like, sparse array} of shape (n_samples, n_components), or blocks
             Codes.
 
         Returns
         -------
         X_original : ndarray of shape (n_samples, n_features)
-            Reconstructions, in the units of the training data.
+            Reconstructions, in the units of the training data. Of blocks, an iterator of such
+            arrays; of dask's, a dask array.
         """
         return super().inverse_transform(X.toarray() if scipy.sparse.issparse(X) else X)
 

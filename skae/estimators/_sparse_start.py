@@ -3,8 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from skae.estimators._principal_axes import principal_axes
-from skae.estimators._units import Units
+from skae.estimators._problem import Problem
 
 MAX_AXES = 500
 """Principal axes in whose span rows are whitened."""
@@ -13,11 +12,7 @@ RIDGE = 0.05
 
 
 def data_atoms(
-    X: NDArray,
-    rows: NDArray,
-    units: Units,
-    n_components: int,
-    random_state: np.random.RandomState,
+    problem: Problem, n_components: int, random_state: np.random.RandomState
 ) -> NDArray[np.float64]:
     """Return whitened training rows, with random directions of their span where rows run out.
 
@@ -26,10 +21,7 @@ def data_atoms(
 
     Parameters
     ----------
-    X : array of shape (n_samples, n_features)
-    rows : array of int
-        Those to choose from.
-    units : Units
+    problem : Problem
     n_components : int
     random_state : RandomState
 
@@ -38,9 +30,10 @@ def data_atoms(
     atoms : array of shape (n_components, n_features)
         Not of unit norm, but none is zero.
     """
+    X, units = problem.X, problem.units
     n_axes = min(MAX_AXES, X.shape[1])
-    pca = principal_axes(X, rows, units, n_axes, random_state)
-    chosen = random_state.permutation(rows)[:n_components]
+    pca = problem.find_axes(problem.train, n_axes, random_state)
+    chosen = random_state.permutation(problem.train)[:n_components]
     # equal atoms would have equal gradients, and stay equal
     chosen = chosen[np.sort(np.unique(X[chosen], axis=0, return_index=True)[1])]
     coordinates = random_state.normal(size=(n_components, len(pca.axes)))

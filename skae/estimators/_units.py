@@ -6,6 +6,8 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 from sklearn.utils import gen_batches
 
+from skae.blocks import Moments
+
 
 class Units(NamedTuple):
     """A shift by the feature means and a division by one number.
@@ -26,15 +28,23 @@ class Units(NamedTuple):
         """Return the feature means and the root-mean-square deviation of `X` from them."""
         location = X.mean(axis=0, dtype=np.float64)
         # divided by the largest deviation first: the squares neither overflow nor vanish
-        largest = float(max((X.max(axis=0) - location).max(), (location - X.min(axis=0)).max()))
-        # the mean of equal numbers may differ from them in the last digit
-        if largest <= 8 * np.finfo(np.float64).eps * float(np.abs(location).max()):
+        largest = _largest_deviation(location, X.min(axis=0), X.max(axis=0))
+        if largest == 0:
             return cls(location, 1.0)
         sum_of_squares = sum(
             float(np.square((X[rows] - location) / largest).sum())
             for rows in gen_batches(len(X), max(1, 10**6 // X.shape[1]))
         )
         return cls(location, largest * (sum_of_squares / X.size) ** 0.5)
+
+    @classmethod
+    def of_moments(cls, moments: Moments, base: "Units", low: NDArray, high: NDArray) -> "Units":
+        """Return those of rows of which the moments, in units `base`, and the range are known."""
+        location = base.location + base.scale * moments.mean
+        if _largest_deviation(location, low, high) == 0:
+            return cls(location, 1.0)
+        mean_square = moments.sum_of_squares / (moments.n_rows * len(location))
+        return cls(location, base.scale * mean_square**0.5)
 
     def enter(self, X: NDArray) -> NDArray[np.float64]:
         """Return `X` in these units."""
@@ -75,3 +85,12 @@ class Units(NamedTuple):
         """
         high = self.location.astype(np.float32)
         return high, (self.location - high).astype(np.float32)
+
+
+def _largest_deviation(location: NDArray, low: NDArray, high: NDArray) -> float:
+    """Return how far features in a range are from a location; 0 if it is but rounding.
+
+    The mean of equal numbers may differ from them in the last digit.
+    """
+    largest = float(max((high - location).max(), (location - low).max()))
+    return largest if largest > 8 * np.finfo(np.float64).eps * float(np.abs(location).max()) else 0

@@ -20,7 +20,6 @@ from sklearn.utils.validation import check_consistent_length, column_or_1d
 from torch import Generator, Tensor, nn
 
 from skae.engine import CubatureNoise, History, InTurn, Noise, NormalNoise
-from skae.estimators._base import Classes, Problem
 from skae.estimators._binarization import DynamicBinarization
 from skae.estimators._bridge import Augmentations, torch_generator
 from skae.estimators._classes import find_classes, list_classes
@@ -34,6 +33,7 @@ from skae.estimators._likelihood import (
     make_likelihood,
 )
 from skae.estimators._parameters import DENSE, LATENT, TRAINING
+from skae.estimators._problem import Classes, Problem
 from skae.estimators._units import Units
 from skae.estimators._variational_start import set_linear_start
 from skae.estimators._widths import hidden_sizes, is_linear
@@ -397,8 +397,10 @@ class VAETransformer(GenerativeAutoencoder):
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_features)
-            Training data, in the support of the likelihood.
+        X : array-like of shape (n_samples, n_features) or blocks
+            Training data, in the support of the likelihood. Blocks may be a large memory map, an
+            array of zarr, an array or dataframe of dask, parquet, or any iterable of arrays; read
+            more in the :doc:`user guide </user_guide/larger_than_memory>`.
         y : array-like of shape (n_samples,), default=None
             Classes of any kind, for a conditional model. Otherwise ignored.
 
@@ -410,7 +412,8 @@ class VAETransformer(GenerativeAutoencoder):
         Raises
         ------
         ValueError
-            If X, y or a parameter is not valid, or if the training diverges.
+            If X, y or a parameter is not valid, if a block cannot be read, or if the training
+            diverges.
 
         Warns
         -----
@@ -422,9 +425,6 @@ class VAETransformer(GenerativeAutoencoder):
 
     def _make_link(self, X: NDArray, source: Any) -> Likelihood:
         self._check_compatible()
-        if self.noise_variance is not None:
-            units = Units.of(X) if source is None else source._units
-            return fixed_gaussian(self.noise_variance, units)
         if self.dynamic_binarization:
             return DynamicBernoulli()
         if self.likelihood == "categorical" and isinstance(
@@ -432,6 +432,9 @@ class VAETransformer(GenerativeAutoencoder):
         ):
             return source._link
         return make_likelihood(self.likelihood, X)
+
+    def _fix_link(self, link: Likelihood, units: Units) -> Likelihood:
+        return link if self.noise_variance is None else fixed_gaussian(self.noise_variance, units)
 
     def _check_compatible(self) -> None:
         """Raise ValueError if parameters contradict each other."""
@@ -460,6 +463,10 @@ class VAETransformer(GenerativeAutoencoder):
         if not reset:
             check_support(self._link.input_refusal(as_rows(X)), self.likelihood)
         return X
+
+    def _validate_block(self, X: Any, *, reset: bool) -> NDArray:
+        # the link that there may be is that of the last fit
+        return super()._validate(X, reset=reset)
 
     def _find_classes(self, X: NDArray, y: Any, source: Any) -> Classes | None:
         if not self.conditional:
@@ -589,9 +596,10 @@ class VAETransformer(GenerativeAutoencoder):
         if isinstance(self._link, Gaussian | StudentT):
             _warn_of_floor(float(self._link.variance(self._network.module.shared).min()))
         if isinstance(self._link, GaussianDiagonal):
-            _warn_of_unlimited(problem.X.max(axis=0) == problem.X.min(axis=0))
+            _warn_of_unlimited(np.equal(*problem.find_range()))
         if isinstance(self._link, ContinuousBernoulli):
-            _warn_of_unlimited((problem.X == 0).all(axis=0) | (problem.X == 1).all(axis=0))
+            low, high = problem.find_range()
+            _warn_of_unlimited((high == 0) | (low == 1))
         if self.active_units_ < self.n_components / 2:
             warn(
                 f"Only {self.active_units_} of {self.n_components} components are used: the "

@@ -17,10 +17,9 @@ from skae.engine import (
     QuasiNewtonStep,
     mean_loss,
 )
-from skae.estimators._base import Problem
 from skae.estimators._bridge import torch_generator
-from skae.estimators._principal_axes import principal_axes
 from skae.estimators._probabilistic_pca import probabilistic_pca
+from skae.estimators._problem import Problem
 from skae.estimators._regression import regress
 from skae.networks import VariationalArchitecture
 from skae.objectives import (
@@ -99,7 +98,7 @@ def _set_probabilistic_pca(
     """Set a linear model to probabilistic PCA, its decoder to regressions on the codes."""
     n_components = len(linear.encoder.bias) // 2
     fixed = problem.link.fixed if isinstance(problem.link, Gaussian) else None
-    pca = principal_axes(problem.seen, rows, problem.units, n_components, random_state)
+    pca = problem.find_axes(rows, n_components, random_state)
     start = probabilistic_pca(pca, n_components, fixed)
     link, n_features = problem.link, problem.X.shape[1]
     weight, bias, scale = map(torch.from_numpy, start.decoder)

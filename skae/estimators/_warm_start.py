@@ -48,11 +48,31 @@ def find_source(estimator: Any, warm_start: Any) -> Any:
     return source
 
 
-def copy_of(network: FittedNetwork, architecture: Architecture) -> nn.Module:
+def copy_of(
+    network: FittedNetwork, architecture: Architecture, purpose: str = "warm_start"
+) -> nn.Module:
     """Return the module of a fitted network, if it is of the given architecture."""
     if network.architecture != architecture:
         raise ValueError(
-            "warm_start needs a fitted network of the same shape. It is "
+            f"{purpose} needs a fitted network of the same shape. It is "
             f"{network.architecture}, but the parameters and X ask for {architecture}."
         )
     return deepcopy(network.module)
+
+
+def check_same_features(n_seen: int | None, n_features: int) -> None:
+    """Raise ValueError if a network for `n_seen` features is to go on with others."""
+    if n_seen not in (None, n_features):
+        raise ValueError(
+            "warm_start needs a network for the same features. It is fitted to "
+            f"{n_seen} features, but X has {n_features}."
+        )
+
+
+def check_same_link(link: Any, source: Any) -> None:
+    """Raise ValueError if a network is to go on whose output means something else."""
+    if source is not None and type(link) is not type(source._link):
+        raise ValueError(
+            f"warm_start needs a network whose output means the same. It is fitted for "
+            f"{type(source._link).__name__}, but the parameters ask for {type(link).__name__}."
+        )

@@ -233,7 +233,7 @@ class VariationalArchitecture(Architecture):
     def n_weights(self) -> int:
         """Number of weights the network has at least, if no size is 0."""
         # the decoder's last layer may be wider than the data
-        return super().n_weights + self.sizes[-2] * self.n_features * self.n_raw + self.n_shared
+        return super().n_weights + self.sizes[1] * self.n_features * self.n_raw + self.n_shared
 
     def build(self, generator: Generator) -> VariationalAutoencoder:
         """Return the network in float64; its affine maps, if any, are zero."""

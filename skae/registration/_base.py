@@ -16,11 +16,12 @@ from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 from torch import Tensor, nn
 
-from skae.estimators._base import BaseAutoencoder, Problem
+from skae.estimators._base import BaseAutoencoder
 from skae.estimators._bridge import Augmentations, as_array, as_tensor
 from skae.estimators._dispatch import dispatched
 from skae.estimators._image_rows import ImageRowsMixin
 from skae.estimators._parameters import LATENT, TRAINING
+from skae.estimators._problem import Problem
 from skae.estimators._units import Units
 from skae.networks import Architecture, ToUnits
 from skae.objectives import LOSSES, Term

@@ -19,10 +19,10 @@ from sklearn.utils.validation import check_is_fitted
 from torch import nn
 
 from skae._arrays import to_numpy
-from skae.estimators._base import Classes, Problem
 from skae.estimators._bridge import as_array, as_tensor
 from skae.estimators._classes import find_classes, list_classes
 from skae.estimators._dispatch import dispatched
+from skae.estimators._problem import Classes, Problem
 from skae.networks import FromUnits
 from skae.objectives import Objective, Term
 from skae.registration._base import DEFORMATION, BaseDeformation

@@ -6,7 +6,7 @@ import os
 from collections.abc import Sequence
 from typing import Any, Literal
 
-from skae.estimators._base import Problem
+from skae.estimators._problem import Problem
 from skae.objectives import Objective
 from skae.registration._base import DEFORMATION, BaseDeformation
 from skae.registration._network import AtlasArchitecture

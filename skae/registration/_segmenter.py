@@ -18,11 +18,11 @@ from sklearn.utils.validation import check_is_fitted
 from torch import Tensor, nn
 
 from skae._arrays import to_numpy
-from skae.estimators._base import Classes, Problem
 from skae.estimators._bridge import as_array, as_tensor
 from skae.estimators._dispatch import dispatched
 from skae.estimators._logistic_filter import fit_logistic
 from skae.estimators._masks import find_label_names, find_places
+from skae.estimators._problem import Classes, Problem
 from skae.metrics import dice
 from skae.networks import UNetArchitecture
 from skae.objectives import DiceCrossEntropy, Objective

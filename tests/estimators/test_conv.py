@@ -17,7 +17,7 @@ from sklearn.pipeline import Pipeline, make_pipeline
 
 from skae import ConvAutoencoder
 from skae.engine import Batch
-from skae.estimators._base import _training_tensors
+from skae.estimators._problem import training_tensors
 from skae.metrics import neg_reconstruction_error_scorer, reconstruction_r2_scorer
 from skae.networks import ConvArchitecture
 
@@ -233,7 +233,7 @@ class TestTraining:
         random_state = np.random.RandomState(0)
         rows = estimator._validate(X, reset=True)
         problem = estimator._make_problem(rows, None, None, random_state)
-        inputs, target = _training_tensors(problem, np.float64)
+        inputs, target = training_tensors(problem, np.float64)
         train, held_out = estimator._make_augmentations(
             problem, estimator._make_architecture(problem), inputs[0], random_state
         )

@@ -44,6 +44,8 @@ VARIANTS = [
     *(AutoencoderTransformer(2, loss=loss) for loss in ("absolute_error", "binary_crossentropy")),
     *(VAETransformer(2, likelihood=likelihood) for likelihood in LIKELIHOODS),
     VAETransformer(2, conditional=True),
+    VAETransformer(2, hidden_layer_sizes=(), init="random"),
+    VAETransformer(2, hidden_layer_sizes=(3, 50)),
     VAETransformer(2, likelihood="bernoulli", dynamic_binarization=True),
     SparseAutoencoder(9),
     SparseAutoencoder(9, sparsity="jumprelu"),

@@ -1,0 +1,19 @@
+"""Tables that are read block by block, and what one pass over them can find."""
+
+from skae.blocks._blocks import Blocks, is_empty
+from skae.blocks._find import find_blocks, is_lazy
+from skae.blocks._held_out import HeldOut
+from skae.blocks._iterables import OneBlock
+from skae.blocks._moments import Moments
+from skae.blocks._reservoir import Reservoir
+
+__all__ = [
+    "Blocks",
+    "HeldOut",
+    "Moments",
+    "OneBlock",
+    "Reservoir",
+    "find_blocks",
+    "is_empty",
+    "is_lazy",
+]

@@ -1,0 +1,99 @@
+"""Which objects are tables to be read block by block.
+
+Told by their classes' names, so that nothing is imported which the user has not.
+"""
+
+import os
+from collections.abc import Iterator, Mapping, Sequence, Set
+from typing import Any
+
+import numpy as np
+
+from skae.blocks._blocks import Blocks
+from skae.blocks._dask import DaskArray, DaskFrame
+from skae.blocks._iterables import IteratedBlocks, ListedBlocks
+from skae.blocks._parquet import RowGroups, RowGroupsOfFile
+from skae.blocks._slices import Chunks, Slices
+
+LARGE = 2**29
+"""Bytes from which on a memory map is read in slices. Smaller ones are arrays like any other:
+joblib makes maps of arrays that it hands to other processes."""
+
+
+def find_blocks(X: Any, has_listed: bool = True) -> Blocks | None:
+    """Return the blocks of an object, or None if it is to be taken as one array.
+
+    Blocks are those of
+
+    - memory maps of at least `LARGE` bytes, arrays of zarr;
+    - arrays and dataframes of dask;
+    - pyarrow's `ParquetFile` and `Dataset`, and paths that end in ".parquet";
+    - lists and tuples whose first entry has two dimensions or more;
+    - other objects with `__iter__`, without `__getitem__` and without a shape.
+
+    Parameters
+    ----------
+    X : object
+    has_listed : bool, default=True
+        Whether lists of arrays are blocks. For images they are not: they are lists of images.
+
+    Raises
+    ------
+    ValueError
+        If it is an iterator, which can be gone through once.
+    """
+    if isinstance(X, np.ndarray):
+        is_large = isinstance(X, np.memmap) and X.ndim > 1 and X.nbytes >= LARGE
+        return Slices(X) if is_large else None
+    if is_lazy(X):
+        return _find_lazy(X)
+    is_listed = has_listed and isinstance(X, list | tuple) and len(X) > 0
+    return ListedBlocks(X) if is_listed and getattr(X[0], "ndim", 0) > 1 else None
+
+
+def is_lazy(X: Any) -> bool:
+    """Whether an object is one of blocks which are not in memory."""
+    return _library(X) is not None or _is_path(X) or _is_iterable(X)
+
+
+def _find_lazy(X: Any) -> Blocks:
+    library = _library(X)
+    if library == "dask":
+        return DaskFrame(X) if hasattr(X, "npartitions") and hasattr(X, "columns") else DaskArray(X)
+    if library == "zarr":
+        return Chunks(X)
+    if library == "pyarrow":
+        return RowGroups.of_dataset(X) if hasattr(X, "get_fragments") else RowGroupsOfFile(X)
+    if _is_path(X):
+        return RowGroups.of_path(X)
+    if isinstance(X, Iterator):
+        raise ValueError(
+            f"X is a {type(X).__name__}, which can be gone through only once. Blocks of rows are "
+            "needed several times: give a list of them, or an object whose __iter__ begins anew "
+            "at every call."
+        )
+    return IteratedBlocks(X)
+
+
+def _library(X: Any) -> str | None:
+    """Return the library that an object with blocks is of, or None."""
+    name = type(X).__module__.split(".")[0]
+    has_blocks = {
+        "dask": hasattr(X, "__dask_graph__") and hasattr(X, "ndim"),
+        "zarr": hasattr(X, "chunks") and hasattr(X, "shape"),
+        "pyarrow": hasattr(X, "get_fragments") or hasattr(X, "read_row_group"),
+    }
+    return name if has_blocks.get(name, False) else None
+
+
+def _is_path(X: Any) -> bool:
+    if not isinstance(X, str | os.PathLike):
+        return False
+    path = os.fspath(X)
+    return isinstance(path, str) and path.endswith(".parquet")
+
+
+def _is_iterable(X: Any) -> bool:
+    if isinstance(X, type | str | bytes | Mapping | Set | Sequence) or not hasattr(X, "__iter__"):
+        return False
+    return not any(hasattr(X, name) for name in ("__getitem__", "shape", "__array__"))

@@ -1,0 +1,66 @@
+"""Arrays that are read slice by slice."""
+
+import mmap
+from math import ceil, prod
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from skae.blocks._blocks import IndexedBlocks
+
+BYTES_PER_SLICE = 2**23
+"""Of an array that lies in one piece: large enough to be read fast, and small beside a process."""
+
+
+class Slices(IndexedBlocks):
+    """Slices of an array, of a memory map above all.
+
+    Parameters
+    ----------
+    array : array of shape (n_rows, ...)
+    """
+
+    def __init__(self, array: NDArray) -> None:
+        n_bytes = array.dtype.itemsize * max(1, prod(array.shape[1:]))
+        self.n_rows = max(1, BYTES_PER_SLICE // n_bytes)
+        super().__init__(ceil(len(array) / self.n_rows))
+        self.array = array
+
+    def load(self, number: int) -> NDArray:
+        """Return a copy of the rows; a memory map then lets go of them."""
+        start = number * self.n_rows
+        rows = np.array(self.array[start : start + self.n_rows])
+        _release(self.array)
+        return rows
+
+
+class Chunks(IndexedBlocks):
+    """Slices of an array that is stored in chunks, such as zarr's; none is read twice in a pass.
+
+    Parameters
+    ----------
+    array : zarr.Array
+    """
+
+    def __init__(self, array: Any) -> None:
+        self.n_rows = max(1, int(array.chunks[0]))
+        super().__init__(ceil(array.shape[0] / self.n_rows))
+        self.array = array
+
+    def load(self, number: int) -> NDArray:
+        """Return the rows of some chunks."""
+        start = number * self.n_rows
+        return np.asarray(self.array[start : start + self.n_rows])
+
+
+def _release(array: Any) -> None:
+    """Have the system take back the memory into which a file was read.
+
+    Pages that were changed stay: they are the file's. A map of its own copies is left alone.
+    """
+    mode = getattr(array, "mode", None)
+    while isinstance(array, np.ndarray):
+        array = array.base
+    if mode != "c" and isinstance(array, mmap.mmap) and hasattr(mmap, "MADV_DONTNEED"):
+        array.madvise(mmap.MADV_DONTNEED)

@@ -1,0 +1,76 @@
+"""The contract of what serves rows in batches."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from math import ceil
+from typing import Any
+
+import torch
+from torch import Generator
+
+from skae.engine._batch import Batch
+from skae.engine._changes import BatchChange
+
+
+class Loader(ABC):
+    """Every row once per iteration, in batches whose sizes differ by at most one row.
+
+    A batch is to be used before the next one is asked for, which is put in its place.
+
+    Parameters
+    ----------
+    n_rows : int
+    batch_size : int
+        The largest batch.
+    dtype : torch.dtype
+        Of batches.
+    device : torch.device
+        Where they are put.
+    generator : torch.Generator or None
+        Draws the order of the rows.
+    change : BatchChange or None
+        What is done to each batch as it is served, anew at every iteration.
+    """
+
+    def __init__(
+        self,
+        n_rows: int,
+        batch_size: int,
+        dtype: torch.dtype,
+        device: torch.device,
+        generator: Generator | None,
+        change: BatchChange | None,
+    ) -> None:
+        self.n_rows = n_rows
+        self.batch_size = batch_size
+        self.dtype = dtype
+        self.device = device
+        self.generator = generator
+        self.change = change
+
+    @property
+    def generators(self) -> tuple[Generator, ...]:
+        """What draws the order of the rows, and the changes."""
+        own = () if self.generator is None else (self.generator,)
+        return own if self.change is None else own + self.change.generators
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return what the next iteration depends on."""
+        return {"generators": [generator.get_state() for generator in self.generators]}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Have the next iteration be the one that followed `state_dict`."""
+        for generator, value in zip(self.generators, state["generators"], strict=True):
+            generator.set_state(value)
+
+    def __len__(self) -> int:
+        return ceil(self.n_rows / self.batch_size)
+
+    def __iter__(self) -> Iterator[Batch]:
+        for batch in self._serve():
+            there = batch.to(self.device)
+            yield there if self.change is None else self.change(there)
+
+    @abstractmethod
+    def _serve(self) -> Iterator[Batch]:
+        """Yield batches, anywhere and not yet changed."""

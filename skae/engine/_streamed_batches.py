@@ -1,0 +1,88 @@
+"""Rows that come by and by, served in batches."""
+
+from collections.abc import Callable, Generator, Iterable, Iterator
+
+import torch
+from torch import Tensor
+
+from skae.engine._batch import Batch
+from skae.engine._batches import gather
+from skae.engine._changes import BatchChange
+from skae.engine._loader import Loader
+
+
+class StreamedBatches(Loader):
+    """Rows that do not fit into memory, mixed in a pool.
+
+    When the pool is full, half of its rows are served, in random order, before others come in.
+
+    Parameters
+    ----------
+    read : callable
+        Given a generator, yields tensors of shape (any number, width), `n_rows` rows in all. What
+        it draws, it draws by the generator.
+    as_batch : callable
+        Makes a batch of such rows.
+    n_rows : int
+    batch_size : int
+        The largest batch.
+    pool : Tensor of shape (at least 2 * batch_size, width)
+        On the CPU; is written to.
+    generator : torch.Generator
+        Draws a new order at every iteration.
+    change : BatchChange, default=None
+        What is done to each batch as it is served, anew at every iteration.
+    device : torch.device, default=None
+        Where batches are put. None: the CPU.
+    """
+
+    def __init__(
+        self,
+        read: Callable[[torch.Generator], Iterable[Tensor]],
+        as_batch: Callable[[Tensor], Batch],
+        n_rows: int,
+        batch_size: int,
+        pool: Tensor,
+        generator: torch.Generator,
+        change: BatchChange | None = None,
+        device: torch.device | None = None,
+    ) -> None:
+        place = pool.device if device is None else device
+        super().__init__(n_rows, batch_size, pool.dtype, place, generator, change)
+        self.read = read
+        self.as_batch = as_batch
+        self.pool = pool
+        self._place = pool.new_empty(0)
+        self._draws = generator
+
+    def _serve(self) -> Iterator[Batch]:
+        sizes = self._sizes()
+        n_there = 0
+        for rows in self.read(self._draws):
+            while len(rows):
+                added, rows = rows[: len(self.pool) - n_there], rows[len(self.pool) - n_there :]
+                self.pool[n_there : n_there + len(added)] = added
+                n_there += len(added)
+                if n_there == len(self.pool):
+                    n_there = yield from self._empty(n_there, n_there // 2, sizes)
+        yield from self._empty(n_there, 0, sizes)
+
+    def _sizes(self) -> Iterator[int]:
+        """Yield the sizes of all batches, as `tensor_split` has them."""
+        size, n_larger = divmod(self.n_rows, len(self))
+        for number in range(len(self)):
+            yield size + (number < n_larger)
+
+    def _empty(
+        self, n_there: int, n_left: int, sizes: Iterator[int]
+    ) -> Generator[Batch, None, int]:
+        """Yield batches until few rows are left; return how many, the first ones of the pool."""
+        order = torch.randperm(n_there, generator=self._draws)
+        n_served = 0
+        while n_there - n_served > n_left:
+            rows = order[n_served : n_served + next(sizes)]
+            n_served += len(rows)
+            yield self.as_batch(gather(self.pool, rows, self._place))
+        left = order[n_served:]
+        self.pool[: len(left)] = self.pool[left]
+        return len(left)

@@ -1,0 +1,273 @@
+"""Fits to tables that are read block by block, and pass by pass."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any, Self
+
+import numpy as np
+import torch
+from numpy.typing import ArrayLike, NDArray
+from sklearn.utils import check_random_state
+
+from skae.blocks import HeldOut, OneBlock
+from skae.engine import (
+    Batches,
+    History,
+    Loader,
+    StreamedBatches,
+    learn_once,
+    mean_loss,
+    warn_of_fork,
+)
+from skae.estimators._base import BaseAutoencoder
+from skae.estimators._bridge import (
+    MAX_BATCH,
+    hold_out,
+    set_parameters_,
+    torch_generator,
+)
+from skae.estimators._by_blocks import find_blocks_for
+from skae.estimators._devices import find_device
+from skae.estimators._dispatch import dispatched_fit
+from skae.estimators._fitted import FittedNetwork
+from skae.estimators._parameters import validated_fit
+from skae.estimators._problem import Classes, Problem, training_tensors
+from skae.estimators._reader import Reader
+from skae.estimators._stream import Stream
+from skae.estimators._survey import Survey, Surveyor
+from skae.estimators._warm_start import check_same_features, check_same_link, copy_of
+from skae.networks import Architecture
+
+POOL_BYTES = 2**25
+"""Rows in which blocks are mixed."""
+
+
+class BlockwiseAutoencoder(BaseAutoencoder):
+    """Abstract base of the autoencoders that learn block by block as well."""
+
+    _optimizer_state: dict[str, Any]
+    """What the optimiser remembers of the passes, after `partial_fit` alone."""
+
+    def fit(self, X: ArrayLike, y: Any = None) -> Self:
+        """Learn to encode and to reconstruct the rows of X.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features) or blocks
+            Training data. Blocks are read one at a time, once before the training and once for
+            every epoch:
+
+            - a memory map of at least 512 MB, an array of zarr;
+            - an array or a dataframe of dask;
+            - a `ParquetFile` or a `Dataset` of pyarrow, a path that ends in ".parquet";
+            - a list of arrays or dataframes, but for images, of which it would be a list; any
+              object whose `__iter__` yields arrays or dataframes, the same ones every time.
+
+            Read more in the :doc:`user guide </user_guide/larger_than_memory>`.
+        y : None
+            Ignored.
+
+        Returns
+        -------
+        self : object
+            The fitted estimator.
+
+        Raises
+        ------
+        ValueError
+            If X or a parameter is not valid, if a block cannot be read, or if the training
+            diverges.
+        """
+        return super().fit(X, y)
+
+    @dispatched_fit
+    @validated_fit
+    def partial_fit(self, X: ArrayLike, y: Any = None) -> Self:
+        """Go over X once, and learn from each of its rows.
+
+        The first call starts where :meth:`fit` does, at the linear optimum of its X, whose units
+        are those of all later calls. Later calls, also after :meth:`fit`, go on with the weights
+        that there are and with what the optimiser remembers; files and pickles keep the former
+        alone. The learning rate is constant after a warm-up over the first 5 % of `max_iter`
+        calls. Nothing is held out, so that no start is gone back to.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features) or blocks
+            Training data, with the same features in all calls; blocks as for :meth:`fit`.
+        y : array-like of shape (n_samples,), default=None
+            Classes for a conditional model, all of which are in the first call. Otherwise
+            ignored.
+
+        Returns
+        -------
+        self : object
+            The fitted estimator. `n_iter_` is the number of calls; what fitted attributes say of
+            rows is found in the last X.
+
+        Raises
+        ------
+        ValueError
+            If X or a parameter is not valid, or if the training diverges.
+        """
+        source = self if hasattr(self, "_network") else None
+        state = getattr(self, "_optimizer_state", None)
+        losses = [] if source is None else [*self.loss_curve_]
+        random_state = self._draw_random_state(len(losses))
+        problem = self._survey(self._find_pass(X, source), y, source, random_state)
+        architecture = self._make_architecture(problem)
+        train, _ = self._make_loaders(problem, architecture, random_state)
+        if source is None:
+            module = architecture.build(torch_generator(random_state))
+            self._set_start(module, problem, random_state)
+        else:
+            module = copy_of(source._network, architecture, "partial_fit")
+        step = self._make_gradient_step(module, problem.link, train, "constant")
+        # what is remembered of another objective is of no use
+        objective: Any = step.objective
+        kind = [*objective.terms, self._find_weight_decay() > 0]
+        with self._training(module, train):
+            if state is not None and state["kind"] == kind:
+                step.load_state_dict(state)
+            losses = losses or [mean_loss(step, train)]
+            losses.append(learn_once(step, train))
+        set_parameters_(module, step.state())
+        history = History(losses, kept=len(losses) - 1)
+        self._set_fitted(problem, FittedNetwork(architecture, module), history, random_state)
+        self._optimizer_state = step.state_dict() | {"kind": kind}
+        return self
+
+    def _draw_random_state(self, n_before: int) -> np.random.RandomState:
+        """Return random numbers of its own for a call of `partial_fit`."""
+        seed = check_random_state(self.random_state).randint(2**31 - 1)
+        return np.random.RandomState((seed + n_before) % 2**31)
+
+    def _find_pass(self, X: Any, source: Any) -> Reader:
+        """Return what reads X for `partial_fit`; an array is a single block."""
+        if isinstance(getattr(self, "n_components", None), float):
+            raise ValueError(
+                f"partial_fit needs a number of components. Got n_components={self.n_components}, "
+                "a share of the variance."
+            )
+        blocks = find_blocks_for(self, X) or OneBlock(X)
+        return Reader(blocks, self._validate_block, HeldOut(0.0, None, 0), source is not None)
+
+    def _read_problem(
+        self, X: Any, y: Any, source: Any, random_state: np.random.RandomState
+    ) -> Problem:
+        blocks = find_blocks_for(self, X)
+        if blocks is None:
+            return super()._read_problem(X, y, source, random_state)
+        if getattr(self, "solver", None) == "lbfgs":
+            raise ValueError(
+                "solver='lbfgs' needs all rows in memory, but X comes in blocks. Set solver='adam'."
+            )
+        share = self.validation_fraction if self.early_stopping else 0.0
+        held_out = HeldOut(share, blocks.n_blocks, random_state.randint(2**31 - 1))
+        return self._survey(Reader(blocks, self._validate_block, held_out), y, source, random_state)
+
+    def _validate_block(self, X: Any, *, reset: bool) -> NDArray:
+        """Return the rows of a block that is to be learned from."""
+        return self._validate(X, reset=reset)
+
+    def _survey(
+        self, reader: Reader, y: Any, source: Any, random_state: np.random.RandomState
+    ) -> Problem:
+        """Go over blocks once; return what is to be learned, with a sample of the rows."""
+        n_seen = None if source is None else source.n_features_in_
+        survey = self._make_surveyor(reader, source, random_state).survey()
+        check_same_features(n_seen, self.n_features_in_)
+        check_same_link(survey.link, source)
+        _check_rows(survey, reader, source)
+        units = survey.units if source is None else source._units
+        link = self._fix_link(survey.link, units)
+        indicators, classes = self._find_block_classes(survey, reader.n_rows, y, source)
+        see = partial(self._see, link=link)
+        n_target = 0 if link.equivariant else survey.X.shape[1]
+        return Problem(
+            X=survey.X,
+            seen=see(survey.X),
+            units=units,
+            link=link,
+            classes=classes,
+            train=survey.train,
+            valid=survey.valid,
+            moments=survey.moments_in(units),
+            stream=Stream(reader, survey, see, units, indicators, n_target),
+        )
+
+    def _make_surveyor(
+        self, reader: Reader, source: Any, random_state: np.random.RandomState
+    ) -> Surveyor:
+        make_link = partial(self._make_link, source=source)
+        # a network that goes on has its start behind it
+        needs_axes = source is None and self.init != "random"
+        return Surveyor(reader, make_link, self._see, needs_axes, random_state.randint(2**31 - 1))
+
+    def _find_block_classes(
+        self, survey: Survey, n_rows: int, y: Any, source: Any
+    ) -> tuple[NDArray | None, Classes | None]:
+        """Return indicators of the classes of all rows, and the classes of the sampled ones."""
+        classes = self._find_classes(np.empty((n_rows, 0)), y, source)
+        if classes is None:
+            return None, None
+        sampled = classes._replace(values=classes.values[survey.positions])
+        return classes.values.astype(bool), sampled
+
+    def _find_compared(self, problem: Problem) -> tuple[Any, ...]:
+        if problem.stream is None:
+            return super()._find_compared(problem)
+        summary: tuple[Any, ...] = problem.stream.summary()
+        return summary
+
+    def _make_loaders(
+        self, problem: Problem, architecture: Architecture, random_state: np.random.RandomState
+    ) -> tuple[Loader, Batches | None]:
+        if problem.stream is None:
+            return super()._make_loaders(problem, architecture, random_state)
+        warn_of_fork()
+        stream, width, device = problem.stream, max(architecture.sizes), find_device(self.device)
+        changes = self._make_augmentations(problem, architecture, stream.bounds, random_state)
+        size = self._step_size(stream.n_rows, width)
+        n_pooled = min(stream.n_rows, max(2 * size, POOL_BYTES // (4 * sum(stream.widths))))
+        train = StreamedBatches(
+            stream.read,
+            stream.as_batch,
+            stream.n_rows,
+            size,
+            torch.empty(n_pooled, sum(stream.widths)),
+            torch_generator(random_state),
+            changes[0],
+            device,
+        )
+        held_out = training_tensors(problem.part(problem.valid), np.float32)
+        rows = torch.arange(len(problem.valid))
+        n_at_once = max(size, min(1024, MAX_BATCH // width))
+        return train, hold_out(*held_out, rows, n_at_once, changes[1], device)
+
+    def _set_fitted(
+        self,
+        problem: Problem,
+        network: FittedNetwork,
+        history: History,
+        random_state: np.random.RandomState,
+    ) -> None:
+        super()._set_fitted(problem, network, history, random_state)
+        self.__dict__.pop("_optimizer_state", None)
+
+
+def _check_rows(survey: Survey, reader: Reader, source: Any) -> None:
+    """Raise ValueError if there are too few rows to begin with, or none on one side."""
+    if reader.n_rows < 2 and source is None:
+        raise ValueError(
+            f"Found blocks with {reader.n_rows} row in all (n_samples={reader.n_rows}) while a "
+            "minimum of 2 is required."
+        )
+    n_train = survey.moments[0].n_rows
+    if n_train == 0 or (reader.held_out.share and n_train == reader.n_rows):
+        side = "to learn from" if n_train == 0 else "among the blocks that are held out"
+        raise ValueError(
+            f"There are no rows {side}. Change validation_fraction (it is "
+            f"{reader.held_out.share}), or set early_stopping=False."
+        )

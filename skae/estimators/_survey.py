@@ -1,0 +1,151 @@
+"""What one pass over blocks finds."""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from skae.blocks import Moments, Reservoir
+from skae.estimators._principal_axes import MAX_EXACT
+from skae.estimators._reader import Block, Reader
+from skae.estimators._units import Units
+
+SAMPLE_BYTES, MAX_SAMPLED = 2**26, 40_000
+"""Of the sample of rows that is kept in memory, the held-out ones among them."""
+HELD_OUT = 0.25
+"""Share of the sample that is for held-out rows."""
+
+
+class Survey(NamedTuple):
+    """What is known of all rows, and some of them.
+
+    Attributes
+    ----------
+    X : array of shape (n_sampled, n_features)
+        A random sample of the rows.
+    positions : array of shape (n_sampled,)
+        Where in the table they are.
+    train, valid : array of int
+        Those to learn from and those held out, each in random order.
+    moments : pair of Moments
+        Of what the encoder sees of the rows to learn from, and of all rows, in `base`.
+    base : Units
+    link : object
+        What the decoder's output means, by the first block.
+    low, high : array of shape (n_inputs,)
+        The range of what it sees.
+    """
+
+    X: NDArray
+    positions: NDArray[np.int64]
+    train: NDArray[np.intp]
+    valid: NDArray[np.intp]
+    moments: tuple[Moments, Moments]
+    base: Units
+    link: Any
+    low: NDArray
+    high: NDArray
+
+    @property
+    def units(self) -> Units:
+        """The units of all rows."""
+        return Units.of_moments(self.moments[1], self.base, self.low, self.high)
+
+    def moments_in(self, units: Units) -> tuple[Moments, Moments] | None:
+        """Return the moments in other units, if products of features are among them."""
+        if self.moments[1].scatter.ndim == 1:
+            return None
+        location = (units.location - self.base.location) / self.base.scale
+        of_train, of_all = self.moments
+        scale = units.scale / self.base.scale
+        return of_train.entered(location, scale), of_all.entered(location, scale)
+
+
+class Surveyor:
+    """Goes over blocks once.
+
+    Parameters
+    ----------
+    reader : Reader
+    make_link : callable
+        From the rows of the first block to what the decoder's output means.
+    see : callable
+        From rows and the link to what the encoder sees of them; refuses values that it must not
+        have.
+    needs_axes : bool
+        Whether products of features are wanted; of more than `MAX_EXACT` features they are too
+        many.
+    seed : int
+        Draws the sample.
+    """
+
+    def __init__(
+        self,
+        reader: Reader,
+        make_link: Callable[[NDArray], Any],
+        see: Callable[[NDArray, Any], NDArray],
+        needs_axes: bool,
+        seed: int,
+    ) -> None:
+        self.reader = reader
+        self.make_link = make_link
+        self.see = see
+        self.needs_axes = needs_axes
+        self.rng = np.random.default_rng(seed)
+
+    def survey(self) -> Survey:
+        """Return what there is.
+
+        Raises
+        ------
+        ValueError
+            If a block cannot be used, or if there are no rows.
+        """
+        for block in self.reader.read_first():
+            with self.reader.blocks.naming(block.number):
+                if block.start == 0:
+                    self._begin(block.X)
+                self._add(block)
+        if self.reader.n_rows == 0:
+            raise ValueError("X has no rows: all of its blocks are empty.")
+        of_train, of_valid = self.moments
+        moments = of_train, of_train.joined(of_valid)
+        return Survey(*self._take_sample(), moments, self.base, self.link, self.low, self.high)
+
+    def _begin(self, X: NDArray) -> None:
+        """Make room, in units of the first block, in which nothing cancels or overflows."""
+        self.link = self.make_link(X)
+        seen = self.see(X, self.link)
+        n_inputs = seen.shape[1]
+        self.base = Units.of(seen)
+        has_products = self.needs_axes and n_inputs <= MAX_EXACT
+        self.moments = tuple(Moments.none(n_inputs, has_products) for _ in range(2))
+        self.low = self.high = seen[0]
+        size = min(MAX_SAMPLED, max(100, SAMPLE_BYTES // (X.itemsize * X.shape[1])))
+        n_valid = int(HELD_OUT * size) if self.reader.held_out.share else 0
+        self.places = np.empty((size, X.shape[1]), X.dtype)
+        self.samples = Reservoir(self.places[n_valid:]), Reservoir(self.places[:n_valid])
+
+    def _add(self, block: Block) -> None:
+        seen = self.see(block.X, self.link)
+        self.low = np.minimum(self.low, seen.min(axis=0))
+        self.high = np.maximum(self.high, seen.max(axis=0))
+        places = ~block.is_held_out, block.is_held_out
+        for is_meant, moments, sample in zip(places, self.moments, self.samples, strict=True):
+            rows = np.flatnonzero(is_meant)
+            sample.add(block.X, rows, self.rng, block.start)
+            n_at_once = max(1, 10**6 // seen.shape[1])
+            for first in range(0, len(rows), n_at_once):
+                moments.add(self.base.enter(seen[rows[first : first + n_at_once]]))
+
+    def _take_sample(self) -> tuple[NDArray, NDArray[np.int64], NDArray[np.intp], NDArray[np.intp]]:
+        """Return the first four fields of a survey."""
+        of_train, of_valid = self.samples
+        train, valid = len(of_valid.places) + of_train.order(), of_valid.order()
+        positions = np.concatenate([of_valid.positions, of_train.positions])
+        used = np.sort(np.concatenate([valid, train]))
+        if len(used) == len(self.places):  # no copy
+            return self.places, positions, train, valid
+        places = np.searchsorted(used, train), np.searchsorted(used, valid)
+        return self.places[used], positions[used], *places
