@@ -35,8 +35,8 @@ from skae.registration._terms import LocalCorrelation, Segmentation
 
 DEPTH = 2
 """How often the pixelwise network halves the sizes, if these are large enough."""
-FILTER_SIZE = 7
-"""Of the pixelwise network's filter, if images are large enough."""
+FILTER_SIZES = {2: 7, 3: 5}
+"""Of the pixelwise network's filter, by the number of axes, if images are large enough."""
 SMALLEST_FOLDED = 32
 """From this size on, the first halving is done without a convolution."""
 
@@ -492,6 +492,7 @@ class AtlasSegmenter(ClassifierMixin, BaseDeformation):
     def _make_architecture(self, problem: Problem) -> AtlasSegmenterArchitecture:
         atlas = self._make_atlas_architecture()
         smallest, classes = min(self._layout.spatial), problem.classes
+        n_dims = len(self._layout.spatial)
         assert classes is not None
         pixelwise = UNetArchitecture(
             n_channels_in=self._layout.n_channels,
@@ -500,8 +501,8 @@ class AtlasSegmenter(ClassifierMixin, BaseDeformation):
             depth=min(DEPTH, smallest.bit_length() - 1),
             is_folded=smallest >= SMALLEST_FOLDED,
             has_skips=True,
-            filter_size=min(FILTER_SIZE, 2 * smallest - 1),
-            n_dims=len(self._layout.spatial),
+            filter_size=min(FILTER_SIZES[n_dims], 2 * smallest - 1),
+            n_dims=n_dims,
         )
         return AtlasSegmenterArchitecture(atlas, pixelwise)
 
