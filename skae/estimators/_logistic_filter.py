@@ -85,4 +85,4 @@ def _take_patches(
         at: Any = (image[here] - start, slice(None), *(axis[here] for axis in place))
         patches = windows[at]
         found.append(patches.reshape(len(patches), windows.shape[1] * size ** len(sizes)))
-    return np.concatenate(found).astype(np.float64)
+    return np.concatenate(found).astype(np.float64, copy=False)

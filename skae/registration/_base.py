@@ -16,6 +16,7 @@ from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 from torch import Tensor, nn
 
+from skae._arrays import to_numpy
 from skae.estimators._base import BaseAutoencoder
 from skae.estimators._bridge import Augmentations, as_array, as_tensor
 from skae.estimators._dispatch import dispatched
@@ -124,8 +125,9 @@ class BaseDeformation(ImageRowsMixin, BaseAutoencoder):
             Images, by which deformations are found.
         images : array-like of shape (n_samples, height, width) or \
                 (n_samples, n_channels, height, width), default=None
-            What is warped: masks, labels or other pictures of what X shows. A single one is warped
-            by all deformations. None warps X itself.
+            What is warped: masks, labels that are numbers, or other pictures of what X shows, with
+            channels first whatever `channels` is. A single one is warped by all deformations. None
+            warps X itself.
         order : {0, 1}, default=1
             1 interpolates linearly, 0 takes the nearest pixel, as labels need it.
 
@@ -376,6 +378,11 @@ class BaseDeformation(ImageRowsMixin, BaseAutoencoder):
         return self._encode_all(rows)[:, -self._plan.n_indicators :].argmax(axis=1)
 
     # Functions of the network and of some rows.
+
+    @property
+    def _class_names(self) -> NDArray:
+        """The classes, if there are any, as numpy's, where fit was given tensors."""
+        return to_numpy(self.classes_)
 
     @property
     def _plan(self) -> AtlasArchitecture:

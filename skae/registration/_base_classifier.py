@@ -18,7 +18,6 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted
 from torch import nn
 
-from skae._arrays import to_numpy
 from skae.estimators._bridge import as_array, as_tensor
 from skae.estimators._classes import find_classes, list_classes
 from skae.estimators._dispatch import dispatched
@@ -147,6 +146,11 @@ class BaseShapeClassifier(ClassifierMixin, BaseDeformation):
             raise ValueError(
                 f"{type(self).__name__} requires y to be passed, but the target y is None."
             )
+        if np.ndim(y) > 2:
+            raise ValueError(
+                f"y has the shape {np.shape(y)}, but one class for every image is wanted, shape "
+                f"{(len(X),)}. For a label of every pixel, use AtlasSegmenter."
+            )
         y = column_or_1d(y, warn=True)
         check_consistent_length(X, y)
         assert_all_finite(y, input_name="y")
@@ -200,11 +204,6 @@ class BaseShapeClassifier(ClassifierMixin, BaseDeformation):
         self.classes_ = classes.names
 
     # Functions of the network and of some rows.
-
-    @property
-    def _class_names(self) -> NDArray:
-        """The classes as numpy's, where fit was given tensors."""
-        return to_numpy(self.classes_)
 
     def _find_all_logits(self, X: ArrayLike) -> NDArray:
         rows = self._validate(X, reset=False)

@@ -4,6 +4,7 @@ import torch
 from torch import Tensor
 from torch.optim import Adam
 
+from skae.registration._network import MAX_POSE
 from skae.registration._segmenter_network import AtlasSegmentation
 
 LEARNING_RATE = 0.03
@@ -16,8 +17,8 @@ def refine(
 ) -> Tensor:
     """Return codes for which the deformed atlas is nearer to pixelwise probabilities.
 
-    Adam (Kingma and Ba 2015) descends from the encoder's codes; an image whose loss has not fallen
-    in the end keeps its own. Images do not depend on each other.
+    Adam (Kingma and Ba 2015) descends from the encoder's codes; of every image the best code that
+    is met is kept. Poses stay where those of the encoder are. Images do not depend on each other.
 
     Parameters
     ----------
@@ -30,17 +31,25 @@ def refine(
         Weight of the energy.
     n_steps : int
     """
+    if not n_steps:
+        return code
     with torch.inference_mode(False), torch.enable_grad():
         target = network.find_logits(x.clone()).detach().softmax(1)
-        refined = code.clone().requires_grad_()
+        best = code.clone()
+        refined = best.clone().requires_grad_()
+        lowest = torch.full_like(best[:, 0], torch.inf)
         optimizer = Adam([refined], lr=LEARNING_RATE)
         for _ in range(n_steps):
+            losses = find_misfit(network, refined, target, regularization)
+            best, lowest = _keep_better(best, lowest, refined, losses)
             optimizer.zero_grad()
-            find_misfit(network, refined, target, regularization).sum().backward()
+            losses.sum().backward()
             optimizer.step()
-        result = refined.detach()
-        is_better = _is_lower(network, result, code.clone(), target, regularization)
-        return torch.where(is_better[:, None], result, code)
+            poses = refined.detach()[:, network.decoder.plan.n_components :]
+            poses.clamp_(-MAX_POSE, MAX_POSE)
+        with torch.no_grad():
+            losses = find_misfit(network, refined, target, regularization)
+        return _keep_better(best, lowest, refined, losses)[0]
 
 
 def find_misfit(
@@ -64,13 +73,10 @@ def find_misfit(
     return WEIGHT * errors.flatten(1).mean(1) + regularization * decoder.find_energy(velocity, step)
 
 
-@torch.no_grad()
-def _is_lower(
-    network: AtlasSegmentation,
-    code: Tensor,
-    start: Tensor,
-    target: Tensor,
-    regularization: float,
-) -> Tensor:
-    losses = [find_misfit(network, value, target, regularization) for value in (code, start)]
-    return losses[0] < losses[1]
+def _keep_better(
+    best: Tensor, lowest: Tensor, code: Tensor, losses: Tensor
+) -> tuple[Tensor, Tensor]:
+    """Return the better one of two codes of every image, and its loss."""
+    code, losses = code.detach(), losses.detach()
+    is_better = losses < lowest
+    return torch.where(is_better[:, None], code, best), torch.where(is_better, losses, lowest)

@@ -13,11 +13,10 @@ import torch
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import softmax
 from sklearn.base import ClassifierMixin
-from sklearn.utils._param_validation import Interval
+from sklearn.utils._param_validation import Interval, validate_parameter_constraints
 from sklearn.utils.validation import check_is_fitted
 from torch import Tensor, nn
 
-from skae._arrays import to_numpy
 from skae.estimators._bridge import as_array, as_tensor
 from skae.estimators._dispatch import dispatched
 from skae.estimators._logistic_filter import fit_logistic
@@ -25,9 +24,9 @@ from skae.estimators._masks import find_label_names, find_places
 from skae.estimators._problem import Classes, Problem
 from skae.metrics import dice
 from skae.networks import UNetArchitecture
-from skae.objectives import DiceCrossEntropy, Objective
+from skae.objectives import IGNORED, DiceCrossEntropy, Objective
 from skae.registration._base import DEFORMATION, BaseDeformation
-from skae.registration._masks import read_masks
+from skae.registration._masks import read_masks, spread_labels
 from skae.registration._network import AtlasArchitecture
 from skae.registration._refinement import refine
 from skae.registration._segmenter_network import AtlasSegmenterArchitecture
@@ -46,8 +45,9 @@ class AtlasSegmenter(ClassifierMixin, BaseDeformation):
 
     In the manner of Atlas-ISTN [1]_. An atlas and its deformations are learned as by
     :class:`DiffeomorphicAutoencoder`, and with the image the atlas has labels, which are deformed
-    alike and become an image's labels. They keep the atlas's topology: what is one region there
-    stays one, whatever else is in an image, and what is hidden is filled in.
+    alike and become an image's labels. They keep the atlas's topology, down to the size of a pixel:
+    what is one region there stays one, whatever else is in an image, and what is hidden is filled
+    in. An image always gets the labels, even if what they mean is not in it.
 
     Beside it, a convolutional network labels pixels by what is around them. What is minimised is
     the error of the deformed atlas, the energy of deformations, and for both, deformed labels and
@@ -66,18 +66,22 @@ class AtlasSegmenter(ClassifierMixin, BaseDeformation):
 
     segmentation_weight : float, default=1.0
         Weight of the losses of labels, beside that of the image. For the squared error, 1 is the
-        mean image's loss.
+        mean image's loss. Losses are means over all images; one without labels has none of these.
 
     refine_steps : int, default=50
-        Steps by which the deformation of a new image is refined in :meth:`predict`. 0 takes that of
-        the encoder, which is many times faster. It may be set after the fit.
+        Steps by which the deformation of a new image is refined in :meth:`predict`: of Adam, along
+        the gradient of the squared distance of deformed and pixelwise probabilities, and of the
+        energy with the weight `regularization`. They take most of the time, above all with
+        ``integrator="epdiff"``. 0 takes the deformation of the encoder, which is many times
+        faster. It may be set after the fit.
 
     base_channels : int, default=16
         Channels of the pixelwise network at full size; with every halving they double.
 
     ignore_index : int or None, default=None
         A label of pixels that count for nothing, in learning and in :meth:`score`, and which is
-        none of the classes. Images that have no other label are learned from without labels.
+        none of the classes. Images that have no other label are learned from without labels; those
+        that have are shared out between the images to learn from and the held-out ones.
 
     integrator : {"svf", "epdiff"}, default="svf"
         How a velocity becomes a deformation. "svf": it is stationary, and its flow is had by
@@ -246,7 +250,8 @@ class AtlasSegmenter(ClassifierMixin, BaseDeformation):
     Notes
     -----
     Codes, displacements and registrations are those of the encoder. Only labels are refined;
-    :meth:`refine` gives their codes. :meth:`score` is the mean Dice coefficient, and
+    :meth:`refine` gives their codes. A class that only held-out images have is not learned: give
+    every class to several images. :meth:`score` is the mean Dice coefficient, and
     :meth:`score_samples` minus the squared error of reconstructions, as of other autoencoders.
 
     References
@@ -399,7 +404,9 @@ class AtlasSegmenter(ClassifierMixin, BaseDeformation):
             Labels in the layout that y had in :meth:`fit`.
         """
         check_is_fitted(self)
-        return self._as_masks(self._find_maps(self._draw_labels, X))
+        self._check_refine_steps()
+        rows = self._validate(X, reset=False)
+        return self._as_masks(self._find_maps(self._draw_labels, rows))
 
     @dispatched
     def predict_proba(self, X: ArrayLike) -> NDArray:
@@ -413,10 +420,17 @@ class AtlasSegmenter(ClassifierMixin, BaseDeformation):
         Returns
         -------
         p : ndarray of shape (n_samples, n_classes, height, width)
-            In the order of `classes_`, and in the dtype of X if that is float32, else in float64.
+            In the order of `classes_`; with ``channels="last"`` of shape
+            (n_samples, height, width, n_classes), and for flattened y with height and width in
+            one axis. In the dtype of X if that is float32, else in float64.
         """
         check_is_fitted(self)
-        return softmax(self._find_maps(self._draw_labels, X), axis=1)
+        self._check_refine_steps()
+        rows = self._validate(X, reset=False)
+        proba = softmax(self._find_maps(self._draw_labels, rows), axis=1)
+        if len(self._mask_shape) == 1:
+            proba = proba.reshape(*proba.shape[:2], -1)
+        return np.moveaxis(proba, 1, -1) if self._layout.is_channels_last else proba
 
     @dispatched
     def predict_pixelwise(self, X: ArrayLike) -> NDArray:
@@ -433,7 +447,8 @@ class AtlasSegmenter(ClassifierMixin, BaseDeformation):
             Labels in the layout that y had in :meth:`fit`.
         """
         check_is_fitted(self)
-        return self._as_masks(self._find_maps(self._find_logits, X))
+        rows = self._validate(X, reset=False)
+        return self._as_masks(self._find_maps(self._find_logits, rows))
 
     @dispatched
     def refine(self, X: ArrayLike) -> NDArray:
@@ -450,6 +465,7 @@ class AtlasSegmenter(ClassifierMixin, BaseDeformation):
             Those of :meth:`transform`, refined in `refine_steps` steps.
         """
         check_is_fitted(self)
+        self._check_refine_steps()
         rows = self._validate(X, reset=False)
         return self._in_batches(self._refine, rows, self._n_features_out)
 
@@ -470,16 +486,30 @@ class AtlasSegmenter(ClassifierMixin, BaseDeformation):
         -------
         score : float
             In [0, 1]: what :func:`skae.metrics.dice` gives for the predictions, the mean over the
-            images and over all classes but 0. Pixels with the label `ignore_index` do not count.
+            images and over all classes but 0: where none is 0, all count. Pixels with the label
+            that `ignore_index` had in :meth:`fit` do not.
         """
-        predicted = self.predict(X)
-        known = read_masks(y, self, len(predicted), self._layout.spatial)
-        find_places(self._class_names, known, self.ignore_index)
-        return dice(known.reshape(predicted.shape), predicted, ignore_index=self.ignore_index)
+        check_is_fitted(self)
+        self._check_refine_steps()
+        rows = self._validate(X, reset=False)
+        known = read_masks(y, self, len(rows), self._layout.spatial)
+        find_places(self._class_names, known, self._ignored)
+        predicted = self._as_masks(self._find_maps(self._draw_labels, rows))
+        return dice(known.reshape(predicted.shape), predicted, ignore_index=self._ignored)
 
     # What is learned.
 
+    def _make_problem(
+        self, X: NDArray, y: Any, source: Any, random_state: np.random.RandomState
+    ) -> Problem:
+        problem = super()._make_problem(X, y, source, random_state)
+        classes: Any = problem.classes
+        is_labelled = (classes.values != IGNORED).any(axis=1)
+        train, valid = spread_labels(problem.train, problem.valid, is_labelled)
+        return problem._replace(train=train, valid=valid)
+
     def _find_classes(self, X: NDArray, y: Any, source: Any) -> Classes:
+        self._check_sizes()
         y = read_masks(y, self, len(X), self._layout.spatial)
         self._mask_shape = y.shape[1:]
         if source is None:
@@ -533,24 +563,25 @@ class AtlasSegmenter(ClassifierMixin, BaseDeformation):
     def _set_fitted(self, problem: Problem, network: Any, *others: Any) -> None:
         super()._set_fitted(problem, network, *others)
         self._regularization = float(self.regularization)
+        self._ignored = self.ignore_index
         self.atlas_labels_ = self.classes_[network.module.labels[0].argmax(0).numpy()]
 
     # Functions of the network and of some rows.
-
-    @property
-    def _class_names(self) -> NDArray:
-        """The classes as numpy's, where fit was given tensors."""
-        return to_numpy(self.classes_)
 
     def _as_masks(self, logits: NDArray) -> NDArray:
         """Return the labels with the largest logits, in the layout that y had in fit."""
         labels = self._class_names[logits.argmax(axis=1)]
         return labels.reshape(len(labels), *self._mask_shape)
 
-    def _find_maps(self, find_logits: Any, X: ArrayLike) -> NDArray:
+    def _check_refine_steps(self) -> None:
+        """Raise ValueError if a number that was set after the fit is none."""
+        constraints = {"refine_steps": self._parameter_constraints["refine_steps"]}
+        given = {"refine_steps": self.refine_steps}
+        validate_parameter_constraints(constraints, given, type(self).__name__)
+
+    def _find_maps(self, find_logits: Any, rows: NDArray) -> NDArray:
         """Return logits of images, shape (n, n_classes, *sizes)."""
         shape = len(self.classes_), *self._layout.spatial
-        rows = self._validate(X, reset=False)
         return self._in_batches(find_logits, rows, prod(shape)).reshape(-1, *shape)
 
     def _find_logits(self, network: Any, X: NDArray) -> NDArray:
@@ -567,8 +598,6 @@ class AtlasSegmenter(ClassifierMixin, BaseDeformation):
     def _find_refined(self, network: Any, X: NDArray) -> Tensor:
         x = as_tensor(self._units.enter_as_given(X), network)
         code = network.encoder(x)
-        if not self.refine_steps:
-            return code
         return refine(network, x, code, self._regularization, self.refine_steps)
 
 

@@ -274,5 +274,5 @@ def test_progress_is_printed(case, capsys):
 @pytest.mark.parametrize("name", ["regressor", "colorizer", "segmenter"])
 def test_images_of_several_sizes(name):
     images = [np.zeros((16, 16)), np.zeros((16, 12))]
-    with pytest.raises(ValueError, match="rows of different shapes.* Resize images"):
+    with pytest.raises(ValueError, match=r"rows of different shapes.* Resize images"):
         clone(IMAGE_ESTIMATORS[name][0]).fit(images, images)

@@ -189,13 +189,22 @@ def test_masks_come_back_in_the_layout_they_had(X, y, shape):
     assert model.score(X, y) == expected.score(X, y.reshape(-1, *shape))
 
 
+def test_probabilities_lie_as_those_of_pixelwise_segmenters(X, y):
+    proba = _quick().fit(X, y).predict_proba(X)
+    last = _quick(channels="last").fit(X[..., None], y).predict_proba(X[..., None])
+    assert_allclose(last, np.moveaxis(proba, 1, -1), atol=1e-6)
+    flat = _quick().fit(X, y.reshape(len(y), -1)).predict_proba(X)
+    assert_array_equal(flat, proba.reshape(len(y), 2, -1))
+
+
 def test_channels(X, y):
     first = np.stack([X, 1 - X], axis=1)
     one = _quick().fit(first, y)
     other = _quick(channels="last").fit(np.moveaxis(first, 1, -1), y)
     flat = _quick(image_shape=(2, 16, 16)).fit(first.reshape(len(X), -1), y)
     proba = one.predict_proba(first)
-    assert_allclose(other.predict_proba(np.moveaxis(first, 1, -1)), proba, atol=1e-6)
+    proba_last = np.moveaxis(other.predict_proba(np.moveaxis(first, 1, -1)), -1, 1)
+    assert_allclose(proba_last, proba, atol=1e-6)
     assert_array_equal(flat.predict_proba(first.reshape(len(X), -1)), proba)
 
 
@@ -203,12 +212,27 @@ def test_channels(X, y):
 
 
 def test_ignored_pixels_do_not_matter(X, y):
-    rng = np.random.default_rng(0)
-    ignored = np.where(rng.random(y.shape) < 0.2, 255, y)
-    model = _quick(ignore_index=255).fit(X, ignored)
-    assert_array_equal(model.classes_, [0, 1])
-    predicted = model.predict(X)
-    assert model.score(X, ignored) == dice(ignored, predicted, ignore_index=255)
+    is_ignored = np.random.default_rng(0).random(y.shape) < 0.2
+    ignored = np.where(is_ignored, 255, y)
+    # images change where labels are ignored: what is learned of labels must not see which these are
+    models = [
+        _quick(ignore_index=label, max_iter=1).fit(X, np.where(is_ignored, label, y))
+        for label in (255, -1)
+    ]
+    assert_array_equal(models[0].classes_, [0, 1])
+    assert_array_equal(models[0].predict_proba(X), models[1].predict_proba(X))
+    predicted = models[0].predict(X)
+    assert models[0].score(X, ignored) == dice(ignored, predicted, ignore_index=255)
+    wrong = models[0].set_params(ignore_index=1)
+    assert wrong.score(X, ignored) == dice(ignored, predicted, ignore_index=255)
+
+
+@pytest.mark.parametrize("labelled", range(6))
+def test_a_single_labelled_image_is_learned_from(X, y, labelled):
+    few = np.full_like(y[:6], 255)
+    few[labelled] = y[labelled]
+    model = _quick(ignore_index=255, validation_fraction=0.5).fit(X[:6], few)
+    assert model.score(X[:6], few) > 0.7
 
 
 def test_images_without_labels_are_learned_from(X, y):
@@ -336,3 +360,21 @@ def test_parameters_are_checked(X, y, parameters):
     (name,) = parameters
     with pytest.raises(ValueError, match=name):
         _quick(**parameters).fit(X, y)
+
+
+@pytest.mark.parametrize("n_steps", [-1, None, 1.5, "3"])
+def test_steps_that_are_set_after_the_fit_are_checked(fitted, X, y, n_steps):
+    changed = pickle.loads(pickle.dumps(fitted)).set_params(refine_steps=n_steps)
+    for method in (changed.predict, changed.predict_proba, changed.refine):
+        with pytest.raises(ValueError, match="The 'refine_steps' parameter"):
+            method(X)
+    with pytest.raises(ValueError, match="The 'refine_steps' parameter"):
+        changed.score(X, y)
+
+
+def test_images_that_are_misread(X, y):
+    with pytest.raises(ValueError, match="image_shape"):
+        _quick().fit(X.reshape(len(X), -1), y)
+    volumes = np.zeros((4, 6, 6, 6))
+    with pytest.raises(ValueError, match="image_shape"):
+        _quick().fit(volumes, volumes)

@@ -6,7 +6,6 @@ from numpy.testing import assert_allclose
 
 from skae.networks import ImageLayout, UNetArchitecture
 from skae.registration._network import AtlasArchitecture
-from skae.registration._refinement import find_misfit, refine
 from skae.registration._segmenter_network import AtlasSegmenterArchitecture
 
 SIZES = [(12, 10), (6, 5, 7)]
@@ -84,63 +83,3 @@ def test_at_first_nothing_is_told(sizes):
     n_values = sum(value.numel() for value in network.state_dict().values())
     assert n_values >= plan.n_weights
     assert plan.sizes[-1] == outputs.code.shape[1]
-
-
-# Refinement.
-
-
-def find_losses(network, x, code):
-    target = network.find_logits(x).softmax(1)
-    return find_misfit(network, code, target, 0.01)
-
-
-@over_sizes
-@pytest.mark.parametrize("n_steps", [1, 8])
-def test_refined_codes_fit_at_least_as_well(sizes, n_steps):
-    network = build(sizes)
-    x = draw_rows(network)
-    code = network.encoder(x)
-    before = {name: value.clone() for name, value in network.state_dict().items()}
-    refined = refine(network, x, code, 0.01, n_steps)
-    start, end = find_losses(network, x, code), find_losses(network, x, refined)
-    assert (end <= start).all()
-    assert (end < start).any()
-    assert not refined.requires_grad
-    assert all((value == before[name]).all() for name, value in network.state_dict().items())
-
-
-def test_images_are_refined_by_themselves():
-    network = build(SIZES[0])
-    x = draw_rows(network)
-    with torch.inference_mode():
-        code = network.encoder(x)
-        together = refine(network, x, code, 0.01, 5)
-        apart = [refine(network, x[[i]], code[[i]], 0.01, 5) for i in range(4)]
-    assert_allclose(together, torch.cat(apart), atol=1e-10)
-
-
-def test_codes_that_fit_already_stay():
-    network = build(SIZES[0])
-    x = draw_rows(network)
-    code = network.encoder(x)
-    # all labels alike everywhere: there is nothing to fit, and energy only grows
-    network.set_base_(torch.zeros_like(network.base))
-    network.change.zero_()
-    code[:, :3] = 0
-    assert (refine(network, x, code, 1.0, 3) == code).all()
-
-
-def test_the_misfit_is_squared_error_and_energy():
-    network = build(SIZES[0])
-    x = draw_rows(network)
-    code = network.encoder(x)
-    code[:] = 0
-    target = network.find_logits(x).softmax(1)
-    expected = (network.labels.softmax(1) - target).square().sum(1).flatten(1).mean(1)
-    assert_allclose(find_misfit(network, code, target, 3.0), 5 * expected, atol=1e-12)
-    code[:, 0] = 1
-    energy = find_misfit(network, code, target, 3.0) - find_misfit(network, code, target, 0.0)
-    step = network.decoder.plan.step
-    velocity = network.decoder.find_velocity(code, step)
-    assert_allclose(energy, 3 * network.decoder.find_energy(velocity, step), rtol=1e-6)
-    assert (energy > 0).all()
