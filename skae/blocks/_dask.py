@@ -56,7 +56,8 @@ class DaskFrame(IndexedBlocks):
 
     def map(self, function: Function, shape: tuple[int, ...], dtype: DTypeLike) -> Any:
         """Return a dask array of what a function makes of the partitions."""
-        from dask import array, delayed
+        from dask import array
+        from dask.delayed import delayed
 
         apply = delayed(apply_to_rows(function, shape, dtype))
         parts = [
