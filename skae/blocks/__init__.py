@@ -3,13 +3,14 @@
 from skae.blocks._blocks import Blocks, is_empty
 from skae.blocks._find import find_blocks, is_lazy
 from skae.blocks._held_out import HeldOut
-from skae.blocks._iterables import OneBlock
+from skae.blocks._iterables import ListedBlocks, OneBlock
 from skae.blocks._moments import Moments
 from skae.blocks._reservoir import Reservoir
 
 __all__ = [
     "Blocks",
     "HeldOut",
+    "ListedBlocks",
     "Moments",
     "OneBlock",
     "Reservoir",

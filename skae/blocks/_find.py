@@ -29,6 +29,7 @@ def find_blocks(X: Any, has_listed: bool = True) -> Blocks | None:
     - arrays and dataframes of dask;
     - pyarrow's `ParquetFile` and `Dataset`, and paths that end in ".parquet";
     - lists and tuples whose first entry has two dimensions or more;
+    - this package's own `Blocks`;
     - other objects with `__iter__`, without `__getitem__` and without a shape.
 
     Parameters
@@ -42,6 +43,8 @@ def find_blocks(X: Any, has_listed: bool = True) -> Blocks | None:
     ValueError
         If it is an iterator, which can be gone through once.
     """
+    if isinstance(X, Blocks):
+        return X
     if isinstance(X, np.ndarray):
         is_large = isinstance(X, np.memmap) and X.ndim > 1 and X.nbytes >= LARGE
         return Slices(X) if is_large else None

@@ -13,6 +13,7 @@ from skae.engine._lengths import MAX_PREFIXES, DrawnLengths, SpreadLengths
 from skae.engine._loader import Loader
 from skae.engine._loop import DivergenceError, learn_once, mean_loss, run
 from skae.engine._noise import CubatureNoise, Noise, NormalNoise, ShiftedNoise
+from skae.engine._peers import ALONE, PeerError, Peers, count_peers, find_peers
 from skae.engine._quasi_newton import QuasiNewtonStep
 from skae.engine._schedule import SCHEDULES, Schedule
 from skae.engine._step import State, Step
@@ -22,6 +23,7 @@ from skae.engine._threads import limited_threads, warn_of_fork
 from skae.engine._watcher import FindKept, Watcher
 
 __all__ = [
+    "ALONE",
     "MAX_PREFIXES",
     "SCHEDULES",
     "Acceptance",
@@ -43,6 +45,8 @@ __all__ = [
     "Masking",
     "Noise",
     "NormalNoise",
+    "PeerError",
+    "Peers",
     "QuasiNewtonStep",
     "RandomChange",
     "SaltAndPepper",
@@ -54,6 +58,8 @@ __all__ = [
     "Stopping",
     "StreamedBatches",
     "Watcher",
+    "count_peers",
+    "find_peers",
     "learn_once",
     "limited_threads",
     "mean_loss",

@@ -72,7 +72,7 @@ class ImageAugmentation(RandomChange):
         images = x.unflatten(1, self.shape)
         for axis, places in sources.items():
             ones = [1] * len(self.shape)
-            ones[axis] = -1
+            ones[axis] = self.shape[axis]
             index = places.to(x.device).view(len(x), *ones).expand_as(images)
             images = images.gather(axis + 1, index)
         return images.flatten(1)

@@ -8,6 +8,7 @@ from torch import Generator, Tensor
 from skae.engine._batch import Batch
 from skae.engine._changes import BatchChange
 from skae.engine._loader import Loader
+from skae.engine._peers import ALONE, Peers
 
 
 class Batches(Loader):
@@ -28,6 +29,8 @@ class Batches(Loader):
         What is done to each batch as it is served, anew at every iteration.
     device : torch.device, default=None
         Where batches are put. None: where the tensors are.
+    peers : Peers, default=ALONE
+        Who else serves rows.
     """
 
     def __init__(
@@ -39,9 +42,10 @@ class Batches(Loader):
         generator: Generator | None = None,
         change: BatchChange | None = None,
         device: torch.device | None = None,
+        peers: Peers = ALONE,
     ) -> None:
         place = target.device if device is None else device
-        super().__init__(len(rows), batch_size, target.dtype, place, generator, change)
+        super().__init__(len(rows), batch_size, target.dtype, place, generator, change, peers)
         self.inputs = inputs
         self.target = target
         self.rows = rows

@@ -60,7 +60,11 @@ class Autograd(Differentiation):
         """Record the way forward, replay it backward."""
         with torch.enable_grad():
             losses = self.objective(self._outputs(batch), batch.target)
-            means = [weights.get(name, 1.0) * loss.mean() for name, loss in losses.items()]
+            # a batch without rows has the mean 0
+            means = [
+                weights.get(name, 1.0) * loss.sum() / max(1, len(loss))
+                for name, loss in losses.items()
+            ]
             total = torch.stack(means).sum()
         total.backward()
         return {name: loss.detach() for name, loss in losses.items()}

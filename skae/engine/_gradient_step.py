@@ -12,6 +12,7 @@ from skae.engine._average import Average
 from skae.engine._batch import Batch
 from skae.engine._differentiation import Weights, find_differentiation
 from skae.engine._flat import FlatParameters
+from skae.engine._peers import ALONE, Peers
 from skae.engine._schedule import Schedule
 from skae.engine._step import Losses, NetworkStep, State
 
@@ -38,6 +39,8 @@ class GradientStep(NetworkStep):
     precision : torch.dtype, default=None
         Of matrix products and convolutions, for parameters in float32; see
         `find_differentiation`.
+    peers : Peers, default=ALONE
+        Who takes the same steps. Gradients are means over the rows of all.
     """
 
     def __init__(
@@ -49,8 +52,10 @@ class GradientStep(NetworkStep):
         weight_decay: float = 0.0,
         weights: Callable[[float], Weights] | None = None,
         precision: torch.dtype | None = None,
+        peers: Peers = ALONE,
     ) -> None:
         super().__init__(network, objective)
+        self.peers = peers
         self.weights = weights
         self.learning_rate = learning_rate
         self.schedule = schedule
@@ -68,6 +73,7 @@ class GradientStep(NetworkStep):
         progress = self.n_updates / self.schedule.n_updates
         self._flat.gradients.zero_()
         losses = self._differentiate(batch, {} if self.weights is None else self.weights(progress))
+        self.peers.average_(self._flat.gradients, len(batch.target))
         factor = self.schedule(self.n_updates)
         self._adamw.descend(self.learning_rate * factor, self.weight_decay * factor)
         self.n_updates += 1

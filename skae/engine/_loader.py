@@ -10,6 +10,7 @@ from torch import Generator
 
 from skae.engine._batch import Batch
 from skae.engine._changes import BatchChange
+from skae.engine._peers import ALONE, Peers
 
 
 class Loader(ABC):
@@ -30,6 +31,14 @@ class Loader(ABC):
         Draws the order of the rows.
     change : BatchChange or None
         What is done to each batch as it is served, anew at every iteration.
+    peers : Peers, default=ALONE
+        Who else serves rows, each their own, in as many batches. Some of them may have no rows,
+        where one has few.
+
+    Attributes
+    ----------
+    n_rows_of_all : int
+        Rows of all peers.
     """
 
     def __init__(
@@ -40,6 +49,7 @@ class Loader(ABC):
         device: torch.device,
         generator: Generator | None,
         change: BatchChange | None,
+        peers: Peers = ALONE,
     ) -> None:
         self.n_rows = n_rows
         self.batch_size = batch_size
@@ -47,6 +57,10 @@ class Loader(ABC):
         self.device = device
         self.generator = generator
         self.change = change
+        self.peers = peers
+        counts = peers.gather((n_rows, ceil(n_rows / batch_size)))
+        self.n_rows_of_all = sum(n_rows for n_rows, _ in counts)
+        self._n_batches = max(n_batches for _, n_batches in counts)
 
     @property
     def generators(self) -> tuple[Generator, ...]:
@@ -64,7 +78,7 @@ class Loader(ABC):
             generator.set_state(value)
 
     def __len__(self) -> int:
-        return ceil(self.n_rows / self.batch_size)
+        return self._n_batches
 
     def __iter__(self) -> Iterator[Batch]:
         for batch in self._serve():

@@ -49,7 +49,7 @@ def run(
 
     With `valid`, the epoch with the lowest validation loss is kept if it is accepted. Without,
     the last epoch is kept if it is not worse than the start on the training rows. Ctrl-C ends the
-    training, and keeps what is best so far.
+    training, and keeps what is best so far; with peers, it ends all of them.
 
     Parameters
     ----------
@@ -91,11 +91,14 @@ def run(
             training.run_epoch(epoch)
             # all are told, whoever wants to stop
             wishes = [watcher.end_epoch(history, training.find_kept) for watcher in watchers]
-            if stopping((history.validation or history.training)[-1]) or any(wishes):
+            wishes.append(stopping((history.validation or history.training)[-1]))
+            if any(train.peers.gather(any(wishes))):
                 break
             if checkpoint is not None and epoch % checkpoint.every == 0:
                 checkpoint.save(training.state_dict())
     except KeyboardInterrupt:
+        if not train.peers.is_alone:  # who are elsewhere in their epoch
+            raise
         training.forget_unfinished_epoch()
     training.keep_best()
     for watcher in watchers:
@@ -119,15 +122,14 @@ class _Training:
         self.valid = valid
         self.stopping = stopping
         self.acceptance = acceptance
-        judged = valid if valid is not None else train
-        self.start = self.best = _Candidate(0, _pass(step.evaluate, judged), step.state())
+        self.start = self.best = _Candidate(0, self._judge(), step.state())
         self.history = History([mean_loss(step, train)])
         if valid is not None:
             self.history.validation.append(float(self.start.rows.mean()))
 
     def run_epoch(self, epoch: int) -> None:
         """Learn from every row once, and take note of how good that was."""
-        loss = float(_pass(self.step.update, self.train).mean())
+        loss = _mean(self.step.update, self.train)
         rows = None if self.valid is None else _pass(self.step.evaluate, self.valid)
         self.history.training.append(loss)
         _check_converging(self.history.training)
@@ -161,12 +163,18 @@ class _Training:
         if self.valid is not None:
             self.history.kept, state = self.find_kept()
         else:
-            rows = _pass(self.step.evaluate, self.train)
+            rows = self._judge()
             _check_converging([self.history.training[0], float(rows.mean())])
             is_accepted = bool(rows.mean() <= self.start.rows.mean())
             self.history.kept = self.history.n_epochs if is_accepted else 0
             state = self.step.state() if is_accepted else self.start.state
         self.step.restore(state)
+
+    def _judge(self) -> Tensor:
+        """Return the losses of the held-out rows or, if there are none, the mean of all others."""
+        if self.valid is not None:
+            return _pass(self.step.evaluate, self.valid)
+        return torch.tensor([_mean(self.step.evaluate, self.train)])
 
     def state_dict(self) -> dict[str, Any]:
         """Return all that the next epoch depends on; the start is found again."""
@@ -198,18 +206,21 @@ def learn_once(step: Step, batches: Loader) -> float:
     DivergenceError
         If it is not finite.
     """
-    loss = float(_pass(step.update, batches).mean())
+    loss = _mean(step.update, batches)
     _check_converging([loss])
     return loss
 
 
 def mean_loss(step: Step, batches: Loader) -> float:
     """Return the mean over the rows of the sum of all terms; nothing is learned."""
-    return float(_pass(step.evaluate, batches).mean())
+    return _mean(step.evaluate, batches)
 
 
 def _pass(learn: Callable[[Batch], Losses], batches: Loader) -> Tensor:
-    """Go through all rows once; return each row's loss, summed over the terms, shape (n,)."""
+    """Go through all rows once; return each row's loss, summed over the terms, shape (n,).
+
+    Where peers have the same rows, their losses may differ by rounding: the first one's count.
+    """
     result, n_done = torch.empty(0), 0
     for batch in batches:
         losses = reduce(torch.add, learn(batch).values())
@@ -218,7 +229,18 @@ def _pass(learn: Callable[[Batch], Losses], batches: Loader) -> Tensor:
             result = losses.new_empty(batches.n_rows)
         result[n_done : n_done + len(losses)] = losses
         n_done += len(losses)
+    batches.peers.share_(result)
     return result
+
+
+def _mean(learn: Callable[[Batch], Losses], batches: Loader) -> float:
+    """Go through all rows once; return the mean over the rows of all peers of `_pass`'s losses."""
+    sums = torch.zeros(len(batches), dtype=batches.dtype, device=batches.device)
+    for number, batch in enumerate(batches):
+        sums[number] = reduce(torch.add, learn(batch).values()).sum()
+    mean = sums.cpu().double().sum().reshape(1) / max(1, batches.n_rows)
+    batches.peers.average_(mean, batches.n_rows)
+    return float(mean)
 
 
 def _check_converging(losses: list[float]) -> None:

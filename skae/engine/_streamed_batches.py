@@ -9,6 +9,7 @@ from skae.engine._batch import Batch
 from skae.engine._batches import gather
 from skae.engine._changes import BatchChange
 from skae.engine._loader import Loader
+from skae.engine._peers import ALONE, Peers
 
 
 class StreamedBatches(Loader):
@@ -34,6 +35,8 @@ class StreamedBatches(Loader):
         What is done to each batch as it is served, anew at every iteration.
     device : torch.device, default=None
         Where batches are put. None: the CPU.
+    peers : Peers, default=ALONE
+        Who else serves rows.
     """
 
     def __init__(
@@ -46,9 +49,10 @@ class StreamedBatches(Loader):
         generator: torch.Generator,
         change: BatchChange | None = None,
         device: torch.device | None = None,
+        peers: Peers = ALONE,
     ) -> None:
         place = pool.device if device is None else device
-        super().__init__(n_rows, batch_size, pool.dtype, place, generator, change)
+        super().__init__(n_rows, batch_size, pool.dtype, place, generator, change, peers)
         self.read = read
         self.as_batch = as_batch
         self.pool = pool
@@ -66,6 +70,8 @@ class StreamedBatches(Loader):
                 if n_there == len(self.pool):
                     n_there = yield from self._empty(n_there, n_there // 2, sizes)
         yield from self._empty(n_there, 0, sizes)
+        for _ in sizes:  # others have more rows
+            yield self.as_batch(self.pool[:0])
 
     def _sizes(self) -> Iterator[int]:
         """Yield the sizes of all batches, as `tensor_split` has them."""

@@ -29,6 +29,7 @@ from skae._folds import Fold, check_widths, find_smallest_close, score_widths
 from skae.estimators._autoencoder import AutoencoderTransformer
 from skae.estimators._cv_results import means_and_deviations, summarize_scores
 from skae.estimators._documentation import DocumentedMixin
+from skae.estimators._joining import check_alone
 from skae.estimators._rollback import rolled_back_on_failure
 
 
@@ -223,6 +224,7 @@ class AutoencoderCV(DocumentedMixin, MetaEstimatorMixin, TransformerMixin, BaseE
         TypeError
             If the estimator cannot be ordered.
         """
+        check_alone(self)
         with rolled_back_on_failure(self):
             self._search(X, y, groups)
         return self

@@ -17,7 +17,7 @@ from sklearn.utils.validation import check_is_fitted
 from torch import Tensor, nn
 
 from skae.blocks import Blocks, is_empty
-from skae.engine import Batches, FindKept, History, Loader
+from skae.engine import ALONE, Batches, FindKept, History, Loader, Peers, find_peers
 from skae.estimators._bridge import (
     Augmentations,
     TorchEstimator,
@@ -35,6 +35,7 @@ from skae.estimators._callbacks import CallbackSupportMixin, FitTask
 from skae.estimators._checkpoints import make_checkpoint
 from skae.estimators._dispatch import dispatched, dispatched_fit
 from skae.estimators._fitted import FittedNetwork
+from skae.estimators._joining import check_alone, share_network
 from skae.estimators._parameters import validated_fit
 from skae.estimators._problem import Classes, Problem, training_tensors
 from skae.estimators._reading import detached, reading
@@ -155,18 +156,20 @@ class BaseAutoencoder(
             If X or a parameter is not valid, or if the training diverges.
         """
         task = FitTask(self, X, y)
-        source = find_source(self, self.warm_start)
-        random_state = check_random_state(self.random_state)
-        seed = random_state.get_state()
-        problem = self._read_problem(X, y, source, random_state)
-        self._learn(problem, source, seed, random_state, task)
+        with find_peers() as peers:
+            source = find_source(self, self.warm_start)
+            random_state = peers.share(check_random_state(self.random_state))
+            seed = random_state.get_state()
+            problem = self._read_problem(X, y, source, random_state, peers)
+            self._learn(problem, source, seed, random_state, task)
         task.end()
         return self
 
     def _read_problem(
-        self, X: Any, y: Any, source: Any, random_state: np.random.RandomState
+        self, X: Any, y: Any, source: Any, random_state: np.random.RandomState, peers: Peers = ALONE
     ) -> Problem:
         """Return what is to be learned of what `fit` was given."""
+        check_alone(self)
         n_seen = None if source is None else source.n_features_in_
         X = self._validate(X, reset=True, min_samples=2)
         check_same_features(n_seen, X.shape[1])
@@ -184,7 +187,8 @@ class BaseAutoencoder(
 
         `seed` is the state of the random numbers before the first was drawn.
         """
-        architecture = self._make_architecture(problem)
+        peers = problem.peers
+        architecture = peers.share(self._make_architecture(problem))
         known = None if source is None else (source._network, source._units, source._link)
         data = self._find_compared(problem)
         checkpoint = make_checkpoint(self, data, architecture, known, seed)
@@ -195,6 +199,8 @@ class BaseAutoencoder(
         else:
             module = copy_of(source._network, architecture)
             rival = None
+        for network in (module, rival):
+            share_network(network, peers)
         find_attributes = partial(
             self._find_attributes, problem, architecture, module, rival, random_state
         )

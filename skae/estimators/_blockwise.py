@@ -12,10 +12,13 @@ from sklearn.utils import check_random_state
 
 from skae.blocks import HeldOut, OneBlock
 from skae.engine import (
+    ALONE,
     Batches,
     History,
     Loader,
+    Peers,
     StreamedBatches,
+    find_peers,
     learn_once,
     mean_loss,
     warn_of_fork,
@@ -31,8 +34,15 @@ from skae.estimators._by_blocks import find_blocks_for
 from skae.estimators._devices import find_device
 from skae.estimators._dispatch import dispatched_fit
 from skae.estimators._fitted import FittedNetwork
+from skae.estimators._joining import (
+    check_joint,
+    join_classes,
+    join_surveys,
+    set_apart,
+    share_network,
+)
 from skae.estimators._parameters import validated_fit
-from skae.estimators._problem import Classes, Problem, training_tensors
+from skae.estimators._problem import Problem, training_tensors
 from skae.estimators._reader import Reader
 from skae.estimators._stream import Stream
 from skae.estimators._survey import Survey, Surveyor
@@ -111,11 +121,19 @@ class BlockwiseAutoencoder(BaseAutoencoder):
         ValueError
             If X or a parameter is not valid, or if the training diverges.
         """
+        with find_peers() as peers:
+            remembers = getattr(self, "_optimizer_state", None) is not None
+            check_joint(self, peers, (len(getattr(self, "loss_curve_", [])), remembers))
+            self._learn_once(X, y, peers)
+        return self
+
+    def _learn_once(self, X: Any, y: Any, peers: Peers) -> None:
+        """Go on from what was learned, if anything was."""
         source = self if hasattr(self, "_network") else None
         state = getattr(self, "_optimizer_state", None)
         losses = [] if source is None else [*self.loss_curve_]
-        random_state = self._draw_random_state(len(losses))
-        problem = self._survey(self._find_pass(X, source), y, source, random_state)
+        random_state = peers.share(self._draw_random_state(len(losses)))
+        problem = self._survey(self._find_pass(X, source), y, source, random_state, peers)
         architecture = self._make_architecture(problem)
         train, _ = self._make_loaders(problem, architecture, random_state)
         if source is None:
@@ -123,6 +141,7 @@ class BlockwiseAutoencoder(BaseAutoencoder):
             self._set_start(module, problem, random_state)
         else:
             module = copy_of(source._network, architecture, "partial_fit")
+        share_network(module, peers)
         step = self._make_gradient_step(module, problem.link, train, "constant")
         # what is remembered of another objective is of no use
         objective: Any = step.objective
@@ -136,7 +155,6 @@ class BlockwiseAutoencoder(BaseAutoencoder):
         history = History(losses, kept=len(losses) - 1)
         self._set_fitted(problem, FittedNetwork(architecture, module), history, random_state)
         self._optimizer_state = step.state_dict() | {"kind": kind}
-        return self
 
     def _draw_random_state(self, n_before: int) -> np.random.RandomState:
         """Return random numbers of its own for a call of `partial_fit`."""
@@ -154,35 +172,51 @@ class BlockwiseAutoencoder(BaseAutoencoder):
         return Reader(blocks, self._validate_block, HeldOut(0.0, None, 0), source is not None)
 
     def _read_problem(
-        self, X: Any, y: Any, source: Any, random_state: np.random.RandomState
+        self, X: Any, y: Any, source: Any, random_state: np.random.RandomState, peers: Peers = ALONE
     ) -> Problem:
+        check_joint(self, peers)
         blocks = find_blocks_for(self, X)
-        if blocks is None:
-            return super()._read_problem(X, y, source, random_state)
+        if blocks is None and peers.is_alone:
+            return super()._read_problem(X, y, source, random_state, peers)
+        blocks = blocks or OneBlock(X)
         if getattr(self, "solver", None) == "lbfgs":
             raise ValueError(
                 "solver='lbfgs' needs all rows in memory, but X comes in blocks. Set solver='adam'."
             )
         share = self.validation_fraction if self.early_stopping else 0.0
-        held_out = HeldOut(share, blocks.n_blocks, random_state.randint(2**31 - 1))
-        return self._survey(Reader(blocks, self._validate_block, held_out), y, source, random_state)
+        seed = random_state.randint(2**31 - 1) + peers.rank
+        held_out = HeldOut(share, blocks.n_blocks, seed)
+        reader = Reader(blocks, self._validate_block, held_out)
+        return self._survey(reader, y, source, random_state, peers)
 
     def _validate_block(self, X: Any, *, reset: bool) -> NDArray:
         """Return the rows of a block that is to be learned from."""
         return self._validate(X, reset=reset)
 
     def _survey(
-        self, reader: Reader, y: Any, source: Any, random_state: np.random.RandomState
+        self,
+        reader: Reader,
+        y: Any,
+        source: Any,
+        random_state: np.random.RandomState,
+        peers: Peers,
     ) -> Problem:
         """Go over blocks once; return what is to be learned, with a sample of the rows."""
         n_seen = None if source is None else source.n_features_in_
-        survey = self._make_surveyor(reader, source, random_state).survey()
-        check_same_features(n_seen, self.n_features_in_)
-        check_same_link(survey.link, source)
-        _check_rows(survey, reader, source)
+        seed = random_state.randint(2**31 - 1)
+        with peers.in_step():
+            survey = self._make_surveyor(reader, source, seed + peers.rank).survey()
+            check_same_features(n_seen, self.n_features_in_)
+            check_same_link(survey.link, source)
+            classes = self._find_classes(np.empty((reader.n_rows, 0)), y, source)
+        classes = join_classes(classes, peers)
+        if classes is not None:
+            survey = survey._replace(told=classes.values[survey.positions])
+        survey = join_surveys(survey, self._describe_features(), peers, seed)
+        _check_rows(survey, reader.held_out.share, source)
         units = survey.units if source is None else source._units
         link = self._fix_link(survey.link, units)
-        indicators, classes = self._find_block_classes(survey, reader.n_rows, y, source)
+        indicators = None if classes is None else classes.values.astype(bool)
         see = partial(self._see, link=link)
         n_target = 0 if link.equivariant else survey.X.shape[1]
         return Problem(
@@ -190,30 +224,24 @@ class BlockwiseAutoencoder(BaseAutoencoder):
             seen=see(survey.X),
             units=units,
             link=link,
-            classes=classes,
+            classes=None if classes is None else classes._replace(values=survey.told),
             train=survey.train,
             valid=survey.valid,
             moments=survey.moments_in(units),
             stream=Stream(reader, survey, see, units, indicators, n_target),
+            peers=peers,
         )
 
-    def _make_surveyor(
-        self, reader: Reader, source: Any, random_state: np.random.RandomState
-    ) -> Surveyor:
+    def _describe_features(self) -> Any:
+        """Return what processes must have the same of."""
+        names = getattr(self, "feature_names_in_", None)
+        return self.n_features_in_ if names is None else names.tolist()
+
+    def _make_surveyor(self, reader: Reader, source: Any, seed: int) -> Surveyor:
         make_link = partial(self._make_link, source=source)
         # a network that goes on has its start behind it
         needs_axes = source is None and self.init != "random"
-        return Surveyor(reader, make_link, self._see, needs_axes, random_state.randint(2**31 - 1))
-
-    def _find_block_classes(
-        self, survey: Survey, n_rows: int, y: Any, source: Any
-    ) -> tuple[NDArray | None, Classes | None]:
-        """Return indicators of the classes of all rows, and the classes of the sampled ones."""
-        classes = self._find_classes(np.empty((n_rows, 0)), y, source)
-        if classes is None:
-            return None, None
-        sampled = classes._replace(values=classes.values[survey.positions])
-        return classes.values.astype(bool), sampled
+        return Surveyor(reader, make_link, self._see, needs_axes, seed)
 
     def _find_compared(self, problem: Problem) -> tuple[Any, ...]:
         if problem.stream is None:
@@ -229,7 +257,7 @@ class BlockwiseAutoencoder(BaseAutoencoder):
         warn_of_fork()
         stream, width, device = problem.stream, max(architecture.sizes), find_device(self.device)
         changes = self._make_augmentations(problem, architecture, stream.bounds, random_state)
-        size = self._step_size(stream.n_rows, width)
+        size = max(1, self._step_size(stream.n_rows, width))
         n_pooled = min(stream.n_rows, max(2 * size, POOL_BYTES // (4 * sum(stream.widths))))
         train = StreamedBatches(
             stream.read,
@@ -240,11 +268,14 @@ class BlockwiseAutoencoder(BaseAutoencoder):
             torch_generator(random_state),
             changes[0],
             device,
+            problem.peers,
         )
         held_out = training_tensors(problem.part(problem.valid), np.float32)
         rows = torch.arange(len(problem.valid))
         n_at_once = max(size, min(1024, MAX_BATCH // width))
-        return train, hold_out(*held_out, rows, n_at_once, changes[1], device)
+        valid = hold_out(*held_out, rows, n_at_once, changes[1], device, problem.peers)
+        set_apart(train, problem.peers)
+        return train, valid
 
     def _set_fitted(
         self,
@@ -257,17 +288,17 @@ class BlockwiseAutoencoder(BaseAutoencoder):
         self.__dict__.pop("_optimizer_state", None)
 
 
-def _check_rows(survey: Survey, reader: Reader, source: Any) -> None:
+def _check_rows(survey: Survey, share: float, source: Any) -> None:
     """Raise ValueError if there are too few rows to begin with, or none on one side."""
-    if reader.n_rows < 2 and source is None:
+    n_train, n_rows = (moments.n_rows for moments in survey.moments)
+    if n_rows < 2 and source is None:
         raise ValueError(
-            f"Found blocks with {reader.n_rows} row in all (n_samples={reader.n_rows}) while a "
-            "minimum of 2 is required."
+            f"Found blocks with {n_rows} row in all (n_samples={n_rows}) while a minimum of 2 is "
+            "required."
         )
-    n_train = survey.moments[0].n_rows
-    if n_train == 0 or (reader.held_out.share and n_train == reader.n_rows):
+    if n_train == 0 or (share and n_train == n_rows):
         side = "to learn from" if n_train == 0 else "among the blocks that are held out"
         raise ValueError(
             f"There are no rows {side}. Change validation_fraction (it is "
-            f"{reader.held_out.share}), or set early_stopping=False."
+            f"{share}), or set early_stopping=False."
         )

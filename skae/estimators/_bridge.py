@@ -17,6 +17,7 @@ from sklearn.utils.validation import validate_data
 from torch import Generator, Tensor, nn
 
 from skae.engine import (
+    ALONE,
     SCHEDULES,
     Acceptance,
     BatchChange,
@@ -26,6 +27,7 @@ from skae.engine import (
     GradientStep,
     History,
     Loader,
+    Peers,
     QuasiNewtonStep,
     State,
     Step,
@@ -161,7 +163,7 @@ class TorchEstimator(DocumentedMixin, BaseEstimator, ABC):
         train, valid = batches
         step = self._make_step(module, link, train)
         stopping = Stopping(self.n_iter_no_change if self.early_stopping else None, self.tol)
-        watchers = [watcher, *self._make_progress()]
+        watchers = [watcher, *(self._make_progress() if train.peers.rank == 0 else [])]
         with self._training(module, train):
             acceptance = self._make_acceptance(module, link, batches, rival)
             history = run(
@@ -275,8 +277,9 @@ class TorchEstimator(DocumentedMixin, BaseEstimator, ABC):
     def _make_learner(self, module: nn.Module, link: Any, train: Loader) -> tuple[Any, Objective]:
         """Return a copy of the module that can learn, and what is minimised."""
         network: Any = deepcopy(module).to(train.device, train.dtype).requires_grad_(True)
-        objective = self._make_objective(network, link, train.n_rows)
+        objective = self._make_objective(network, link, train.n_rows_of_all)
         objective.check_reads(network.outputs._fields)
+        objective.average_by(train.peers.average)
         return network, objective
 
     def _make_gradient_step(
@@ -294,6 +297,7 @@ class TorchEstimator(DocumentedMixin, BaseEstimator, ABC):
             decay,
             objective.weights,
             PRECISIONS[self.precision],
+            train.peers,
         )
 
     def _rows_at_once(self, n_features: int) -> int:
@@ -364,13 +368,14 @@ def hold_out(
     batch_size: int,
     change: BatchChange | None,
     device: torch.device,
+    peers: Peers = ALONE,
 ) -> Batches | None:
     """Return held-out rows, which are changed but once; the parameters are those of `Batches`."""
     if len(rows) == 0:
         return None
     # taken out once: what is random in it is the same for all epochs
     (held_out,) = Batches(inputs, target, rows, len(rows), None, change, device)
-    return Batches(*held_out, torch.arange(len(rows)), batch_size)
+    return Batches(*held_out, torch.arange(len(rows)), batch_size, peers=peers)
 
 
 def check_magnitude(X: NDArray, name: str = "X") -> None:

@@ -9,6 +9,7 @@ from sklearn.utils import gen_batches
 from torch import Tensor
 
 from skae.blocks import Moments
+from skae.engine import ALONE, Peers
 from skae.estimators._principal_axes import PrincipalAxes, axes_of_moments, principal_axes
 from skae.estimators._units import Units
 
@@ -50,6 +51,8 @@ class Problem(NamedTuple):
         the rows to learn from, and of all rows.
     stream : object or None
         Where X is a sample: the rows to learn from.
+    peers : Peers
+        Who else learns from a table, each from other rows of it.
     """
 
     X: NDArray
@@ -61,6 +64,7 @@ class Problem(NamedTuple):
     valid: NDArray
     moments: tuple[Moments, Moments] | None = None
     stream: Any = None
+    peers: Peers = ALONE
 
     @property
     def rows(self) -> NDArray:

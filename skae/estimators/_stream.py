@@ -56,8 +56,8 @@ class Stream:
 
     @property
     def n_rows(self) -> int:
-        """Rows to learn from."""
-        return self.survey.moments[0].n_rows
+        """Rows to learn from that are here."""
+        return self.survey.n_train
 
     @property
     def bounds(self) -> Tensor:

@@ -35,6 +35,12 @@ class Survey(NamedTuple):
         What the decoder's output means, by the first block.
     low, high : array of shape (n_inputs,)
         The range of what it sees.
+    n_train : int
+        Rows to learn from that are here, and not with other processes.
+    limits : pair of int
+        At most so many rows to learn from, and held out, are in the sample.
+    told : array of shape (n_sampled, n_classes) or None
+        What a network is told of the sampled rows beside them.
     """
 
     X: NDArray
@@ -46,6 +52,9 @@ class Survey(NamedTuple):
     link: Any
     low: NDArray
     high: NDArray
+    n_train: int
+    limits: tuple[int, int]
+    told: Any = None
 
     @property
     def units(self) -> Units:
@@ -110,8 +119,16 @@ class Surveyor:
         if self.reader.n_rows == 0:
             raise ValueError("X has no rows: all of its blocks are empty.")
         of_train, of_valid = self.moments
-        moments = of_train, of_train.joined(of_valid)
-        return Survey(*self._take_sample(), moments, self.base, self.link, self.low, self.high)
+        return Survey(
+            *self._take_sample(),
+            moments=(of_train, of_train.joined(of_valid)),
+            base=self.base,
+            link=self.link,
+            low=self.low,
+            high=self.high,
+            n_train=of_train.n_rows,
+            limits=(len(self.samples[0].places), len(self.samples[1].places)),
+        )
 
     def _begin(self, X: NDArray) -> None:
         """Make room, in units of the first block, in which nothing cancels or overflows."""

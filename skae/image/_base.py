@@ -26,6 +26,7 @@ from skae.estimators._bridge import (
 from skae.estimators._callbacks import CallbackSupportMixin, FitTask
 from skae.estimators._checkpoints import make_checkpoint
 from skae.estimators._fitted import FittedNetwork
+from skae.estimators._joining import check_alone
 from skae.estimators._reading import detached, reading
 from skae.estimators._rollback import rolled_back_on_failure
 from skae.estimators._units import Units
@@ -95,6 +96,7 @@ class BaseImageEstimator(CallbackSupportMixin, TorchEstimator):
 
     def _fit(self, X: Any, y: Any) -> None:
         """Learn, with parameters that are valid."""
+        check_alone(self)
         with rolled_back_on_failure(self):
             task = FitTask(self, X, y)
             source = find_source(self, self.warm_start)

@@ -56,6 +56,7 @@ class KullbackLeibler(Term):
 
     reads = ("mean", "log_var")
     sees_outputs_only = True
+    sees_batch = True
 
     def __init__(self, beta: float = 1.0, free_bits: float = 0.0, warm_up: float = 0.0) -> None:
         self.beta = beta
@@ -66,7 +67,7 @@ class KullbackLeibler(Term):
         """Return the penalty of every row, shape (n,)."""
         kl = kl_per_component(outputs.mean, outputs.log_var)
         if self.free_bits > 0:
-            kl = torch.where(kl.mean(0) > self.free_bits, kl, self.free_bits)
+            kl = torch.where(self.average(kl)[0] > self.free_bits, kl, self.free_bits)
         return self.beta * kl.sum(1)
 
     def differentiate(
@@ -77,7 +78,8 @@ class KullbackLeibler(Term):
         to_mean = outputs.mean * factor
         to_log_var = outputs.log_var.exp().sub_(1).mul_(factor / 2)
         if self.free_bits > 0:
-            is_counted = kl_per_component(outputs.mean, outputs.log_var).mean(0) > self.free_bits
+            kl = kl_per_component(outputs.mean, outputs.log_var)
+            is_counted = self.average(kl)[0] > self.free_bits
             to_mean, to_log_var = to_mean * is_counted, to_log_var * is_counted
         return self(outputs, target), {"mean": to_mean, "log_var": to_log_var}
 

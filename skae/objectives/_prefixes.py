@@ -35,7 +35,7 @@ class OverPrefixes(Term):
         """Return the mean of every row, and the gradient of ``factor`` times the sum."""
         n_rows, n_prefixes = len(target), len(outputs.raw)
         values, gradients = self.loss.differentiate(
-            outputs, _repeated(target, n_prefixes), factor * n_rows / n_prefixes
+            outputs, _repeated(target, n_prefixes), factor * n_rows / max(1, n_prefixes)
         )
         slope = gradients["raw"]
         # (n_prefixes,) -> (n_prefixes, 1, ...)
@@ -45,10 +45,10 @@ class OverPrefixes(Term):
 
 def _repeated(target: Tensor, n: int) -> Tensor:
     """Return every row as often as it takes to have n."""
-    n_times = n // len(target)
+    n_times = n // max(1, len(target))
     return target if n_times == 1 else target.repeat_interleave(n_times, 0)
 
 
 def _means(values: Tensor, n_rows: int) -> Tensor:
     """Return the mean of those that belong to a row."""
-    return values.unflatten(0, (n_rows, -1)).mean(1)
+    return values.unflatten(0, (n_rows, -1)).mean(1) if n_rows else values

@@ -56,6 +56,7 @@ class ActivationDivergence(Term):
 
     reads = ("code",)
     sees_outputs_only = True
+    sees_batch = True
 
     def __init__(self, weight: float, rate: float) -> None:
         self.strength = weight
@@ -63,7 +64,8 @@ class ActivationDivergence(Term):
 
     def __call__(self, outputs: Any, target: Tensor) -> Tensor:
         """Return the penalty, shape (n,)."""
-        rates = (SHARPNESS * outputs.code).tanh().mean(0).clamp(1e-6, 1 - 1e-6)
+        rates, _ = self.average((SHARPNESS * outputs.code).tanh())
+        rates = rates.clamp(1e-6, 1 - 1e-6)
         divergence = self.rate * (self.rate / rates).log()
         divergence = divergence + (1 - self.rate) * ((1 - self.rate) / (1 - rates)).log()
         return (self.strength * divergence.sum()).expand(len(target))
@@ -109,6 +111,7 @@ class Revival(Term):
 
     reads = ("raw", "code", "drive", "atoms")
     sees_outputs_only = True
+    sees_batch = True
 
     def __init__(
         self, n_components: int, patience: int, n_used: int, weight: float = 1 / 32
@@ -156,6 +159,6 @@ class Revival(Term):
 
     def _count(self, code: Tensor) -> Tensor:
         """Take note of which atoms a batch uses; return which are dead, shape (n_components,)."""
-        used = (code > 0).any(0)
-        self.idle = (self.idle.to(used.device) + len(code)).masked_fill(used, 0)
+        shares, n_rows = self.average((code > 0).to(code.dtype))
+        self.idle = (self.idle.to(code.device) + n_rows).masked_fill(shares > 0, 0)
         return self.idle >= self.patience

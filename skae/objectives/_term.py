@@ -1,7 +1,7 @@
 """The contract of everything that is minimised."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ClassVar
 
 import torch
@@ -9,6 +9,13 @@ from torch import Tensor
 
 Gradients = dict[str, Tensor]
 """Gradients with regard to a network's outputs, by the name of the field."""
+Average = Callable[[Tensor], tuple[Tensor, int]]
+"""From values of shape (n_rows, n) to means over all rows of a batch, and the number of these."""
+
+
+def average(values: Tensor) -> tuple[Tensor, int]:
+    """Return the means over rows, and how many rows there are."""
+    return values.mean(0), len(values)
 
 
 class Term(ABC):
@@ -19,6 +26,10 @@ class Term(ABC):
     sees_outputs_only: ClassVar[bool] = False
     """Whether its gradient reaches parameters by way of the network's outputs alone, or is
     added to theirs by `differentiate`. Otherwise only autograd can follow it."""
+    sees_batch: ClassVar[bool] = False
+    """Whether it depends on more rows of a batch than one, by their `average` alone."""
+    average: Average = staticmethod(average)
+    """Sees the rows that other processes have of a batch as well."""
 
     @abstractmethod
     def __call__(self, outputs: Any, target: Tensor) -> Tensor:
@@ -90,7 +101,7 @@ class Objective:
         losses: dict[str, Tensor] = {}
         gradients: Gradients = {}
         for name, term in self.terms.items():
-            factor = weights.get(name, 1.0) / target.shape[0]
+            factor = weights.get(name, 1.0) / max(1, target.shape[0])
             losses[name], parts = term.differentiate(outputs, target, factor)
             for field, part in parts.items():
                 gradients[field] = gradients[field] + part if field in gradients else part
@@ -99,6 +110,12 @@ class Objective:
     def weights(self, progress: float) -> dict[str, float]:
         """Return the factor of every term's gradient at this share of training."""
         return {name: term.weight(progress) for name, term in self.terms.items()}
+
+    def average_by(self, average: Average) -> None:
+        """Have terms see the rows of a batch by this function, where they see more than one."""
+        for term in self.terms.values():
+            if term.sees_batch:
+                term.average = average
 
     def state_dict(self) -> dict[str, dict[str, Tensor]]:
         """Return what each term remembers of earlier batches."""

@@ -8,7 +8,15 @@ import torch
 from torch import Generator, Tensor
 
 from skae.networks import ACTIVATIONS, Dense
-from skae.objectives import LOSSES, Contractive, ElasticNet, Objective
+from skae.objectives import (
+    LOSSES,
+    ActivationDivergence,
+    Contractive,
+    ElasticNet,
+    KullbackLeibler,
+    Objective,
+    Revival,
+)
 
 
 class Outputs(NamedTuple):
@@ -112,3 +120,48 @@ def test_a_term_without_its_field_is_named_before_the_first_batch():
     objective.check_reads(Outputs._fields)
     with pytest.raises(TypeError, match="'loss' reads raw, which the network does not return"):
         objective.check_reads(("x", "code"))
+
+
+class SparseOutputs(NamedTuple):
+    code: Tensor
+    drive: Tensor
+    raw: Tensor
+    atoms: Tensor
+    mean: Tensor
+    log_var: Tensor
+
+
+def _sparse_outputs(n_rows):
+    code = _random(n_rows, 3).requires_grad_()
+    others = _random(n_rows, 4, seed=1), _random(3, 4, seed=2), _random(n_rows, 3, seed=3)
+    return SparseOutputs(code, code, *others, _random(n_rows, 3, seed=4))
+
+
+SEE_BATCHES = {
+    "divergence": lambda: ActivationDivergence(1.0, 0.1),
+    "revival": lambda: Revival(3, 0, 1),
+    "free_bits": lambda: KullbackLeibler(free_bits=0.2),
+}
+
+
+@pytest.mark.parametrize("name", SEE_BATCHES)
+def test_terms_that_see_more_than_a_row_see_it_by_the_average_they_are_given(name):
+    term = SEE_BATCHES[name]()
+    seen = []
+
+    def average(values):
+        seen.append(values.shape)
+        return values.mean(0), len(values)
+
+    Objective({"term": term}).average_by(average)
+    outputs = _sparse_outputs(5)
+    wanted = SEE_BATCHES[name]()(outputs, _random(5, 4))
+    torch.testing.assert_close(term(outputs, _random(5, 4)), wanted)
+    assert set(seen) == {(5, 3)}
+
+
+def test_terms_that_see_one_row_at_a_time_are_left_alone():
+    # which are parts of fitted estimators
+    term = LOSSES["squared_error"]()
+    Objective({"loss": term}).average_by(lambda values: None)
+    assert not vars(term)

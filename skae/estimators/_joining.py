@@ -1,0 +1,188 @@
+"""What processes know of their shards, made what all of them know of all rows."""
+
+import pickle
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import nn
+
+from skae.blocks import Moments
+from skae.engine import Loader, Peers, count_peers
+from skae.estimators._checkpoints import NOT_COMPARED
+from skae.estimators._classes import find_classes, list_classes
+from skae.estimators._problem import Classes
+from skae.estimators._survey import Survey
+from skae.estimators._units import Units
+
+
+def check_alone(estimator: Any) -> None:
+    """Raise ValueError if a fit that only one process can do is called by many."""
+    n_peers = count_peers()
+    if n_peers > 1:
+        raise ValueError(
+            f"{type(estimator).__name__} is fitted by one process, but torch.distributed has "
+            f"{n_peers}. Fit it outside of their group: before it is made, or after "
+            "torch.distributed.destroy_process_group()."
+        )
+
+
+def check_joint(estimator: Any, peers: Peers, past: Any = None) -> None:
+    """Raise ValueError if parameters ask for what processes cannot do together.
+
+    Parameters
+    ----------
+    estimator : estimator
+    peers : Peers
+    past : object, default=None
+        What is known of earlier calls, if it goes on from them.
+
+    Raises
+    ------
+    ValueError
+        On all of them, also if they have different parameters.
+    """
+    if peers.is_alone:
+        return
+    parameters = estimator.get_params(deep=False)
+    asked = {
+        "checkpoint": parameters["checkpoint"] is not None,
+        "solver": parameters.get("solver") == "lbfgs",
+    }
+    refused = [name for name, is_asked in asked.items() if is_asked]
+    compared = {n: repr(value) for n, value in parameters.items() if n not in NOT_COMPARED}
+    compared["earlier calls"] = repr(past)
+    with peers.in_step():
+        if refused:
+            name = refused[0]
+            raise ValueError(
+                f"{name}={parameters[name]!r} is for fits by one process, but torch.distributed "
+                f"has {peers.n_peers}. Leave {name!r} at its default."
+            )
+    for rank, others in enumerate(peers.gather(compared)):
+        for name, value in others.items():
+            if value != compared.get(name):
+                raise ValueError(
+                    f"All processes need the same parameters, but process {rank} has "
+                    f"{name}={value}, and process {peers.rank} has {name}={compared.get(name)}."
+                )
+
+
+def join_surveys(survey: Survey, features: Any, peers: Peers, seed: int) -> Survey:
+    """Return what all processes know together, the same for each but for its own number of rows.
+
+    Parameters
+    ----------
+    survey : Survey
+        Of one's own rows.
+    features : object
+        What is known of their features.
+    peers : Peers
+    seed : int
+        The same for all; draws the order of the sample.
+
+    Raises
+    ------
+    ValueError
+        On all of them, if they have different features.
+    """
+    if peers.is_alone:
+        return survey
+    _check_same(features, pickle.dumps(survey.link), peers)
+    base = peers.share(survey.base)
+    of_train, of_all = (_join_moments(m, survey.base, base, peers) for m in survey.moments)
+    X, told, train, valid = _join_samples(survey, peers, seed)
+    ranges = peers.gather((survey.low, survey.high))
+    return survey._replace(
+        X=X,
+        told=told,
+        train=train,
+        valid=valid,
+        moments=(of_train, of_all),
+        base=base,
+        link=peers.share(survey.link),
+        low=np.min([low for low, _ in ranges], axis=0),
+        high=np.max([high for _, high in ranges], axis=0),
+    )
+
+
+def _check_same(features: Any, link: bytes, peers: Peers) -> None:
+    for rank, (other, other_link) in enumerate(peers.gather((features, link))):
+        if other != features:
+            raise ValueError(
+                f"All processes need rows with the same features, but process {rank} has {other}, "
+                f"and process {peers.rank} has {features}."
+            )
+        if other_link != link:
+            raise ValueError(
+                f"The first rows of process {rank} have other categories than those of process "
+                f"{peers.rank}. Have all categories among the first rows of each."
+            )
+
+
+def _join_moments(moments: Moments, own: Units, base: Units, peers: Peers) -> Moments:
+    """Return the moments of all rows (Chan, Golub and LeVeque 1983, for many samples at once)."""
+    moments = moments.entered((base.location - own.location) / own.scale, base.scale / own.scale)
+    parts = peers.gather((moments.n_rows, moments.mean))
+    n_rows = sum(n for n, _ in parts)
+    mean = sum(n * part for n, part in parts) / max(1, n_rows)
+    shift = moments.mean - mean
+    is_matrix = moments.scatter.ndim == 2
+    between = moments.n_rows * (np.outer(shift, shift) if is_matrix else shift**2)
+    scatter = torch.from_numpy(moments.scatter + between)
+    peers.add_(scatter)
+    return Moments(n_rows, mean, scatter.numpy())
+
+
+def join_classes(classes: Classes | None, peers: Peers) -> Classes | None:
+    """Return the classes of all, and the indicators of one's own rows."""
+    if classes is None or peers.is_alone:
+        return classes
+    names = list_classes(np.concatenate(peers.gather(classes.names)))
+    indicators = np.zeros((len(classes.values), len(names)))
+    indicators[:, find_classes(names, classes.names)] = classes.values
+    return Classes(names, indicators)
+
+
+def _join_samples(
+    survey: Survey, peers: Peers, seed: int
+) -> tuple[NDArray, NDArray | None, NDArray[np.intp], NDArray[np.intp]]:
+    """Return sampled rows of all, as many of each process as it has a share of the rows."""
+    of_train, of_all = survey.moments
+    counts = np.array([of_train.n_rows, of_all.n_rows - of_train.n_rows])
+    kinds = survey.train, survey.valid
+    totals = np.sum(peers.gather(counts), axis=0)
+    limits = np.min(peers.gather(survey.limits), axis=0)
+    quotas = [
+        int(n if total <= limit else n * limit // total)
+        for n, total, limit in zip(counts, totals, limits, strict=True)
+    ]
+    train, valid = (kind[:quota] for kind, quota in zip(kinds, quotas, strict=True))
+    rng = np.random.default_rng(seed)
+    n_train, n_valid = np.sum(peers.gather((len(train), len(valid))), axis=0)
+    order = rng.permutation(n_train), n_train + rng.permutation(n_valid)
+    X = _join_rows(survey.X, train, valid, peers)
+    told = None if survey.told is None else _join_rows(survey.told, train, valid, peers)
+    return X, told, *order
+
+
+def _join_rows(X: NDArray, train: NDArray, valid: NDArray, peers: Peers) -> NDArray:
+    """Return rows of all, those to learn from first."""
+    parts = peers.gather((X[train], X[valid]))
+    return np.concatenate([part[0] for part in parts] + [part[1] for part in parts])
+
+
+@torch.no_grad()
+def share_network(module: nn.Module | None, peers: Peers) -> None:
+    """Have all start with the same numbers: machines may round differently."""
+    if module is not None and not peers.is_alone:
+        for tensor in module.state_dict().values():
+            peers.share_(tensor)
+
+
+def set_apart(train: Loader, peers: Peers) -> None:
+    """Have processes draw different numbers for their rows."""
+    if peers.rank > 0:
+        for generator in train.generators:
+            generator.manual_seed(generator.initial_seed() + peers.rank)

@@ -1,0 +1,358 @@
+"""What the tests have processes do together: a script, told of scenarios and of a folder.
+
+It imports once, and forks for every scenario. What a process finds is put into a file.
+"""
+
+import os
+import pickle
+import signal
+import sys
+import time
+import warnings
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from skae import (
+    AutoencoderCV,
+    AutoencoderTransformer,
+    ConvAutoencoder,
+    SparseAutoencoder,
+    VAETransformer,
+)
+from skae.distributed import group
+from skae.engine import SCHEDULES, Batch, GradientStep, StreamedBatches, find_peers
+from skae.engine._loop import _Training
+from skae.image import ImageToImageRegressor
+
+TIMEOUT = 60
+"""Seconds after which a scenario has hung."""
+
+
+def make_table(n_rows=100, n_features=9, seed=0):
+    """Return rows in [0, 1] with a structure that PCA does not see."""
+    rng = np.random.default_rng(seed)
+    codes = rng.normal(size=(n_rows, 3))
+    X = np.tanh(codes @ rng.normal(size=(3, n_features)) + 0.1 * rng.normal(size=n_features))
+    return (1 + X) / 2
+
+
+TABLE = make_table()
+IMAGES = make_table(100, 64).reshape(100, 8, 8)
+SETTINGS = {"max_iter": 3, "batch_size": 16, "random_state": 0}
+PLAIN = SETTINGS | {"early_stopping": False}
+
+
+def make_estimators():
+    """Return estimators whose losses see rows, codes, whole batches and the weights."""
+    # not at sampled rows, whose order is another one
+    sparse = PLAIN | {"init": "random"}
+    return {
+        "autoencoder": AutoencoderTransformer(2, **PLAIN),
+        "ordered": AutoencoderTransformer(2, ordered=True, **PLAIN),
+        "noisy": AutoencoderTransformer(2, init="random", corruption="masking", **PLAIN),
+        "penalties": AutoencoderTransformer(2, alpha=0.01, contractive=0.1, **PLAIN),
+        "vae": VAETransformer(2, **PLAIN),
+        "free_bits": VAETransformer(2, free_bits=0.2, **PLAIN),
+        "conditional": VAETransformer(2, conditional=True, **PLAIN),
+        "topk": SparseAutoencoder(12, **sparse),
+        "kl": SparseAutoencoder(12, sparsity="kl", **sparse),
+        "conv": ConvAutoencoder(2, augment="shift", hidden_channels=(4, 8), **PLAIN),
+    }
+
+
+def data_of(name):
+    """Return X and y for an estimator of this name; no process has all classes."""
+    return IMAGES if name == "conv" else TABLE, np.arange(100) // 45
+
+
+def shard(X, rank, n_first):
+    """Return the rows of a process."""
+    return X[:n_first] if rank == 0 else X[n_first:]
+
+
+def describe(estimator):
+    """Return what training has made of an estimator."""
+    weights = estimator._network.module.state_dict()
+    return {
+        "weights": {name: value.numpy() for name, value in weights.items()},
+        "loss_curve": estimator.loss_curve_,
+        "validation_curve": estimator.validation_curve_,
+        "best_iter": estimator.best_iter_,
+        "mean": estimator.mean_,
+        "classes": getattr(estimator, "classes_", None),
+    }
+
+
+def judge_alike(self):
+    """Return the loss by which an epoch is no worse than the start, so that the last is kept."""
+    return torch.zeros(1)
+
+
+@contextmanager
+def recorded_batches():
+    """Give a list to which every pass over the rows to learn from adds the list of its batches."""
+    passes = []
+    serve = StreamedBatches.__iter__
+
+    def record(self):
+        passes.append([])
+        for batch in serve(self):
+            passes[-1].append(([x.clone() for x in batch.inputs], batch.target.clone()))
+            yield batch
+
+    StreamedBatches.__iter__ = record
+    try:
+        yield passes
+    finally:
+        StreamedBatches.__iter__ = serve
+
+
+# Scenarios: functions of the rank, whose result is kept.
+
+
+def fits(rank):
+    """Fit everything to 70 and 30 rows, and to 99 rows and one."""
+    # in which Adam does not make differences of nothing but rounding
+    torch.set_default_dtype(torch.float64)
+    _Training._judge = judge_alike
+    results = {}
+    for name, estimator in make_estimators().items():
+        for n_first in (70, 99):
+            with recorded_batches() as passes:
+                estimator.fit(*(shard(part, rank, n_first) for part in data_of(name)))
+            results[name, n_first] = describe(estimator), passes
+    return results
+
+
+def early_stopping(rank):
+    """Fit with held-out rows to arrays and to blocks, and go on."""
+    results = {}
+    X = shard(make_table(400), rank, 300)
+    estimator = AutoencoderTransformer(2, **SETTINGS | {"max_iter": 8}).fit(X)
+    results["array"] = describe(estimator)
+    results["blocks"] = describe(estimator.fit(np.array_split(X, 12)))
+    results["again"] = describe(estimator.set_params(warm_start=True).fit(X))
+    estimator = AutoencoderTransformer(2, **SETTINGS)
+    for part in np.array_split(X, 3):
+        estimator.partial_fit(part)
+    results["partial"] = describe(estimator)
+    results["vae"] = describe(VAETransformer(2, **SETTINGS).fit(X))
+    return results
+
+
+def moments(rank):
+    """Fit, without training, to shards with means and scales far apart."""
+    X = make_table(60)
+    X[40:] = 1e4 + 100 * X[40:]
+    return describe(AutoencoderTransformer(3, **PLAIN | {"max_iter": 0}).fit(shard(X, rank, 40)))
+
+
+def gradients(rank):
+    """Take one step with three rows and five, and one with eight and none."""
+    results = []
+    for n_first in (3, 8):
+        X = torch.from_numpy(shard(TABLE[:8], rank, n_first))
+        with find_peers() as peers:
+            step = make_step(peers)
+            step.update(Batch((X,), X))
+        results.append((step._flat.gradients, step.state()))
+    return results
+
+
+def make_step(peers):
+    """Return steps of a small network, the same every time."""
+    torch.manual_seed(0)
+    network = torch.nn.Sequential(torch.nn.Linear(9, 4), torch.nn.Tanh(), torch.nn.Linear(4, 9))
+
+    def objective(raw, target):
+        return {"loss": (raw - target).square().mean(1)}
+
+    return GradientStep(network.double(), objective, 0.1, SCHEDULES["constant"](10), peers=peers)
+
+
+def attempt(function):
+    """Return the name and the message of what a function raises."""
+    try:
+        function()
+    except BaseException as error:
+        return type(error).__name__, str(error)
+    return None
+
+
+class Blocks:
+    """Blocks of which something is done at the beginning of one of the passes.
+
+    Parameters
+    ----------
+    X : array
+    number : int
+        Of the pass.
+    action : callable
+    """
+
+    def __init__(self, X, number, action):
+        self.X = X
+        self.number = number
+        self.action = action
+
+    def __iter__(self):
+        self.number -= 1
+        first, second = np.array_split(self.X, 2)
+        yield first
+        if self.number < 0:
+            self.action()
+        yield second
+
+
+def _die():
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def _fail():
+    raise OSError("the disk is gone")
+
+
+def _interrupt():
+    raise KeyboardInterrupt
+
+
+def failures(rank):
+    """Fail in one process, fit together in between, and see that nothing was lost."""
+    X = shard(TABLE, rank, 50)
+    estimator = AutoencoderTransformer(2, **SETTINGS).fit(X)
+    before = describe(estimator)
+    bad = np.where(np.arange(len(X)) == 3, np.nan, X.T).T if rank == 1 else X
+    narrow = X[:, :5] if rank == 1 else X
+    fails = {
+        "nan": lambda: estimator.fit(bad),
+        "narrow": lambda: estimator.fit(narrow),
+        "survey": lambda: estimator.fit(Blocks(X, 0, _fail) if rank == 1 else X),
+        "epoch": lambda: estimator.fit(Blocks(X, 3, _fail) if rank == 1 else X),
+        "interrupt": lambda: estimator.fit(Blocks(X, 3, _interrupt) if rank == 1 else X),
+        "parameter": lambda: other_parameters(rank).fit(X),
+        "diverges": lambda: AutoencoderTransformer(2, learning_rate_init=1e30, **SETTINGS).fit(X),
+    }
+    results = {}
+    for name, function in fails.items():
+        began = time.perf_counter()
+        error = attempt(function)
+        results[name] = error, time.perf_counter() - began
+        same = describe(estimator)
+        assert same["loss_curve"] == before["loss_curve"]
+        assert describe(estimator.fit(X))["loss_curve"] == before["loss_curve"]
+    return results
+
+
+def other_parameters(rank):
+    """Return an estimator whose parameters depend on the rank."""
+    return AutoencoderTransformer(2 + rank, **SETTINGS)
+
+
+def refusals(rank):
+    """Ask for what only one process can do."""
+    X = shard(TABLE, rank, 50)
+    maps = shard(IMAGES, rank, 50)
+    return {
+        "checkpoint": attempt(
+            lambda: AutoencoderTransformer(2, checkpoint="somewhere", **SETTINGS).fit(X)
+        ),
+        "solver": attempt(lambda: AutoencoderTransformer(2, solver="lbfgs", **SETTINGS).fit(X)),
+        "AutoencoderCV": attempt(lambda: AutoencoderCV(n_components=[1, 2]).fit(X)),
+        "ImageToImageRegressor": attempt(lambda: ImageToImageRegressor().fit(maps, maps)),
+    }
+
+
+def killed_before(rank):
+    """Have a process killed before it fits anything."""
+    return _die() if rank == 1 else _killed(rank, None)
+
+
+def killed_in_the_survey(rank):
+    """Have a process killed while it reads its rows for the first time."""
+    return _killed(rank, Blocks(TABLE[:50], 0, _die))
+
+
+def killed_in_an_epoch(rank):
+    """Have a process killed while it learns."""
+    return _killed(rank, Blocks(TABLE[:50], 3, _die))
+
+
+def killed_at_the_end(rank):
+    """Have a process killed when all that is left is to set attributes."""
+    if rank == 1:
+        AutoencoderTransformer._set_fitted = lambda *args: _die()
+    return _killed(rank, TABLE[:50])
+
+
+def _killed(rank, X):
+    estimator = AutoencoderTransformer(2, **SETTINGS)
+    return attempt(lambda: estimator.fit(X if rank == 1 else TABLE[:50])), list(vars(estimator))
+
+
+# Processes.
+
+
+def run(name, folder):
+    """Have processes go through a scenario; return whether they came to an end."""
+    n_processes = count_processes(name)
+    children = [_fork(name, rank, n_processes, folder) for rank in range(n_processes)]
+    deadline = time.monotonic() + TIMEOUT
+    while children and time.monotonic() < deadline:
+        children = [child for child in children if os.waitpid(child, os.WNOHANG) == (0, 0)]
+        time.sleep(0.01)
+    for child in children:
+        os.kill(child, signal.SIGKILL)
+        os.waitpid(child, 0)
+    return not children
+
+
+def count_processes(name):
+    """Return how many processes a scenario has: where one is killed, two are left."""
+    return 3 if name.startswith("killed") else 2
+
+
+def _fork(name, rank, n_processes, folder):
+    child = os.fork()
+    if child:
+        return child
+    code = 1
+    try:
+        environment = {"RANK": rank, "WORLD_SIZE": n_processes, "MASTER_ADDR": "127.0.0.1"}
+        os.environ |= {key: str(value) for key, value in environment.items()}
+        warnings.simplefilter("error")
+        with group():
+            result = globals()[name](rank)
+        with open(folder / f"{name}-{rank}", "wb") as file:
+            pickle.dump(result, file)
+        code = 0
+    except BaseException:
+        import traceback
+
+        traceback.print_exc()
+    finally:
+        sys.stderr.flush()
+        os._exit(code)
+
+
+def _free_port():
+    import socket
+
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        return free.getsockname()[1]
+
+
+def main():
+    """Go through the scenarios that are named."""
+    folder, *names = sys.argv[1:]
+    for name in names:
+        os.environ["MASTER_PORT"] = str(_free_port())
+        has_ended = run(name, Path(folder))
+        print(name, "ended" if has_ended else "hung", flush=True)
+
+
+if __name__ == "__main__":
+    main()
