@@ -26,7 +26,7 @@ SLICES = ("image", "registration", "distributed")
 ALLOWED |= {name: {name, "estimators", *CORE} for name in SLICES}
 ALLOWED["datasets"] = {"datasets"}
 ALLOWED["image"] |= {"metrics", "_colors"}
-ALLOWED["registration"] |= {"_arrays"}
+ALLOWED["registration"] |= {"_arrays", "metrics"}
 ALLOWED["persistence"] = {"persistence", "estimators", "_version", *CORE}
 
 

@@ -24,8 +24,8 @@ import torch
 from sklearn.neighbors import KNeighborsRegressor
 
 from skae._colors import find_grey, find_lightness, lab_to_rgb, rgb_to_lab
+from skae.estimators._linear_filter import find_patches
 from skae.image import ImageColorizer
-from skae.image._filter import find_patches
 from skae.metrics import ab_error
 
 N_PATCHES = 20_000

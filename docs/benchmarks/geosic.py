@@ -1,13 +1,15 @@
-"""Classes of shapes under attack: GeoSICClassifier beside a control of equal size.
+"""Classes of shapes under attack: GeoSICClassifier beside controls of equal size.
 
     python docs/benchmarks/geosic.py [--seeds 0 1 2] [--pose 1.0] [--max-iter 100]
-        [--variants add concat shape_only unposed control]
+        [--variants add concat shape_only per_class unposed control posed_control]
 
 Images of `make_deformed_shapes`: three classes, 32 x 32 pixels, random pose (turned by any angle),
-contrast of .3 and noise of .1; 400 to learn from and 300 others, which are attacked. In "unposed"
-there is no affine map. The control has the same kinds of encoders and the same classifier, loss and
-training, but a code is decoded to the difference from the mean image by convolutions, instead of
-deforming an atlas; its layers are wider, for as many weights in all. Columns:
+contrast of .3 and noise of .1; 400 to learn from and 300 others, which are attacked. In "per_class"
+every class has an atlas; in "unposed" there is no affine map. The control has the same kinds of
+encoders and the same classifier, loss and training, but a code is decoded to the difference from
+the mean image by convolutions, instead of deforming an atlas; its layers are wider, for as many
+weights in all. "posed_control" has the affine map of "add", too: the encoder finds the pose, undoes
+it and looks at the shape, and what is decoded is moved back by the pose. Columns:
 
 - weights: how many are learnt
 - clean: accuracy
@@ -35,7 +37,9 @@ from skae.registration._classifier_network import (
     AtlasClassifierArchitecture,
     FusedClassifier,
 )
-from skae.registration._network import AtlasOutputs, ConvEncoder
+from skae.registration._fields import identity_grid, sample_at
+from skae.registration._network import AtlasOutputs, ConvEncoder, PosedEncoder
+from skae.registration._poses import affinely_moved
 
 EPSILON = 8 / 255
 DECODER_CHANNELS = (8, 8, 8, 8)
@@ -44,13 +48,16 @@ VARIANTS = {
     "add": {},
     "concat": {"fusion": "concat"},
     "shape_only": {"fusion": "shape_only"},
+    "per_class": {"per_class_atlas": True},
     "unposed": {"affine": False},
     "control": {"affine": False, "hidden_channels": (19, 39, 39, 39)},
+    "posed_control": {},
 }
+CONTROLS = ("control", "posed_control")
 
 
 class PlainDecoder(nn.Module):
-    """The mean image, and what is decoded from codes."""
+    """The mean image, and what is decoded from codes, moved as their poses say."""
 
     def __init__(self, plan, generator):
         super().__init__()
@@ -71,24 +78,40 @@ class PlainDecoder(nn.Module):
         """Set the mean image."""
         self.base.copy_(image)
 
+    def find_points(self, code):
+        """Return the places in what is decoded that belong to pixels."""
+        grid = identity_grid(self.layout.spatial, code)[None].expand(len(code), -1, -1, -1)
+        if not self.plan.n_pose:
+            return grid
+        return affinely_moved(grid, code[:, self.plan.n_components :], self.layout.spatial)
+
     def forward(self, code):
         """Return rows."""
-        return self.layout.flatten(self.base) + self.change(code)
+        return self.draw(code, self.find_points(code))
+
+    def draw(self, code, points):
+        """Return rows with the values of what is decoded at points."""
+        rows = self.layout.flatten(self.base) + self.change(code[:, : self.plan.n_components])
+        return self.layout.flatten(sample_at(self.layout.unflatten(rows), points))
 
 
 class PlainAutoencoder(nn.Module):
-    """The same encoder, with a plain decoder; nothing is deformed."""
+    """The same encoder, with a plain decoder; nothing is deformed but by the pose."""
 
     def __init__(self, plan, generator):
         super().__init__()
-        self.encoder = ConvEncoder(plan.encoder_plan(plan.n_components), generator)
+        if plan.is_posed:
+            self.encoder = PosedEncoder(plan, generator)
+        else:
+            self.encoder = ConvEncoder(plan.encoder_plan(plan.n_components), generator)
         self.decoder = PlainDecoder(plan, generator)
 
-    def forward(self, x):
+    def deform(self, x, code):
         """Return codes and images."""
-        code = self.encoder(x)
-        nothing = torch.zeros_like(self.decoder.layout.unflatten(x)[:, :1])
-        return AtlasOutputs(x, code, self.decoder(code), nothing, torch.zeros_like(x[:, 0]))
+        points = self.decoder.find_points(code)
+        displacement = points - identity_grid(self.decoder.layout.spatial, code)
+        raw = self.decoder.draw(code, points)
+        return AtlasOutputs(x, code, raw, displacement, torch.zeros_like(x[:, 0]))
 
 
 class ControlArchitecture(AtlasClassifierArchitecture):
@@ -116,7 +139,7 @@ def measure(name, seed, pose, max_iter):
     X, X_new = np.split(shapes.images, [400])
     y, y_new = np.split(shapes.target, [400])
     start = time.process_time()
-    cls = Control if name == "control" else GeoSICClassifier
+    cls = Control if name in CONTROLS else GeoSICClassifier
     model = cls(**VARIANTS[name], max_iter=max_iter, random_state=seed, device="cpu").fit(X, y)
     elapsed = time.process_time() - start
     noise = np.random.default_rng(seed).normal(scale=0.1, size=X_new.shape)

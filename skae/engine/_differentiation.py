@@ -76,7 +76,8 @@ class Autograd(Differentiation):
         # not cached: inside another autocast, rounded weights would be kept for good
         with torch.autocast(kind, torch.bfloat16, cache_enabled=False):
             outputs = self.network(*batch.inputs)
-        return outputs._make(output.float() for output in outputs)
+        # numbers of classes are no measurements
+        return outputs._make(out.float() if out.is_floating_point() else out for out in outputs)
 
 
 class WrittenOut(Differentiation):

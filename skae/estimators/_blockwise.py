@@ -211,12 +211,12 @@ class BlockwiseAutoencoder(BaseAutoencoder):
             classes = self._find_classes(np.empty((reader.n_rows, 0)), y, source)
         classes = join_classes(classes, peers)
         if classes is not None:
-            survey = survey._replace(told=classes.indicators[survey.positions])
+            survey = survey._replace(told=classes.values[survey.positions])
         survey = join_surveys(survey, self._describe_features(), peers, seed)
         _check_rows(survey, reader.held_out.share, source)
         units = survey.units if source is None else source._units
         link = self._fix_link(survey.link, units)
-        indicators = None if classes is None else classes.indicators.astype(bool)
+        indicators = None if classes is None else classes.values.astype(bool)
         see = partial(self._see, link=link)
         n_target = 0 if link.equivariant else survey.X.shape[1]
         return Problem(
@@ -224,7 +224,7 @@ class BlockwiseAutoencoder(BaseAutoencoder):
             seen=see(survey.X),
             units=units,
             link=link,
-            classes=None if classes is None else classes._replace(indicators=survey.told),
+            classes=None if classes is None else classes._replace(values=survey.told),
             train=survey.train,
             valid=survey.valid,
             moments=survey.moments_in(units),

@@ -140,8 +140,8 @@ def join_classes(classes: Classes | None, peers: Peers) -> Classes | None:
     if classes is None or peers.is_alone:
         return classes
     names = list_classes(np.concatenate(peers.gather(classes.names)))
-    indicators = np.zeros((len(classes.indicators), len(names)))
-    indicators[:, find_classes(names, classes.names)] = classes.indicators
+    indicators = np.zeros((len(classes.values), len(names)))
+    indicators[:, find_classes(names, classes.names)] = classes.values
     return Classes(names, indicators)
 
 

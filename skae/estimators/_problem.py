@@ -15,17 +15,17 @@ from skae.estimators._units import Units
 
 
 class Classes(NamedTuple):
-    """The class of every row.
+    """The classes, and what the network is told of them.
 
     Attributes
     ----------
     names : array of shape (n_classes,)
-    indicators : array of shape (n_samples, n_classes)
-        1 where a row is of a class, else 0.
+    values : array of shape (n_samples, ...)
+        Of every row: 1 for its class and 0 for others, or the number of every pixel's class.
     """
 
     names: NDArray
-    indicators: NDArray
+    values: NDArray
 
 
 class Problem(NamedTuple):
@@ -81,7 +81,7 @@ class Problem(NamedTuple):
         """Return the same for some rows alone."""
         classes = self.classes
         if classes is not None:
-            classes = classes._replace(indicators=classes.indicators[rows])
+            classes = classes._replace(values=classes.values[rows])
         return self._replace(X=self.X[rows], seen=self.seen[rows], classes=classes)
 
     def find_axes(
@@ -103,7 +103,7 @@ def training_tensors(
         seen[rows] = problem.units.enter(problem.seen[rows])
     inputs: tuple[Tensor, ...] = (torch.from_numpy(seen),)
     if problem.classes is not None:
-        inputs += (torch.from_numpy(problem.classes.indicators.astype(dtype)),)
+        inputs += (torch.from_numpy(problem.classes.values.astype(dtype)),)
     if problem.link.equivariant:
         return inputs, inputs[0]
     return inputs, torch.from_numpy(problem.X.astype(dtype))

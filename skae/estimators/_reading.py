@@ -40,3 +40,10 @@ def reading(name: str = "X") -> Iterator[None]:
         yield
     except (OverflowError, RuntimeError) as error:
         raise ValueError(f"Input {name} cannot be read as an array of numbers: {error}") from error
+    except ValueError as error:
+        if "inhomogeneous" not in str(error):
+            raise
+        raise ValueError(
+            f"{name} has rows of different shapes, but all must have the same. Resize images of "
+            f"several sizes, or cut patches of one size from them. (numpy: {error})"
+        ) from error

@@ -570,7 +570,7 @@ class VAETransformer(GenerativeAutoencoder):
         self._score_seed = int(random_state.randint(2**31 - 1))
         classes = problem.classes
         self.classes_ = None if classes is None else classes.names
-        shares = None if classes is None else classes.indicators.mean(axis=0).tolist()
+        shares = None if classes is None else classes.values.mean(axis=0).tolist()
         self._class_shares: list[float] | None = shares
         super()._set_fitted(problem, network, history, random_state)
         self._diagnose(problem)

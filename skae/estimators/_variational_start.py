@@ -124,7 +124,7 @@ def _maximise_bound(
     """Train a linear model on some rows, with the same codes' noise throughout."""
     inputs = [torch.from_numpy(problem.units.enter(problem.seen[rows]))]
     if problem.classes is not None:
-        inputs.append(torch.from_numpy(problem.classes.indicators[rows]))
+        inputs.append(torch.from_numpy(problem.classes.values[rows]))
     target = inputs[0]
     if not problem.link.equivariant:
         target = torch.from_numpy(problem.X[rows].astype(np.float64))

@@ -17,16 +17,16 @@ from torch import Tensor, nn
 from skae._colors import check_colors, find_grey
 from skae.engine import InTurn
 from skae.estimators._bridge import Augmentations
+from skae.estimators._linear_filter import Filter
 from skae.estimators._parameters import DENSE, validated_fit
 from skae.estimators._shares import explained_share
 from skae.image._base import BaseImageEstimator, read_array
 from skae.image._color_spaces import SPACES
-from skae.image._filter import Filter, fit_filter
+from skae.image._filter import fit_filter
 from skae.image._layouts import ImageFormat, as_pixels, check_lengths, check_sizes
 from skae.image._plan import IMAGES, check_filter_size, find_fold, make_moves
 from skae.image._problem import ImageProblem, start_at_filter
-from skae.image._unet import UNetArchitecture
-from skae.networks import ImageLayout
+from skae.networks import ImageLayout, UNetArchitecture
 from skae.objectives import LOSSES, Term
 
 ERRORS = ("squared_error", "absolute_error", "huber")

@@ -1,33 +1,15 @@
 """The best linear filter from images to images."""
 
-from typing import NamedTuple
-
 import numpy as np
-from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 from scipy.linalg import lstsq
 
+from skae.estimators._linear_filter import Filter, find_windows, windows_as_rows
 from skae.image._layouts import as_pixels
 
 ENTRIES_AT_ONCE = 2**22
 SMALLEST_SHARE = 1e-9
 """Directions with less of the largest variance than this have no weight."""
-
-
-class Filter(NamedTuple):
-    """``y = kernel * x + bias``, a cross-correlation, and what it leaves over.
-
-    Attributes
-    ----------
-    kernel : array of shape (n_channels_out, n_channels_in, size, size)
-    bias : array of shape (n_channels_out,)
-    residual : array of shape (n_channels_out,)
-        The root-mean-square error of every channel.
-    """
-
-    kernel: NDArray[np.float64]
-    bias: NDArray[np.float64]
-    residual: NDArray[np.float64]
 
 
 class Moments:
@@ -55,7 +37,10 @@ class Moments:
             for top in range(0, X.shape[2], n_lines):
                 band = slice(top, top + n_lines)
                 both = np.hstack(
-                    [as_rows(windows[:, :, band]), as_pixels(y[rows, :, band]).astype(np.float64)]
+                    [
+                        windows_as_rows(windows[:, :, band]),
+                        as_pixels(y[rows, :, band]).astype(np.float64),
+                    ]
                 )
                 total += both.sum(axis=0)
                 products += both.T @ both
@@ -90,21 +75,3 @@ def identity_filter(X: NDArray, y: NDArray, gain: float, bias: NDArray) -> Filte
     kernel = gain * np.eye(X.shape[1])[:, :, None, None]
     errors = y - gain * X - bias[:, None, None]
     return Filter(kernel, bias, np.sqrt(np.square(errors).mean(axis=(0, 2, 3))))
-
-
-def find_windows(X: NDArray, size: int) -> NDArray:
-    """Return a view of the patch around every pixel, shape (*X.shape, size, size)."""
-    margin = size // 2
-    sides = [(0, 0), (0, 0), (margin, margin), (margin, margin)]
-    return sliding_window_view(np.pad(X, sides, mode="reflect"), (size, size), axis=(2, 3))
-
-
-def as_rows(windows: NDArray) -> NDArray[np.float64]:
-    """Return patches as rows, shape (n * height * width, n_channels * size**2)."""
-    n_entries = windows.shape[1] * windows.shape[-1] ** 2
-    return windows.transpose(0, 2, 3, 1, 4, 5).reshape(-1, n_entries).astype(np.float64, copy=False)
-
-
-def find_patches(X: NDArray, size: int) -> NDArray[np.float64]:
-    """Return the patch around every pixel as a row."""
-    return as_rows(find_windows(X, size))

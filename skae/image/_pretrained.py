@@ -7,8 +7,13 @@ from typing import Any, NamedTuple
 import torch
 from torch import Generator, Tensor, nn
 
-from skae.image._unet import AroundFilter, ImageOutputs, UNetArchitecture
-from skae.networks import Architecture, ConvArchitecture
+from skae.networks import (
+    Architecture,
+    AroundFilter,
+    ConvArchitecture,
+    ImageOutputs,
+    UNetArchitecture,
+)
 from skae.objectives import LOSSES
 
 

@@ -9,8 +9,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from skae.estimators._linear_filter import Filter
 from skae.estimators._units import Units
-from skae.image._filter import Filter
 
 MAX_PIXELS = 2**19
 """About from how many pixels a filter is learnt: it has few weights."""

@@ -18,10 +18,11 @@ from torch import Tensor, nn
 from skae.engine import InTurn
 from skae.estimators._bridge import Augmentations, torch_generator
 from skae.estimators._denoising import make_corruption
+from skae.estimators._linear_filter import Filter
 from skae.estimators._parameters import RECONSTRUCTION, validated_fit
 from skae.estimators._shares import explained_share
 from skae.image._base import BaseImageEstimator, read_array
-from skae.image._filter import Filter, fit_filter, identity_filter
+from skae.image._filter import fit_filter, identity_filter
 from skae.image._layouts import (
     ImageFormat,
     as_pixels,
@@ -33,7 +34,7 @@ from skae.image._layouts import (
 from skae.image._losses import WINDOW, StructuralDissimilarity
 from skae.image._plan import IMAGES, check_filter_size, find_fold, make_moves
 from skae.image._problem import ImageProblem, start_at_filter
-from skae.image._unet import UNetArchitecture
+from skae.networks import UNetArchitecture
 from skae.objectives import LOSSES, Term
 
 ERRORS = ("squared_error", "absolute_error", "huber")

@@ -19,21 +19,15 @@ from torch import Tensor, nn
 
 from skae.engine import InTurn
 from skae.estimators._bridge import Augmentations
+from skae.estimators._logistic_filter import fit_logistic
+from skae.estimators._masks import find_label_names, find_places, read_labels
 from skae.estimators._parameters import validated_fit
 from skae.estimators._units import Units
 from skae.image._base import BaseImageEstimator
-from skae.image._labels import (
-    IGNORED,
-    find_label_format,
-    find_label_names,
-    find_places,
-    read_labels,
-)
-from skae.image._logistic import fit_logistic
+from skae.image._labels import find_label_format
 from skae.image._plan import IMAGES, check_filter_size, find_fold, make_moves
 from skae.image._pretrained import PretrainedArchitecture
 from skae.image._problem import ImageProblem
-from skae.image._segmentation_losses import FOCUS, DiceCrossEntropy, PixelCrossEntropy
 from skae.image._transfer import (
     check_same_autoencoder,
     find_autoencoder,
@@ -42,10 +36,9 @@ from skae.image._transfer import (
     see_all,
     transfer_,
 )
-from skae.image._unet import UNetArchitecture
 from skae.metrics import dice
-from skae.networks import Architecture
-from skae.objectives import Term
+from skae.networks import Architecture, UNetArchitecture
+from skae.objectives import FOCUS, IGNORED, DiceCrossEntropy, PixelCrossEntropy, Term
 
 
 class ImageSegmenter(ClassifierMixin, BaseImageEstimator):

@@ -8,11 +8,13 @@ from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from sklearn.utils._param_validation import validate_params
 
 from skae._colors import check_colors, rgb_to_lab
-from skae.metrics._images import check_same_shapes
+from skae.metrics._images import LAYOUT, check_same_shapes
 
 
+@validate_params(LAYOUT, prefer_skip_nested_validation=True)
 def ab_error(
     y_true: ArrayLike,
     y_pred: ArrayLike,

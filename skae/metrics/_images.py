@@ -4,16 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from math import prod
+from numbers import Integral, Real
 from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.ndimage import uniform_filter
 from sklearn.utils import check_array
+from sklearn.utils._param_validation import Interval, StrOptions, validate_params
 
 from skae._arrays import as_numpy
 
+RANGE: list[Any] = [Interval(Real, 0, None, closed="neither"), None]
+LAYOUT: dict[str, list[Any]] = {
+    "image_shape": ["array-like", None],
+    "channels": [StrOptions({"first", "last"})],
+}
+"""Constraints on what says how images lie in an array."""
 
+
+@validate_params({"data_range": RANGE}, prefer_skip_nested_validation=True)
 def psnr(y_true: ArrayLike, y_pred: ArrayLike, *, data_range: float | None = None) -> float:
     """Return the mean peak signal-to-noise ratio of images.
 
@@ -53,6 +63,10 @@ def psnr(y_true: ArrayLike, y_pred: ArrayLike, *, data_range: float | None = Non
         return float(-10 * np.log10(errors).mean())
 
 
+@validate_params(
+    {"data_range": RANGE, "win_size": [Interval(Integral, 3, None, closed="left")], **LAYOUT},
+    prefer_skip_nested_validation=True,
+)
 def ssim(
     y_true: ArrayLike,
     y_pred: ArrayLike,
@@ -170,10 +184,10 @@ def _check_pairs(
     true, predicted = check_same_shapes(y_true, y_pred)
     if data_range is None:
         data_range = float(true.max() - true.min())
-    if not data_range > 0:
+    if data_range == 0:
         raise ValueError(
-            f"data_range must be positive. Got {data_range}. Of constant images it cannot be "
-            "told: set it, for example to 1.0 for images from 0 to 1."
+            "y_true is constant: data_range would be 0. Of constant images it cannot be told: set "
+            "it, for example to 1.0 for images from 0 to 1."
         )
     return true, predicted, data_range
 

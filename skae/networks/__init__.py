@@ -11,6 +11,7 @@ from skae.networks._linear_start import AroundLinear, RefinedLinear
 from skae.networks._ordered import OrderedAutoencoder, PrefixReconstruction
 from skae.networks._sparse import Encoder, SparseArchitecture, SparseCoder, SparseOutputs
 from skae.networks._thresholds import THRESHOLDS, JumpReLU, TopK
+from skae.networks._unet import AroundFilter, ImageOutputs, UNetArchitecture
 from skae.networks._units import FromUnits, ToUnits
 from skae.networks._variational import (
     EveryClass,
@@ -25,6 +26,7 @@ __all__ = [
     "POOLINGS",
     "THRESHOLDS",
     "Architecture",
+    "AroundFilter",
     "AroundLinear",
     "Autoencoder",
     "ConvArchitecture",
@@ -34,6 +36,7 @@ __all__ = [
     "EveryClass",
     "FromUnits",
     "ImageLayout",
+    "ImageOutputs",
     "JumpReLU",
     "MeanEncoder",
     "Mirrored",
@@ -46,6 +49,7 @@ __all__ = [
     "SparseOutputs",
     "ToUnits",
     "TopK",
+    "UNetArchitecture",
     "VariationalArchitecture",
     "VariationalAutoencoder",
     "VariationalOutputs",

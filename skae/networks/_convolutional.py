@@ -13,13 +13,17 @@ from torch.nn.utils import skip_init
 from skae.networks._activations import ACTIVATIONS
 from skae.networks._architecture import Architecture
 from skae.networks._autoencoder import Autoencoder
-from skae.networks._convolutions import convolve, neighbour_sums, resize_and_convolve
+from skae.networks._convolutions import (
+    CONVOLUTIONS,
+    convolve,
+    neighbour_sums,
+    resize_and_convolve,
+)
 from skae.networks._dense import keep_inputs_, keep_outputs_
 from skae.networks._image_layout import ImageLayout, as_maps, interleave
 from skae.networks._linear_start import AroundLinear, RefinedLinear
 from skae.networks._ordered import OrderedAutoencoder, PrefixDecoder
 
-CONVOLUTIONS = (nn.Conv1d, nn.Conv2d, nn.Conv3d)
 MAX_POOLS: Any = (functional.max_pool1d, functional.max_pool2d, functional.max_pool3d)
 AVERAGE_POOLS: Any = (functional.avg_pool1d, functional.avg_pool2d, functional.avg_pool3d)
 POOLINGS = ("stride", "max", "average")

@@ -5,9 +5,10 @@ from functools import reduce
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional
 
+CONVOLUTIONS = (nn.Conv1d, nn.Conv2d, nn.Conv3d)
 FUNCTIONS: Any = (functional.conv1d, functional.conv2d, functional.conv3d)
 TRANSPOSED: Any = (
     functional.conv_transpose1d,

@@ -29,6 +29,13 @@ from skae.objectives._losses import (
 )
 from skae.objectives._penalties import Contractive, ElasticNet
 from skae.objectives._prefixes import OverPrefixes
+from skae.objectives._segmentation import (
+    FOCUS,
+    IGNORED,
+    DiceCrossEntropy,
+    PixelCrossEntropy,
+    SoftDice,
+)
 from skae.objectives._sparsity import (
     ActivationDivergence,
     ActiveCount,
@@ -38,6 +45,8 @@ from skae.objectives._sparsity import (
 from skae.objectives._term import Objective, Term
 
 __all__ = [
+    "FOCUS",
+    "IGNORED",
     "LOSSES",
     "MIN_VARIANCE",
     "AbsoluteError",
@@ -49,6 +58,7 @@ __all__ = [
     "CodeLasso",
     "ContinuousBernoulli",
     "Contractive",
+    "DiceCrossEntropy",
     "DynamicBernoulli",
     "ElasticNet",
     "Gaussian",
@@ -60,10 +70,12 @@ __all__ = [
     "NegativeBinomial",
     "Objective",
     "OverPrefixes",
+    "PixelCrossEntropy",
     "Poisson",
     "ReconstructionLogLikelihood",
     "ReconstructionLoss",
     "Revival",
+    "SoftDice",
     "SquaredError",
     "StudentT",
     "Term",

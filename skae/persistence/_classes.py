@@ -7,6 +7,7 @@ from skae import estimators
 
 CORE = ("AutoencoderTransformer", "ConvAutoencoder", "SparseAutoencoder", "VAETransformer")
 SLICES = {
+    "AtlasSegmenter": "skae.registration",
     "DiffeomorphicAutoencoder": "skae.registration",
     "GeoSICClassifier": "skae.registration",
     "ImageColorizer": "skae.image",

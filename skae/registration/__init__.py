@@ -2,6 +2,13 @@
 
 from skae.registration._diffeomorphic import DiffeomorphicAutoencoder
 from skae.registration._geosic import GeoSICClassifier
+from skae.registration._segmenter import AtlasSegmenter
 from skae.registration._warping import jacobian_determinant, warp_images
 
-__all__ = ["DiffeomorphicAutoencoder", "GeoSICClassifier", "jacobian_determinant", "warp_images"]
+__all__ = [
+    "AtlasSegmenter",
+    "DiffeomorphicAutoencoder",
+    "GeoSICClassifier",
+    "jacobian_determinant",
+    "warp_images",
+]

@@ -16,6 +16,7 @@ from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 from torch import Tensor, nn
 
+from skae._arrays import to_numpy
 from skae.estimators._base import BaseAutoencoder
 from skae.estimators._bridge import Augmentations, as_array, as_tensor
 from skae.estimators._dispatch import dispatched
@@ -26,9 +27,10 @@ from skae.estimators._units import Units
 from skae.networks import Architecture, ToUnits
 from skae.objectives import LOSSES, Term
 from skae.registration._fields import identity_grid, jacobian_determinant, warp
-from skae.registration._labels import LabelMaps, read_labels
+from skae.registration._labels import Voters, read_labels
 from skae.registration._network import AtlasArchitecture
 from skae.registration._terms import DeformationEnergy, LocalCorrelation, MeanDisplacement
+from skae.registration._warping import warp_images
 
 CENTERING = 300.0
 """Weight of the squared mean displacement, as a share of the largest size."""
@@ -52,10 +54,10 @@ DEFORMATION: dict[str, list[Any]] = {
 
 
 class BaseDeformation(ImageRowsMixin, BaseAutoencoder):
-    """Abstract base of the autoencoders whose images are deformations of one atlas.
+    """Abstract base of the autoencoders whose images are deformations of an atlas.
 
     A subclass has the parameters in `DEFORMATION`. Its network has an `encoder` and, as `decoder`,
-    a `DeformedAtlas`.
+    a `DeformedAtlas`, which may have several atlases.
     """
 
     n_components: Any
@@ -90,7 +92,7 @@ class BaseDeformation(ImageRowsMixin, BaseAutoencoder):
         displacement : ndarray of shape (n_samples, n_dims, height, width)
             In pixels, in the order of the axes and whatever `channels` is. An image at pixel x is
             the atlas at ``x + displacement(x)``: ``warp_images(atlas_[None], displacement)``
-            is the reconstruction.
+            is the reconstruction. Where every class has an atlas, it is that of the predicted one.
         """
         check_is_fitted(self)
         return self._find_displacement(self._validate(X, reset=False), self._point_to_atlas)
@@ -112,6 +114,42 @@ class BaseDeformation(ImageRowsMixin, BaseAutoencoder):
         """
         check_is_fitted(self)
         return self._find_displacement(self._validate(X, reset=False), self._point_to_image)
+
+    @dispatched
+    def warp(self, X: ArrayLike, images: ArrayLike | None = None, *, order: int = 1) -> NDArray:
+        """Return images in the atlas's pose and shape.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features) or (n_samples, ...)
+            Images, by which deformations are found.
+        images : array-like of shape (n_samples, height, width) or \
+                (n_samples, n_channels, height, width), default=None
+            What is warped: masks, labels that are numbers, or other pictures of what X shows, with
+            channels first whatever `channels` is. A single one is warped by all deformations. None
+            warps X itself.
+        order : {0, 1}, default=1
+            1 interpolates linearly, 0 takes the nearest pixel, as labels need it.
+
+        Returns
+        -------
+        warped : ndarray of shape (n_samples, ...)
+            :func:`~skae.registration.warp_images` of `images` and :meth:`inverse_displacement`. X
+            itself has the shape that images had in :meth:`fit`.
+
+        Raises
+        ------
+        ValueError
+            If the shape of `images` does not match X, or if `order` is another one.
+        """
+        check_is_fitted(self)
+        rows = self._validate(X, reset=False)
+        field = self._find_displacement(rows, self._point_to_image)
+        if images is not None:
+            return warp_images(images, field, order=order)
+        maps = self._layout.unflatten(torch.from_numpy(np.array(rows))).numpy()
+        warped = torch.from_numpy(warp_images(maps, field, order=order))
+        return self._as_given(self._layout.flatten(warped).numpy())
 
     @dispatched
     def register(self, moving: ArrayLike, fixed: ArrayLike) -> Bunch:
@@ -178,9 +216,11 @@ class BaseDeformation(ImageRowsMixin, BaseAutoencoder):
         X : array-like of shape (n_samples, n_features) or (n_samples, ...)
             Images to be labelled.
         labels : array-like of shape (height, width) or (n_labelled, height, width)
-            Labels of the pixels of the atlas or, with `X_labelled`, of those of these images.
+            Labels of the pixels of the atlas or, with `X_labelled`, of those of these images. Where
+            every class has an atlas, those of all atlases, of shape (n_classes, height, width).
         X_labelled : array-like of shape (n_labelled, n_features) or (n_labelled, ...), default=None
-            Images whose labels are known. They vote in the atlas's pose and shape.
+            Images whose labels are known. They vote in the atlas's pose and shape; where every
+            class has an atlas, for the images of the class that they are predicted to be of.
 
         Returns
         -------
@@ -190,16 +230,12 @@ class BaseDeformation(ImageRowsMixin, BaseAutoencoder):
         Raises
         ------
         ValueError
-            If the shape of `labels` does not match.
+            If the shape of `labels` does not match, or if no image of `X_labelled` has the atlas
+            of an image of X.
         """
         check_is_fitted(self)
-        sizes = self._layout.spatial
-        if X_labelled is None:
-            known, fields = read_labels(labels, (), sizes), np.zeros((1, len(sizes), *sizes))
-        else:
-            fields = self.inverse_displacement(X_labelled)
-            known = read_labels(labels, (len(fields),), sizes)
-        return LabelMaps.of(known, fields).warp(self.displacement(X))
+        voters = self._read_voters(labels, X_labelled)
+        return voters.label(self.displacement(X), self._find_places(X))
 
     @dispatched
     def geodesic_distance(self, X: ArrayLike) -> NDArray:
@@ -253,8 +289,8 @@ class BaseDeformation(ImageRowsMixin, BaseAutoencoder):
             return LocalCorrelation(self._layout)
         return LOSSES["squared_error"]()
 
-    def _make_atlas_architecture(self) -> AtlasArchitecture:
-        """Return the plan of encoder and atlas, if images of this size can be deformed."""
+    def _make_atlas_architecture(self, n_atlases: int = 1) -> AtlasArchitecture:
+        """Return the plan of encoder and atlases, if images of this size can be deformed."""
         self._check_sizes()
         return AtlasArchitecture(
             layout=self._layout,
@@ -266,6 +302,7 @@ class BaseDeformation(ImageRowsMixin, BaseAutoencoder):
             alpha=float(self.alpha),
             gamma=float(self.gamma),
             power=float(self.power),
+            n_atlases=n_atlases,
         )
 
     def _check_sizes(self) -> None:
@@ -306,17 +343,46 @@ class BaseDeformation(ImageRowsMixin, BaseAutoencoder):
             terms["regularization"] = DeformationEnergy(self.regularization)
         if self.center_atlas:
             weight = CENTERING / max(self._layout.spatial) ** 2
-            terms["center_atlas"] = MeanDisplacement(weight)
+            terms["center_atlas"] = self._make_centering(weight)
         return terms
+
+    def _make_centering(self, weight: float) -> Term:
+        """Return what holds atlases in the middle of their images."""
+        return MeanDisplacement(weight)
 
     def _set_fitted(self, problem: Problem, network: Any, *others: Any) -> None:
         super()._set_fitted(problem, network, *others)
         self.n_components_ = self._plan.n_components
         self.mean_ = problem.X.mean(axis=0, dtype=np.float64)
-        atlas = as_array(self._layout.flatten(network.module.decoder.atlas))
-        self.atlas_ = self._as_given(problem.units.leave(atlas, np.float64))[0]
+        rows = as_array(self._layout.flatten(network.module.decoder.atlas))
+        atlases = self._as_given(problem.units.leave(rows, np.float64))
+        self.atlas_ = atlases if self._plan.n_indicators else atlases[0]
+
+    def _read_voters(self, labels: Any, X_labelled: Any) -> Voters:
+        """Return images with their labels, or atlases with theirs."""
+        sizes, n_atlases = self._layout.spatial, self._plan.n_atlases
+        if X_labelled is not None:
+            fields = self.inverse_displacement(X_labelled)
+            known = read_labels(labels, (len(fields), *sizes), "the images of X_labelled")
+            return Voters(known, fields, self._find_places(X_labelled))
+        is_one = n_atlases == 1
+        shape, whose = (sizes, "the atlas") if is_one else ((n_atlases, *sizes), "all atlases")
+        known = read_labels(labels, shape, whose).reshape(n_atlases, *sizes)
+        return Voters(known, np.zeros((n_atlases, len(sizes), *sizes)), np.arange(n_atlases))
+
+    def _find_places(self, X: ArrayLike) -> NDArray[np.intp]:
+        """Return which of the atlases is deformed to images, shape (n,)."""
+        rows = self._validate(X, reset=False)
+        if not self._plan.n_indicators:
+            return np.zeros(len(rows), dtype=np.intp)
+        return self._encode_all(rows)[:, -self._plan.n_indicators :].argmax(axis=1)
 
     # Functions of the network and of some rows.
+
+    @property
+    def _class_names(self) -> NDArray:
+        """The classes, if there are any, as numpy's, where fit was given tensors."""
+        return to_numpy(self.classes_)
 
     @property
     def _plan(self) -> AtlasArchitecture:

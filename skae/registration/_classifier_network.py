@@ -1,4 +1,4 @@
-"""The network that deforms an atlas to images, and tells their classes by how it does."""
+"""The network that deforms atlases to images, and tells their classes by how it does."""
 
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -22,8 +22,8 @@ class ClassifiedOutputs(NamedTuple):
     ----------
     x : Tensor of shape (n, n_features)
         The input.
-    code : Tensor of shape (n, n_components + n_pose)
-        Shape and, behind it, pose.
+    code : Tensor of shape (n, n_components + n_pose + n_indicators)
+        Shape and, behind it, pose and atlas.
     raw : Tensor of shape (n, n_features)
         The atlas, deformed.
     displacement : Tensor of shape (n, n_dims, *sizes)
@@ -85,6 +85,9 @@ class FusedClassifier(nn.Module):
 class AtlasClassifier(nn.Module):
     """Encode images, deform the atlas to them, and tell their classes.
 
+    Where every class has an atlas, it is that of the true class in training, and else that of the
+    class which is found.
+
     Parameters
     ----------
     autoencoder : AtlasAutoencoder
@@ -101,22 +104,49 @@ class AtlasClassifier(nn.Module):
     @property
     def encoder(self) -> Any:
         """From rows to codes."""
-        return self.autoencoder.encoder
+        encoder = self.autoencoder.encoder
+        is_told = self.decoder.plan.n_indicators > 0
+        return EncoderOfClasses(encoder, self.classifier) if is_told else encoder
 
     @property
     def decoder(self) -> Any:
-        """The atlas, which codes deform."""
+        """The atlases, which codes deform."""
         return self.autoencoder.decoder
 
     def forward(self, x: Tensor, indicators: Tensor) -> ClassifiedOutputs:
-        """Return deformations and logits; `indicators`, (n, n_classes), are passed through."""
-        found = self.autoencoder(x)
-        logits = self.classifier(x, found.code).to(x.dtype)
+        """Return deformations and logits of rows, given their classes, shape (n, n_classes)."""
+        code = self.autoencoder.encoder(x).to(x.dtype)
+        logits = self.classifier(x, code).to(x.dtype)
+        if self.decoder.plan.n_indicators:
+            code = torch.cat([code, indicators], 1)
+        found = self.autoencoder.deform(x, code)
         return ClassifiedOutputs(**found._asdict(), logits=logits, places=indicators.argmax(1))
 
     def find_logits(self, x: Tensor) -> Tensor:
         """Return the logits of rows, shape (n, n_classes)."""
-        return self.classifier(x, self.encoder(x))
+        return self.classifier(x, self.autoencoder.encoder(x))
+
+
+class EncoderOfClasses(nn.Module):
+    """Finds shape, pose and class of images.
+
+    Parameters
+    ----------
+    encoder : nn.Module
+    classifier : FusedClassifier
+    """
+
+    def __init__(self, encoder: nn.Module, classifier: FusedClassifier) -> None:
+        super().__init__()
+        self.encoder = encoder
+        self.classifier = classifier
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return shape, pose and the indicators of the most probable class of rows."""
+        code = self.encoder(x)
+        logits = self.classifier(x, code)
+        indicators = functional.one_hot(logits.argmax(1), logits.shape[1])
+        return torch.cat([code, indicators.to(code.dtype)], 1)
 
 
 class LogitsOnly(nn.Module):

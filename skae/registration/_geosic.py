@@ -4,40 +4,15 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from copy import deepcopy
-from numbers import Real
-from typing import Any, Literal, Self
+from typing import Any, Literal
 
-import numpy as np
-import torch
-from numpy.typing import ArrayLike, NDArray
-from scipy.special import softmax
-from sklearn.base import ClassifierMixin
-from sklearn.metrics import accuracy_score
-from sklearn.utils import assert_all_finite, check_consistent_length, column_or_1d
-from sklearn.utils._param_validation import Interval, StrOptions
-from sklearn.utils.multiclass import check_classification_targets
-from sklearn.utils.validation import check_is_fitted
-from torch import nn
-
-from skae._arrays import to_numpy
-from skae.estimators._bridge import as_array, as_tensor
-from skae.estimators._classes import find_classes, list_classes
-from skae.estimators._dispatch import dispatched
-from skae.estimators._problem import Classes, Problem
-from skae.networks import FromUnits
-from skae.objectives import Objective
-from skae.registration._base import DEFORMATION, BaseDeformation
-from skae.registration._classifier_network import (
-    FUSIONS,
-    AtlasClassifierArchitecture,
-    LogitsOnly,
-)
+from skae.registration._base_classifier import CLASSIFICATION, BaseShapeClassifier
+from skae.registration._classifier_network import AtlasClassifierArchitecture
 from skae.registration._network import AtlasArchitecture
-from skae.registration._terms import Classification, LocalCorrelation
+from skae.registration._terms import LocalCorrelation
 
 
-class GeoSICClassifier(ClassifierMixin, BaseDeformation):
+class GeoSICClassifier(BaseShapeClassifier):
     """Classifier of images by their shapes, which are deformations of an atlas.
 
     In the manner of Geo-SIC [1]_. An encoder and an atlas are learned as by
@@ -48,13 +23,14 @@ class GeoSICClassifier(ClassifierMixin, BaseDeformation):
 
     The training starts at the mean image, the identity, and the shares of the classes: an untrained
     classifier predicts the most frequent one. An epoch is kept only if held-out images say that it
-    is better.
+    is better. Every class may have an atlas of its own (`per_class_atlas`).
 
     Parameters
     ----------
     n_components : int, default=16
         Width of the code of shapes. With `affine` the pose comes behind it: 6 more numbers in
-        images, 12 in volumes. The classifier does not see the pose.
+        images, 12 in volumes. The classifier does not see the pose. With `per_class_atlas`
+        the last numbers of a code tell the class, as many as there are classes.
 
     fusion : {"add", "concat", "shape_only"}, default="add"
         How features of image and shape are fused: their sum, both, or those of the shape alone.
@@ -64,6 +40,11 @@ class GeoSICClassifier(ClassifierMixin, BaseDeformation):
 
     warmup : float in [0, 1), default=0.3
         Share of the training that is about geometry alone, before the classifier begins to learn.
+
+    per_class_atlas : bool, default=False
+        Whether every class has an atlas, which is deformed to the images of the class alone, so
+        that deformations are those within classes. `atlas_` then has one more axis. In training
+        an image has the atlas of its true class, afterwards that of the predicted one.
 
     integrator : {"svf", "epdiff"}, default="svf"
         How a velocity becomes a deformation. "svf": it is stationary, and its flow is had by
@@ -98,8 +79,9 @@ class GeoSICClassifier(ClassifierMixin, BaseDeformation):
         for images whose brightness and contrast differ.
 
     center_atlas : bool, default=True
-        Whether to hold the mean displacement of the training images near zero. Otherwise, any
-        deformation of an atlas would be as good an atlas.
+        Whether to hold the mean displacement of the training images near zero, with
+        `per_class_atlas` that of every class. Otherwise, any deformation of an atlas would be as
+        good an atlas.
 
     image_shape : sequence of int or None, default=None
         Shape of one image, in X's order and with the channels: (channels, height, width), or with
@@ -183,14 +165,16 @@ class GeoSICClassifier(ClassifierMixin, BaseDeformation):
     classes_ : ndarray of shape (n_classes,)
         The labels, sorted.
 
-    atlas_ : ndarray of the shape of one image of X
-        The image that all others are deformations of, in the units of X.
+    atlas_ : ndarray of the shape of one image of X, or of (n_classes, ...)
+        The image that all others are deformations of, in the units of X. With `per_class_atlas`
+        one for each class, in the order of `classes_`.
 
     n_components_ : int
-        Width of the code of shapes.
+        Width of the code of shapes, which are the first columns of what `transform` returns.
 
     mean_ : ndarray of shape (`n_features_in_`,)
-        The mean image, flattened: the atlas at the start.
+        The mean image, flattened: the atlas at the start. With `per_class_atlas` atlases start
+        at the means of classes, or at this one if no training image is of a class.
 
     image_shape_ : tuple of int
         Shape of one image, in X's order and with the channels.
@@ -233,8 +217,16 @@ class GeoSICClassifier(ClassifierMixin, BaseDeformation):
 
     Notes
     -----
-    There is one atlas for all classes. :meth:`score` is the accuracy, and :meth:`score_samples`
-    minus the squared error of reconstructions, as of other autoencoders.
+    :meth:`score` is the accuracy, and :meth:`score_samples` minus the squared error of
+    reconstructions, as of other autoencoders.
+
+    With `per_class_atlas` the last n_classes columns of codes are 1 for the predicted class, and 0
+    for all others. To decode a code is to deform the atlas whose column is the largest, so that
+    codes that are drawn (:meth:`sample`) have one, too. An image that is taken for one of another
+    class is reconstructed by the atlas of that class. Losses are those with the atlases of true
+    classes. Images of two classes are registered as if one atlas lay upon the other, pixel by
+    pixel: what is moved gets the place, the pose and the deformation of the other image, and stays
+    a shape of its own class.
 
     References
     ----------
@@ -259,12 +251,7 @@ class GeoSICClassifier(ClassifierMixin, BaseDeformation):
     """
 
     _state_classes = (AtlasArchitecture, AtlasClassifierArchitecture, LocalCorrelation)
-    _parameter_constraints = {
-        **DEFORMATION,
-        "fusion": [StrOptions(set(FUSIONS))],
-        "classification_weight": [Interval(Real, 0, None, closed="neither")],
-        "warmup": [Interval(Real, 0, 1, closed="left")],
-    }
+    _parameter_constraints = CLASSIFICATION
 
     def __init__(
         self,
@@ -273,6 +260,7 @@ class GeoSICClassifier(ClassifierMixin, BaseDeformation):
         fusion: Literal["add", "concat", "shape_only"] = "add",
         classification_weight: float = 1.0,
         warmup: float = 0.3,
+        per_class_atlas: bool = False,
         integrator: Literal["svf", "epdiff"] = "svf",
         affine: bool = True,
         control_spacing: int = 4,
@@ -306,6 +294,7 @@ class GeoSICClassifier(ClassifierMixin, BaseDeformation):
         self.fusion = fusion
         self.classification_weight = classification_weight
         self.warmup = warmup
+        self.per_class_atlas = per_class_atlas
         self.integrator = integrator
         self.affine = affine
         self.control_spacing = control_spacing
@@ -334,151 +323,3 @@ class GeoSICClassifier(ClassifierMixin, BaseDeformation):
         self.checkpoint = checkpoint
         self.checkpoint_every = checkpoint_every
         self.verbose = verbose
-
-    def fit(self, X: ArrayLike, y: ArrayLike) -> Self:
-        """Learn an atlas, deformations and classes.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_samples, height, width) or (n_samples, ...)
-            Images.
-        y : array-like of shape (n_samples,)
-            Their classes.
-
-        Returns
-        -------
-        self : object
-            The fitted estimator.
-
-        Raises
-        ------
-        ValueError
-            If X, y or a parameter is not valid, or if the training diverges.
-        """
-        return super().fit(X, y)
-
-    @dispatched
-    def predict(self, X: ArrayLike) -> NDArray:
-        """Return the most probable class of every image.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_samples, n_features) or (n_samples, ...)
-            Images.
-
-        Returns
-        -------
-        y : ndarray of shape (n_samples,)
-            Classes.
-        """
-        check_is_fitted(self)
-        return self._class_names[self._find_all_logits(X).argmax(axis=1)]
-
-    @dispatched
-    def predict_proba(self, X: ArrayLike) -> NDArray:
-        """Return the probabilities of the classes.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_samples, n_features) or (n_samples, ...)
-            Images.
-
-        Returns
-        -------
-        p : ndarray of shape (n_samples, n_classes)
-            In the order of `classes_`, and in the dtype of X if that is float32, else in float64.
-        """
-        check_is_fitted(self)
-        return softmax(self._find_all_logits(X), axis=1)
-
-    def score(  # type: ignore[override]
-        self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None
-    ) -> float:
-        """Return the accuracy of the predicted classes.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_samples, n_features) or (n_samples, ...)
-            Images.
-        y : array-like of shape (n_samples,)
-            Their classes.
-        sample_weight : array-like of shape (n_samples,), default=None
-            Weights of the images.
-
-        Returns
-        -------
-        score : float
-            In [0, 1], the higher the better.
-        """
-        return float(accuracy_score(y, self.predict(X), sample_weight=sample_weight))
-
-    @property
-    def classifier_(self) -> nn.Module:
-        """A copy of the network as a torch module, from rows of X to logits, in float32."""
-        check_is_fitted(self)
-        location, scale = self._units
-        logits = LogitsOnly(deepcopy(self._network.module))
-        module = FromUnits(torch.from_numpy(location), scale, logits)
-        return module.float().requires_grad_(True)
-
-    # What is learned.
-
-    def _find_classes(self, X: NDArray, y: Any, source: Any) -> Classes:
-        if y is None:
-            raise ValueError("GeoSICClassifier requires y to be passed, but the target y is None.")
-        y = column_or_1d(y, warn=True)
-        check_consistent_length(X, y)
-        assert_all_finite(y, input_name="y")
-        seen = list_classes(y)
-        check_classification_targets(y)
-        names = seen if source is None else source._class_names
-        if len(names) < 2:
-            raise ValueError(
-                f"y must have at least two classes. Got one class, {names.tolist()[0]!r}, alone."
-            )
-        return Classes(names, np.eye(len(names))[find_classes(names, y)])
-
-    def _make_architecture(self, problem: Problem) -> AtlasClassifierArchitecture:
-        atlas = self._make_atlas_architecture()
-        classes: Any = problem.classes
-        return AtlasClassifierArchitecture(
-            atlas=atlas,
-            fusion=str(self.fusion),
-            n_features=atlas.hidden_channels[-1],
-            n_classes=len(classes.names),
-        )
-
-    def _set_start(
-        self, module: Any, problem: Problem, random_state: np.random.RandomState
-    ) -> nn.Module | None:
-        """Set the atlas to the mean image, and the logits to the logarithms of shares."""
-        classes: Any = problem.classes
-        counts = classes.indicators[problem.train].sum(axis=0)
-        # a class that is not there is as rare as if it were half an image
-        shares = np.maximum(counts, 0.5) / len(problem.train)
-        with torch.no_grad():
-            module.classifier.output.bias.copy_(torch.from_numpy(np.log(shares)))
-        return super()._set_start(module, problem, random_state)
-
-    def _make_objective(self, network: Any, link: Any, n_train: int) -> Objective:
-        classification = Classification(self.classification_weight, self.warmup)
-        return Objective(self._make_terms(link) | {"classification_weight": classification})
-
-    def _set_fitted(self, problem: Problem, network: Any, *others: Any) -> None:
-        super()._set_fitted(problem, network, *others)
-        classes: Any = problem.classes
-        self.classes_ = classes.names
-
-    # Functions of the network and of some rows.
-
-    @property
-    def _class_names(self) -> NDArray:
-        """The classes as numpy's, where fit was given tensors."""
-        return to_numpy(self.classes_)
-
-    def _find_all_logits(self, X: ArrayLike) -> NDArray:
-        rows = self._validate(X, reset=False)
-        return self._in_batches(self._find_logits, rows, len(self.classes_))
-
-    def _find_logits(self, network: Any, X: NDArray) -> NDArray:
-        return as_array(network.find_logits(as_tensor(self._units.enter_as_given(X), network)))

@@ -43,15 +43,52 @@ class LabelMaps(NamedTuple):
         return self.names[torch.cat(winners).numpy()]
 
 
-def read_labels(labels: Any, n: tuple[int, ...], sizes: tuple[int, ...]) -> NDArray:
-    """Return labels as an array of shape (n_images, *sizes).
+class Voters(NamedTuple):
+    """Images whose labels are known, and that vote on those of others in the frame of an atlas.
+
+    Attributes
+    ----------
+    labels : array of shape (n, *sizes)
+    displacement : array of shape (n, n_dims, *sizes)
+        By which they are warped to the atlas.
+    places : array of shape (n,), of int
+        To which of the atlases.
+    """
+
+    labels: NDArray
+    displacement: NDArray
+    places: NDArray
+
+    def label(self, displacement: NDArray, places: NDArray) -> NDArray:
+        """Return the labels of other images, to which atlases are deformed.
+
+        Raises
+        ------
+        ValueError
+            If nobody votes in the frame of an atlas.
+        """
+        found = np.empty((len(places), *self.labels.shape[1:]), self.labels.dtype)
+        for place in np.unique(places):
+            votes, is_here = self.places == place, places == place
+            if not votes.any():
+                raise ValueError(
+                    f"X has images of atlas_[{place}], of which X_labelled has none. Give labelled "
+                    "images of every class."
+                )
+            maps = LabelMaps.of(self.labels[votes], self.displacement[votes])
+            found[is_here] = maps.warp(displacement[is_here])
+        return found
+
+
+def read_labels(labels: Any, shape: tuple[int, ...], whose: str) -> NDArray:
+    """Return labels as an array of this shape.
 
     Parameters
     ----------
-    labels : array-like of shape (*n, *sizes)
-    n : tuple of int
-        The number of images, or nothing where there is only one.
-    sizes : tuple of int
+    labels : array-like
+    shape : tuple of int
+    whose : str
+        For the message of the error.
 
     Raises
     ------
@@ -59,15 +96,14 @@ def read_labels(labels: Any, n: tuple[int, ...], sizes: tuple[int, ...]) -> NDAr
         If the shape is another one, or if these are no labels.
     """
     array = np.asarray(labels)
-    if array.shape != (*n, *sizes):
-        whose = "the images of X_labelled" if n else "the atlas"
+    if array.shape != shape:
         raise ValueError(
-            f"labels must have the shape of the pixels of {whose}, {(*n, *sizes)}. Got "
-            f"{array.shape} instead."
+            f"labels must have the shape of the pixels of {whose}, {shape}. Got {array.shape} "
+            "instead."
         )
     is_number = array.dtype.kind in "biuf"
     if not is_number and array.dtype.kind not in "OUS":
         raise ValueError(f"labels must be numbers or strings. Got dtype {array.dtype} instead.")
     if array.dtype.kind == "f" and not np.isfinite(array).all():
         raise ValueError("Input labels contains NaN or infinity.")
-    return array.reshape(-1, *sizes)
+    return array

@@ -1,4 +1,4 @@
-"""The network: images are deformations of one atlas."""
+"""The network: images are deformations of an atlas."""
 
 from dataclasses import dataclass
 from math import ceil, prod
@@ -30,8 +30,8 @@ class AtlasOutputs(NamedTuple):
     ----------
     x : Tensor of shape (n, n_features)
         The input.
-    code : Tensor of shape (n, n_components + n_pose)
-        Shape and, behind it, pose.
+    code : Tensor of shape (n, n_components + n_pose + n_indicators)
+        Shape and, behind it, pose and atlas.
     raw : Tensor of shape (n, n_features)
         The atlas, deformed.
     displacement : Tensor of shape (n, n_dims, *sizes)
@@ -77,12 +77,13 @@ class PosedEncoder(nn.Module):
 
 
 class DeformedAtlas(nn.Module):
-    """An image that is deformed as codes say.
+    """An image that is deformed as codes say, or one of several images.
 
     A shape is linear in the spline's controls of a velocity field, whose flow psi is the
     deformation; a pose is an affine map A. The value of an image at x is that of the atlas at
     ``psi(A(x))``. The atlas is a fixed image, which is to be set, and what is learned in addition;
-    this is zero at the start, as is what codes do.
+    this is zero at the start, as is what codes do. Where there are several, a code's last numbers
+    are their indicators, and the largest one counts.
 
     Flows are computed on a grid around the image, at every `step` pixels.
 
@@ -98,30 +99,36 @@ class DeformedAtlas(nn.Module):
         self.plan = plan
         self.layout = plan.layout
         sizes, n_channels = plan.layout.spatial, plan.layout.n_channels
-        image = torch.zeros(1, n_channels, *sizes, dtype=torch.float64)
-        self.register_buffer("base", image)
-        self.change = nn.Parameter(image.clone())
+        images = torch.zeros(plan.n_atlases, n_channels, *sizes, dtype=torch.float64)
+        self.register_buffer("base", images)
+        self.change = nn.Parameter(images.clone())
         n_controls = len(sizes) * prod(plan.control_sizes)
         weight = torch.zeros(n_controls, plan.n_components, dtype=torch.float64)
         self.weight = nn.Parameter(weight)
 
     @property
     def atlas(self) -> Tensor:
-        """The image that is deformed, shape (1, n_channels, *sizes)."""
+        """The images that are deformed, shape (n_atlases, n_channels, *sizes)."""
         return self.base + self.change
 
-    def set_base_(self, image: Tensor) -> None:
-        """Set the fixed part of the atlas, shape (1, n_channels, *sizes)."""
-        self.base.copy_(image)
+    def set_base_(self, images: Tensor) -> None:
+        """Set the fixed part of atlases, shape (n_atlases or 1, n_channels, *sizes)."""
+        self.base.copy_(images)
 
     def forward(self, code: Tensor) -> Tensor:
         """Return the images of codes as rows."""
-        return self.draw(self.find_points(code))
+        return self.draw(code, self.find_points(code))
 
-    def draw(self, points: Tensor) -> Tensor:
-        """Return rows with the atlas's values at points."""
+    def draw(self, code: Tensor, points: Tensor) -> Tensor:
+        """Return rows with the values at points of the atlases that codes ask for."""
         atlas = self.atlas
+        if self.plan.n_indicators:
+            atlas = atlas[self.find_places(code)]
         return self.layout.flatten(sample_at(atlas.expand(len(points), *atlas.shape[1:]), points))
+
+    def find_places(self, code: Tensor) -> Tensor:
+        """Return which of several atlases codes ask for, shape (n,), of int."""
+        return code[:, self.plan.n_components + self.plan.n_pose :].argmax(1)
 
     def grid(self) -> Tensor:
         """Return all pixels, shape (1, n_dims, *sizes)."""
@@ -132,7 +139,7 @@ class DeformedAtlas(nn.Module):
 
         Parameters
         ----------
-        code : Tensor of shape (n, n_components + n_pose)
+        code : Tensor of shape (n, n_components + n_pose + n_indicators)
         points : Tensor of shape (n or 1, n_dims, *sizes), default=None
             None: all pixels.
         step : int, default=1
@@ -174,7 +181,7 @@ class DeformedAtlas(nn.Module):
         """Return where poses take points, or with ``sign=-1`` from where."""
         if not self.plan.n_pose:
             return points
-        pose = code[:, self.plan.n_components :]
+        pose = code[:, self.plan.n_components :][:, : self.plan.n_pose]
         return affinely_moved(points, sign * pose, self.layout.spatial)
 
     def _reverse(self, velocity: Tensor, step: int) -> Tensor:
@@ -202,13 +209,18 @@ class AtlasAutoencoder(nn.Module):
 
     def forward(self, x: Tensor) -> AtlasOutputs:
         """Return codes, images and how they were deformed."""
-        code = self.encoder(x)
+        return self.deform(x, self.encoder(x))
+
+    def deform(self, x: Tensor, code: Tensor) -> AtlasOutputs:
+        """Return the same of rows with these codes."""
         with torch.autocast(x.device.type, enabled=False):
             code, decoder, step = code.to(x.dtype), self.decoder, self.decoder.plan.step
             velocity = decoder.find_velocity(code, step)
             points = decoder.flow(velocity, decoder.move(code, decoder.grid(), 1), step)
             energy = decoder.find_energy(velocity, step)
-            return AtlasOutputs(x, code, decoder.draw(points), points - decoder.grid(), energy)
+            return AtlasOutputs(
+                x, code, decoder.draw(code, points), points - decoder.grid(), energy
+            )
 
 
 @dataclass(frozen=True)
@@ -230,6 +242,7 @@ class AtlasArchitecture(Architecture):
         Pixels between the controls of velocities.
     alpha, gamma, power : float
         Of the metric, for pixels.
+    n_atlases : int
     """
 
     layout: ImageLayout
@@ -241,11 +254,17 @@ class AtlasArchitecture(Architecture):
     alpha: float
     gamma: float
     power: float
+    n_atlases: int = 1
 
     @property
     def n_pose(self) -> int:
         """Numbers of a code that are its pose."""
         return pose_size(len(self.layout.spatial)) if self.is_posed else 0
+
+    @property
+    def n_indicators(self) -> int:
+        """Numbers of a code that tell its atlas."""
+        return self.n_atlases if self.n_atlases > 1 else 0
 
     @property
     def step(self) -> int:
@@ -276,7 +295,8 @@ class AtlasArchitecture(Architecture):
         """Widths from the data to the code."""
         n_widest = self.encoder_plan(1).sizes[1]
         n_points = prod(self.layout.spatial) * len(self.layout.spatial)
-        return prod(self.layout.shape), max(n_widest, n_points), self.n_components + self.n_pose
+        n_code = self.n_components + self.n_pose + self.n_indicators
+        return prod(self.layout.shape), max(n_widest, n_points), n_code
 
     @property
     def entries_per_batch(self) -> int:
@@ -294,7 +314,8 @@ class AtlasArchitecture(Architecture):
         n_controls = len(self.layout.spatial) * prod(self.control_sizes)
         n_shape = self.encoder_plan(self.n_components).n_weights
         n_pose = self.encoder_plan(self.n_pose).n_weights if self.is_posed else 0
-        return prod(self.layout.shape) + n_controls * self.n_components + n_shape + n_pose
+        n_atlases = self.n_atlases * prod(self.layout.shape)
+        return n_atlases + n_controls * self.n_components + n_shape + n_pose
 
     def encoder_plan(self, n_outputs: int) -> ConvArchitecture:
         """Return the plan of convolutions that put out so many numbers."""

@@ -5,7 +5,7 @@ from typing import Any
 from torch import Tensor
 from torch.nn import functional
 
-from skae.networks import ImageLayout
+from skae.networks import ImageLayout, ImageOutputs
 from skae.objectives import Term
 
 WINDOW = 9
@@ -54,6 +54,33 @@ class MeanDisplacement(Term):
         u = outputs.displacement
         others = (u.sum(0) - u) / max(1, len(u) - 1)
         return self.strength * (u * others).sum(1).flatten(1).mean(1)
+
+
+class MeanDisplacementOfClasses(Term):
+    """``weight * u . mean(u of the other rows of the class)`` per pixel.
+
+    Its expected mean over the rows of a class is the square of the mean displacement of the class,
+    times the share of them that are not the only ones of it in their batch.
+
+    Parameters
+    ----------
+    weight : float
+    """
+
+    reads = ("displacement", "places")
+    sees_outputs_only = True
+
+    def __init__(self, weight: float) -> None:
+        self.strength = weight
+
+    def __call__(self, outputs: Any, target: Tensor) -> Tensor:
+        """Return the product of every row, shape (n,)."""
+        u = outputs.displacement.flatten(1)
+        indicators = functional.one_hot(outputs.places).to(u)
+        n_others = indicators @ indicators.sum(0) - 1
+        others = (indicators @ (indicators.T @ u) - u) / n_others.clamp(min=1)[:, None]
+        n_pixels = u.shape[1] // outputs.displacement.shape[1]
+        return self.strength * (u * others).sum(1) / n_pixels
 
 
 class LocalCorrelation(Term):
@@ -119,3 +146,29 @@ class Classification(Term):
     def weight(self, progress: float) -> float:
         """Return the factor at this share of training."""
         return 0.0 if progress < self.warmup else 1.0
+
+
+class Segmentation(Term):
+    """``weight`` times the loss of logits, both of pixels and of the deformed atlas.
+
+    Parameters
+    ----------
+    loss : Term
+        Compares logits with the classes of pixels.
+    strength : float
+    """
+
+    reads = ("logits", "atlas_logits", "places")
+    sees_outputs_only = True
+
+    def __init__(self, loss: Term, strength: float) -> None:
+        self.loss = loss
+        self.strength = strength
+
+    def __call__(self, outputs: Any, target: Tensor) -> Tensor:
+        """Return the loss of every image, shape (n,)."""
+        losses = [
+            self.loss(ImageOutputs(logits), outputs.places)
+            for logits in (outputs.logits, outputs.atlas_logits)
+        ]
+        return self.strength * (losses[0] + losses[1])

@@ -1,10 +1,11 @@
 """Gradients that are written out, held to autograd in float64."""
 
 from copy import deepcopy
+from typing import NamedTuple
 
 import pytest
 import torch
-from torch import Generator, nn
+from torch import Generator, Tensor, nn
 
 from skae.engine import Batch
 from skae.engine._differentiation import Autograd, WrittenOut, find_differentiation
@@ -353,6 +354,26 @@ class TestPrecision:
         with torch.no_grad():
             Autograd(network, objective, torch.bfloat16)(Batch((x,), x), {})
         assert set(seen) == {torch.float32}
+
+    def test_numbers_of_classes_stay_whole(self):
+        class Outputs(NamedTuple):
+            raw: Tensor
+            places: Tensor
+
+        layer = nn.Linear(D, K)
+        seen = []
+
+        def objective(outputs, target):
+            seen.extend(output.dtype for output in outputs)
+            return {"loss": (outputs.raw - target).square().mean(1)}
+
+        class Network(nn.Module):
+            def forward(self, x):
+                return Outputs(layer(x), x.argmax(1))
+
+        batch = Batch((_rows(N, D).float(),), torch.zeros(N, K))
+        Autograd(Network(), objective, torch.bfloat16)(batch, {})
+        assert seen == [torch.float32, torch.int64]
 
     @pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU that torch can use")
     def test_gpus_use_half_precision_for_convolutions(self):

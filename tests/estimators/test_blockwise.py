@@ -421,7 +421,9 @@ class TestRefused:
         "estimator", [DiffeomorphicAutoencoder(2), ImageToImageRegressor()], ids=repr
     )
     @pytest.mark.parametrize(
-        "given", [dask.array.zeros((20, 8, 8)), zarr.zeros((20, 8, 8)), Iterable([])], ids=repr
+        "given",
+        [dask.array.zeros((20, 8, 8)), zarr.zeros((20, 8, 8)), Iterable([])],
+        ids=["dask", "zarr", "iterable"],
     )
     def test_who_cannot_learn_from_blocks(self, estimator, given):
         with pytest.raises(ValueError, match="comes in blocks, but an array in memory is needed"):

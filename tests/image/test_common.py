@@ -269,3 +269,10 @@ def test_progress_is_printed(case, capsys):
     model, X, y = case
     model.set_params(verbose=2).fit(X, y)
     assert capsys.readouterr().out.count(f"{type(model).__name__} epoch") == 2
+
+
+@pytest.mark.parametrize("name", ["regressor", "colorizer", "segmenter"])
+def test_images_of_several_sizes(name):
+    images = [np.zeros((16, 16)), np.zeros((16, 12))]
+    with pytest.raises(ValueError, match=r"rows of different shapes.* Resize images"):
+        clone(IMAGE_ESTIMATORS[name][0]).fit(images, images)

@@ -8,7 +8,7 @@ from scipy.ndimage import correlate
 
 from skae.image import _filter
 from skae.image._filter import fit_filter, identity_filter
-from skae.image._unet import UNetArchitecture
+from skae.networks._unet import UNetArchitecture
 
 
 @pytest.fixture

@@ -4,13 +4,9 @@ import numpy as np
 import pytest
 from numpy.testing import assert_array_equal
 
-from skae.image._labels import (
-    IGNORED,
-    find_label_format,
-    find_label_names,
-    find_places,
-    read_labels,
-)
+from skae.estimators._masks import find_label_names, find_places, read_labels
+from skae.image._labels import find_label_format
+from skae.objectives import IGNORED
 
 X = np.zeros((4, 2, 3, 5))
 Y = np.random.default_rng(0).integers(3, size=(4, 3, 5))

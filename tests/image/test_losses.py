@@ -7,8 +7,8 @@ from numpy.testing import assert_allclose
 from torch.autograd import gradcheck
 
 from skae.image._losses import StructuralDissimilarity
-from skae.image._unet import ImageOutputs
 from skae.metrics import ssim
+from skae.networks._unet import ImageOutputs
 
 
 @pytest.fixture

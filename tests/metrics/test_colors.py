@@ -58,5 +58,7 @@ def test_what_is_refused(pair):
             ab_error(wrong, wrong)
     with pytest.raises(ValueError, match=r"of shape \(height, width, 3\) are wanted"):
         ab_error(true, true, channels="last")
+    with pytest.raises(ValueError, match="The 'channels' parameter of ab_error"):
+        ab_error(true, true, channels="middle")
     with pytest.raises(ValueError, match="Set channels, or image_shape"):
         ab_error(true, true, image_shape=(3, 9, 13))

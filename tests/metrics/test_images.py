@@ -80,14 +80,18 @@ def test_what_both_refuse(metric):
         metric(images, images[:1], data_range=1)
     with pytest.raises(ValueError, match="Of constant images it cannot be told: set it"):
         metric(images, images)
-    with pytest.raises(ValueError, match="Got -1"):
-        metric(images, images, data_range=-1)
+    for wrong in (-1, 0, "wide"):
+        with pytest.raises(ValueError, match=f"The 'data_range' parameter .* Got {wrong!r}"):
+            metric(images, images, data_range=wrong)
 
 
 def test_what_ssim_refuses():
     images = np.zeros((2, 8, 6))
     with pytest.raises(ValueError, match=r"size of the images, which is 8 x 6 .* Got 7"):
         ssim(images, images, data_range=1)
+    for name, wrong in (("win_size", 1), ("win_size", 3.5), ("channels", "middle")):
+        with pytest.raises(ValueError, match=f"The {name!r} parameter of ssim"):
+            ssim(images, images, **{"data_range": 1, name: wrong})
     with pytest.raises(ValueError, match="win_size must be odd"):
         ssim(images, images, data_range=1, win_size=4)
     with pytest.raises(ValueError, match=r"Set image_shape to \(height, width\)"):

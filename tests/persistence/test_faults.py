@@ -13,11 +13,12 @@ import numpy as np
 import pytest
 from numpy.testing import assert_array_equal
 from safetensors.numpy import save as save_arrays
+from sklearn.base import is_classifier
 
 from skae import AutoencoderTransformer, ConvAutoencoder, SparseAutoencoder, VAETransformer
 from skae.image import ImageToImageRegressor
 from skae.persistence import _files, load, save
-from skae.registration import DiffeomorphicAutoencoder
+from skae.registration import DiffeomorphicAutoencoder, GeoSICClassifier
 
 ESTIMATORS = [
     AutoencoderTransformer(2, hidden_layer_sizes=(5,)),
@@ -28,6 +29,7 @@ ESTIMATORS = [
         corruption="gaussian", image_shape=(1, 2, 2), base_channels=1, depth=1, filter_size=3
     ),
     DiffeomorphicAutoencoder(2, image_shape=(1, 2, 2), hidden_channels=(2,)),
+    GeoSICClassifier(2, image_shape=(1, 2, 2), hidden_channels=(2,), per_class_atlas=True),
 ]
 
 
@@ -35,7 +37,9 @@ ESTIMATORS = [
 def saved(request, iris, tmp_path_factory):
     """Return the path of a good file and its bytes."""
     path = tmp_path_factory.mktemp("good") / "file"
-    save(request.param.set_params(max_iter=1, random_state=0).fit(iris[:50]), path)
+    estimator = request.param.set_params(max_iter=1, random_state=0)
+    y = np.arange(50) % 3 if is_classifier(estimator) else None
+    save(estimator.fit(iris[:50], y), path)
     return path, path.read_bytes()
 
 
@@ -173,7 +177,7 @@ def test_networks_that_do_not_fit_their_weights(saved, refused, size):
     """Nothing is built that is larger than the weights that are there for it."""
     header, arrays = _parts(saved[1])
     text = json.dumps(header["estimator"])
-    plan = re.search(r'\["class", "\w+Architecture"\](.*?)\]\]\}\]\]\}', text)[0]
+    plan = re.search(r'\["class", "\w+Architecture"\].*?(?=, \["weights")', text)[0]
     # of a sparse coder, how often and how much, and of deformations, the metric and, in an image of
     # two pixels, the spacing: these change no shape
     others = r'"(n_nonzero|n_steps|spacing|alpha|gamma|power)", [\d.]+'

@@ -23,6 +23,7 @@ from skae import (
     VAETransformer,
 )
 from skae.persistence import load, save
+from skae.registration import DiffeomorphicAutoencoder, GeoSICClassifier
 
 GOLDEN = Path(__file__).with_name("format_1.safetensors")
 LIKELIHOODS = (
@@ -51,6 +52,9 @@ VARIANTS = [
     SparseAutoencoder(9, sparsity="l1", sparse_output=True),
     ConvAutoencoder(3, image_shape=(1, 2, 4)),
     ConvAutoencoder(3, image_shape=(2, 4, 1), channels="last", ordered=True),
+    DiffeomorphicAutoencoder(3, image_shape=(1, 2, 4), hidden_channels=(2,)),
+    GeoSICClassifier(3, image_shape=(1, 2, 4), hidden_channels=(2,)),
+    GeoSICClassifier(3, image_shape=(1, 2, 4), hidden_channels=(2,), per_class_atlas=True),
 ]
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 

@@ -156,6 +156,29 @@ def test_displacements_lead_from_the_atlas_to_images(fitted, shapes):
     assert straight.var(axis=0).mean() < 0.4 * X.var(axis=0).mean()
 
 
+def test_images_are_warped_to_the_atlas(fitted, shapes):
+    X, masks = shapes.images, shapes.masks
+    field = fitted.inverse_displacement(X)
+    assert_array_equal(fitted.warp(X), warp_images(X, field))
+    assert_array_equal(fitted.warp(X, order=0), warp_images(X, field, order=0))
+    assert_array_equal(fitted.warp(X, masks), warp_images(masks, field))
+    colour = np.stack([X, masks], axis=1)
+    assert_array_equal(fitted.warp(X, colour), warp_images(colour, field))
+    assert_array_equal(fitted.warp(X, masks[:1]), warp_images(masks[:1], field))
+    labels = fitted.warp(X, 7 * masks, order=0)
+    assert labels.dtype == masks.dtype
+    assert_array_equal(np.unique(labels), [0, 7])
+
+
+def test_the_mean_of_warped_images_is_sharper(fitted, shapes):
+    """Its edges are steeper, and it is closer to the template."""
+    mean, straight = shapes.images.mean(axis=0), fitted.warp(shapes.images).mean(axis=0)
+    steepness = [np.square(np.gradient(image)).sum() for image in (mean, straight)]
+    assert steepness[1] > 1.2 * steepness[0]
+    errors = [np.square(image - shapes.templates[0]).mean() for image in (mean, straight)]
+    assert errors[1] < 0.75 * errors[0]
+
+
 def test_labels_are_propagated(fitted, shapes):
     X, masks = shapes.images, shapes.masks
     labels = fitted.propagate_labels(X[60:], masks[:60], X_labelled=X[:60])
@@ -224,6 +247,7 @@ def test_volumes(volumes, n_channels, integrator):
     assert pairs.jacobian_determinant.min() > 0
     labels = model.propagate_labels(X, volumes.masks[:3], X_labelled=X[:3])
     assert labels.shape == (12, 8, 8, 8)
+    assert_allclose(model.warp(X), warp_images(X, model.inverse_displacement(X)))
 
 
 # What does not change it.
@@ -274,7 +298,8 @@ def test_single_precision(fitted, shapes):
     for name in pairs:
         assert pairs[name].dtype == np.float32
         assert_allclose(pairs[name], double[name], atol=1e-3)
-    assert fitted.transform(X).dtype == np.float32
+    assert fitted.transform(X).dtype == fitted.warp(X).dtype == np.float32
+    assert_allclose(fitted.warp(X), fitted.warp(shapes.images), atol=1e-3)
 
 
 def test_half_precision_is_for_convolutions(shapes):
@@ -312,6 +337,9 @@ def test_all_layouts_give_the_same(shapes, layout):
     assert_allclose(pairs.warped, convert(expected.register(X[:4], X[4:8]).warped), atol=1e-5)
     assert pairs.displacement.shape == (4, 2, 16, 16)
     assert_allclose(model.atlas_, convert(expected.atlas_[None])[0], atol=1e-5)
+    assert_allclose(model.warp(convert(X)), convert(expected.warp(X)), atol=1e-5)
+    # other images are always in the layout of warp_images
+    assert_allclose(model.warp(convert(X), X), expected.warp(X), atol=1e-5)
 
 
 @pytest.mark.parametrize("sizes", [(2, 2), (5, 33), (7, 3)])
@@ -360,10 +388,13 @@ def test_tensors_are_answered_with_tensors(shapes):
         model = _quick().fit(tensors)
         pairs = model.register(tensors[:5], tensors[5:10])
         labels = model.propagate_labels(tensors, torch.tensor(shapes.masks[0]))
-        results = [*pairs.values(), labels, model.displacement(tensors), model.atlas_]
+        warped = model.warp(tensors, torch.tensor(shapes.masks[:20]), order=0)
+        fields = model.displacement(tensors)
+        results = [*pairs.values(), labels, warped, model.warp(tensors), fields, model.atlas_]
     assert all(isinstance(result, torch.Tensor) for result in results)
     assert_allclose(pairs.warped, expected.register(X[:5], X[5:10]).warped, atol=1e-10)
-    assert labels.dtype == torch.uint8
+    assert labels.dtype == warped.dtype == torch.uint8
+    assert_allclose(warped, expected.warp(X, shapes.masks[:20], order=0))
 
 
 def test_conventions():
@@ -552,7 +583,7 @@ def test_what_fit_refuses(X, parameters, message):
         _quick(**parameters).fit(X)
 
 
-METHODS = ["transform", "reconstruct", "displacement", "inverse_displacement", "score"]
+METHODS = ["transform", "reconstruct", "displacement", "inverse_displacement", "score", "warp"]
 
 
 def test_what_methods_refuse(fitted, shapes):
@@ -573,6 +604,12 @@ def test_what_methods_refuse(fitted, shapes):
             call(_quick())
     with pytest.raises(ValueError, match="moving has 2 images, fixed has 3"):
         fitted.register(X[:2], X[:3])
+    with pytest.raises(ValueError, match=r"order must be 0 .* Got 2"):
+        fitted.warp(X, order=2)
+    with pytest.raises(ValueError, match="2 images and 3 displacement fields"):
+        fitted.warp(X[:3], X[:2])
+    with pytest.raises(ValueError, match=r"shape \(n, 16, 16\), or .* Got \(3, 256\)"):
+        fitted.warp(X[:3], X[:3].reshape(3, -1))
     with pytest.raises(ValueError, match="X has 5 columns"):
         fitted.inverse_transform(X[:3, 0, :5])
     with pytest.raises(ValueError, match="n_samples must be an int of at least 1"):

@@ -5,7 +5,7 @@ import pytest
 from numpy.testing import assert_array_equal
 
 from skae.registration import warp_images
-from skae.registration._labels import LabelMaps, read_labels
+from skae.registration._labels import LabelMaps, Voters, read_labels
 
 
 @pytest.mark.parametrize("sizes", [(6, 5), (4, 5, 3)])
@@ -36,15 +36,24 @@ def test_labels_keep_their_dtype(dtype):
     assert_array_equal(moved, labels)
 
 
+def test_everyone_votes_on_images_of_the_own_atlas():
+    labels = np.array([[[0, 0]], [[1, 2]], [[1, 1]], [[1, 2]]])
+    nothing = np.zeros((4, 2, 1, 2))
+    voters = Voters(labels, nothing, np.array([0, 1, 1, 1]))
+    found = voters.label(nothing, np.array([1, 0, 0, 1]))
+    assert_array_equal(found, [[[1, 2]], [[0, 0]], [[0, 0]], [[1, 2]]])
+    with pytest.raises(ValueError, match=r"images of atlas_\[2\], of which X_labelled has none"):
+        voters.label(nothing, np.array([1, 2, 0, 1]))
+
+
 @pytest.mark.parametrize(
-    ("labels", "n", "message"),
+    ("labels", "message"),
     [
-        (np.zeros((3, 4)), (), r"the atlas, \(4, 3\). Got \(3, 4\)"),
-        (np.zeros((4, 3)), (2,), r"the images of X_labelled, \(2, 4, 3\). Got \(4, 3\)"),
-        (np.full((4, 3), np.nan), (), "NaN or infinity"),
-        (np.full((4, 3), 1j), (), "must be numbers or strings"),
+        (np.zeros((3, 4)), r"the pixels of the atlas, \(4, 3\). Got \(3, 4\)"),
+        (np.full((4, 3), np.nan), "NaN or infinity"),
+        (np.full((4, 3), 1j), "must be numbers or strings"),
     ],
 )
-def test_bad_labels(labels, n, message):
+def test_bad_labels(labels, message):
     with pytest.raises(ValueError, match=message):
-        read_labels(labels, n, (4, 3))
+        read_labels(labels, (4, 3), "the atlas")

@@ -8,12 +8,15 @@ import pytest
 import torch
 from numpy.testing import assert_allclose
 
-from skae.networks import ImageLayout
+from skae.networks import ImageLayout, ImageOutputs
+from skae.objectives import PixelCrossEntropy
 from skae.registration._terms import (
     Classification,
     DeformationEnergy,
     LocalCorrelation,
     MeanDisplacement,
+    MeanDisplacementOfClasses,
+    Segmentation,
 )
 
 
@@ -92,6 +95,21 @@ def test_the_mean_displacement():
     assert_allclose(torch.stack(losses).mean(), 2 * torch.stack(products).mean())
 
 
+def test_the_mean_displacement_of_classes():
+    """That of each class by itself."""
+    fields, places = draw(7, 2, 5, 4) + 0.3, torch.tensor([1, 3, 1, 0, 3, 1, 3])
+    outputs = SimpleNamespace(displacement=fields, places=places)
+    losses = MeanDisplacementOfClasses(2.0)(outputs, None)
+    for place in (0, 1, 3):
+        rows = places == place
+        alone = MeanDisplacement(2.0)(SimpleNamespace(displacement=fields[rows]), None)
+        assert_allclose(losses[rows], alone, atol=1e-12)
+    assert losses[3] == 0
+    one = SimpleNamespace(displacement=fields, places=torch.zeros(7, dtype=torch.int64))
+    of_all = MeanDisplacement(2.0)(one, None)
+    assert_allclose(MeanDisplacementOfClasses(2.0)(one, None), of_all, atol=1e-12)
+
+
 def test_one_row_has_no_others():
     u = draw(1, 2, 4, 4)
     assert_allclose(MeanDisplacement(1.0)(SimpleNamespace(displacement=u), None), 0, atol=1e-15)
@@ -112,3 +130,13 @@ def test_classification():
     expected = -0.5 * shares[range(5), places].log()
     assert_allclose(term(outputs, torch.zeros(5, 7)), expected)
     assert [term.weight(progress) for progress in (0.0, 0.29, 0.3, 1.0)] == [0.0, 0.0, 1.0, 1.0]
+
+
+@pytest.mark.parametrize("sizes", [(5, 4), (3, 4, 5)])
+def test_both_kinds_of_labels_count(sizes):
+    loss = PixelCrossEntropy(torch.ones(3))
+    one, other = draw(2, 3, *sizes), draw(2, 3, *sizes, seed=1)
+    places = torch.arange(2 * np.prod(sizes)).view(2, 1, *sizes) % 4 - 1
+    outputs = SimpleNamespace(logits=one, atlas_logits=other, places=places)
+    expected = sum(loss(ImageOutputs(logits), places) for logits in (one, other))
+    assert_allclose(Segmentation(loss, 0.5)(outputs, None), 0.5 * expected, atol=1e-12)

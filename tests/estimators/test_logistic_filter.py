@@ -8,9 +8,9 @@ from scipy.special import softmax
 from sklearn.linear_model import LogisticRegression
 from torch.nn import functional
 
-from skae.image import _logistic
-from skae.image._filter import find_patches
-from skae.image._logistic import fit_logistic
+from skae.estimators import _logistic_filter
+from skae.estimators._linear_filter import find_patches
+from skae.estimators._logistic_filter import fit_logistic
 
 
 def _make(n_classes, seed=0):
@@ -53,10 +53,10 @@ def test_drawn_pixels_stand_for_all(monkeypatch):
     rare = (X + rng.normal(size=X.shape) > 2.5).astype(int)
     assert rare.mean() < 0.06
     whole = fit_logistic(X.__getitem__, rare, np.ones(2), 1, np.random.RandomState(0))
-    monkeypatch.setattr(_logistic, "PIXELS_AT_ONCE", 1)
+    monkeypatch.setattr(_logistic_filter, "PIXELS_AT_ONCE", 1)
     by_image = fit_logistic(X.__getitem__, rare, np.ones(2), 1, np.random.RandomState(0))
     assert_array_equal(by_image.kernel, whole.kernel)
-    monkeypatch.setattr(_logistic, "MAX_PIXELS", 2000)
+    monkeypatch.setattr(_logistic_filter, "MAX_PIXELS", 2000)
     drawn = fit_logistic(X.__getitem__, rare, np.ones(2), 1, np.random.RandomState(0))
     assert_allclose(_apply(drawn, X)[:, 1].mean(), rare.mean(), rtol=0.05)
     assert_allclose(drawn.kernel, whole.kernel, rtol=0.1)

@@ -1,4 +1,4 @@
-"""Networks from images to images of the same size, around a fixed linear filter."""
+"""Networks from images or volumes to others of the same size, around a fixed linear filter."""
 
 from dataclasses import dataclass, replace
 from itertools import pairwise
@@ -9,8 +9,8 @@ from torch import Generator, Tensor, nn
 from torch.nn import functional
 from torch.nn.utils import skip_init
 
-from skae.networks import Architecture
-from skae.networks._convolutions import neighbour_sums, resize_and_convolve
+from skae.networks._architecture import Architecture
+from skae.networks._convolutions import CONVOLUTIONS, FUNCTIONS, neighbour_sums, resize_and_convolve
 
 KERNEL_SIZE = 3
 MAX_DEPTH = 30
@@ -23,7 +23,7 @@ class ImageOutputs(NamedTuple):
 
     Attributes
     ----------
-    raw : Tensor of shape (n, n_channels, height, width)
+    raw : Tensor of shape (n, n_channels, *sizes)
     """
 
     raw: Tensor
@@ -34,15 +34,17 @@ class Block(nn.Module):
 
     Parameters
     ----------
+    n_dims : int
+        2 for images, 3 for volumes.
     n_in, n_out : int
         Channels.
     generator : torch.Generator
     """
 
-    def __init__(self, n_in: int, n_out: int, generator: Generator) -> None:
+    def __init__(self, n_dims: int, n_in: int, n_out: int, generator: Generator) -> None:
         super().__init__()
-        self.first = _convolution(n_in, n_out, generator)
-        self.second = _convolution(n_out, n_out, generator)
+        self.first = _convolution(n_dims, n_in, n_out, generator)
+        self.second = _convolution(n_dims, n_out, n_out, generator)
 
     def forward(self, maps: Tensor) -> Tensor:
         """Return maps of the same size."""
@@ -53,8 +55,9 @@ class Block(nn.Module):
 class UNet(nn.Module):
     """Halves the sizes `depth` times and doubles them again (Ronneberger et al. 2015).
 
-    Folded, the first halving puts four neighbours into channels, and the last doubling takes them
-    out again (Shi et al. 2016): there are no convolutions at full size, which cost most.
+    Folded, the first halving puts neighbours into channels, four in images, and the last doubling
+    takes them out again (Shi et al. 2016): there are no convolutions at full size, which cost
+    most.
 
     There is no normalisation: over a batch, an image's result would depend on the others, and over
     an image, what a patch is made into would depend on the size of the image around it. In float64.
@@ -76,26 +79,29 @@ class UNet(nn.Module):
         super().__init__()
         self.has_skips = plan.has_skips
         self.fold = plan.fold
-        n_in, *widths = plan.sizes
-        self.input = Block(n_in, widths[0], generator)
+        n_dims, (n_in, *widths) = plan.n_dims, plan.sizes
+        self.input = Block(n_dims, n_in, widths[0], generator)
         steps = list(pairwise(widths))
-        self.downs = nn.ModuleList(_halving(n, generator) for n, _ in steps)
-        self.encoders = nn.ModuleList(Block(n, m, generator) for n, m in steps)
-        self.ups = nn.ModuleList(_convolution(m, n, generator) for n, m in steps[::-1])
+        self.downs = nn.ModuleList(_halving(n_dims, n, generator) for n, _ in steps)
+        self.encoders = nn.ModuleList(Block(n_dims, n, m, generator) for n, m in steps)
+        self.ups = nn.ModuleList(_convolution(n_dims, m, n, generator) for n, m in steps[::-1])
         n_seen = 2 if plan.has_skips else 1
-        self.decoders = nn.ModuleList(Block(n_seen * n, n, generator) for n, _ in steps[::-1])
-        self.output = _convolution(widths[0], plan.n_channels_out * plan.fold**2, generator)
-        sums = neighbour_sums(KERNEL_SIZE, 2)
+        self.decoders = nn.ModuleList(
+            Block(n_dims, n_seen * n, n, generator) for n, _ in steps[::-1]
+        )
+        n_out = plan.n_channels_out * plan.fold**n_dims
+        self.output = _convolution(n_dims, widths[0], n_out, generator)
+        sums = neighbour_sums(KERNEL_SIZE, n_dims)
         self.register_buffer("sums", sums, persistent=False)
 
     def forward(self, x: Tensor) -> Tensor:
         """Return images of the same size; sizes that cannot be halved are padded, and cut."""
-        height, width = x.shape[2:]
+        sizes = x.shape[2:]
         multiple = self.fold * 2 ** len(self.downs)
         # at the end only, so that the grid of halved maps begins where the image does
-        x = functional.pad(x, (0, -width % multiple, 0, -height % multiple), mode="reflect")
-        x = functional.pixel_unshuffle(x, self.fold)
-        if x.dtype != torch.float64:
+        margins = [margin for size in reversed(sizes) for margin in (0, -size % multiple)]
+        x = _neighbours_as_channels(functional.pad(x, margins, mode="reflect"), self.fold)
+        if x.dtype != torch.float64 and x.ndim == 4:
             # with few channels, convolutions are faster where these lie innermost
             x = x.contiguous(memory_format=torch.channels_last)
         maps = self.input(x)
@@ -107,8 +113,9 @@ class UNet(nn.Module):
             skip = skips.pop()
             maps = functional.relu(resize_and_convolve(up, maps, skip.shape[2:], self.sums))
             maps = decoder(torch.cat([maps, skip], 1) if self.has_skips else maps)
-        images = functional.pixel_shuffle(_convolve(self.output, maps), self.fold)
-        return images[..., :height, :width]
+        images = _channels_as_neighbours(_convolve(self.output, maps), self.fold)
+        inside: Any = (..., *map(slice, sizes))
+        return images[inside]
 
     def zero_output_(self) -> None:
         """Set the last layer to zero."""
@@ -152,7 +159,7 @@ class AroundFilter(nn.Module):
     ----------
     plan : UNetArchitecture
     network : nn.Module
-        Maps (n, n_channels_in, height, width) to (n, n_channels_out, height, width).
+        Maps (n, n_channels_in, *sizes) to (n, n_channels_out, *sizes).
     """
 
     outputs = ImageOutputs
@@ -162,17 +169,18 @@ class AroundFilter(nn.Module):
 
     def __init__(self, plan: "UNetArchitecture", network: nn.Module) -> None:
         super().__init__()
-        n_in, n_out, size = plan.n_channels_in, plan.n_channels_out, plan.filter_size
-        self.register_buffer("kernel", torch.zeros(n_out, n_in, size, size, dtype=torch.float64))
+        n_in, n_out, sizes = plan.n_channels_in, plan.n_channels_out, plan.kernel_sizes
+        self.register_buffer("kernel", torch.zeros(n_out, n_in, *sizes, dtype=torch.float64))
         self.register_buffer("bias", torch.zeros(n_out, dtype=torch.float64))
-        self.register_buffer("scale", torch.ones(n_out, 1, 1, dtype=torch.float64))
+        ones = torch.ones(n_out, *[1] * plan.n_dims, dtype=torch.float64)
+        self.register_buffer("scale", ones)
         self.network = network
 
     def set_filter_(self, kernel: Tensor, bias: Tensor, scale: Tensor) -> None:
         """Set the fixed part and, of every channel, the unit of what is learnt."""
         self.kernel.copy_(kernel)
         self.bias.copy_(bias)
-        self.scale.copy_(scale.view(-1, 1, 1))
+        self.scale.copy_(scale.view(self.scale.shape))
 
     def forward(self, x: Tensor) -> ImageOutputs:
         """Return the sum of both parts."""
@@ -185,8 +193,9 @@ class AroundFilter(nn.Module):
     def filter(self, x: Tensor) -> Tensor:
         """Return the fixed part alone; images are continued by their reflection."""
         margin = self.kernel.shape[-1] // 2
-        x = functional.pad(x, (margin,) * 4, mode="reflect") if margin else x
-        return functional.conv2d(x, self.kernel, self.bias)
+        n_dims = x.ndim - 2
+        x = functional.pad(x, (margin,) * 2 * n_dims, mode="reflect") if margin else x
+        return FUNCTIONS[n_dims - 1](x, self.kernel, self.bias)
 
 
 class Unfiltered(nn.Module):
@@ -213,25 +222,47 @@ def _convolve(layer: Any, maps: Tensor) -> Tensor:
 
     It is unrolled there: every entry is copied to all places of the kernel.
     """
-    n_channels = max(1, MAX_UNROLLED // (maps[:, 0].numel() * KERNEL_SIZE**2))
+    n_dims = maps.ndim - 2
+    n_channels = max(1, MAX_UNROLLED // (maps[:, 0].numel() * KERNEL_SIZE**n_dims))
     if maps.dtype != torch.float64 or n_channels >= maps.shape[1]:
         return layer(maps)
-    result = layer.bias.view(-1, 1, 1)
+    result = layer.bias.view(-1, *[1] * n_dims)
+    convolve = FUNCTIONS[n_dims - 1]
     groups = maps.split(n_channels, 1), layer.weight.split(n_channels, 1)
     for channels, weight in zip(*groups, strict=True):
-        result = result + functional.conv2d(channels, weight, padding=layer.padding)
+        result = result + convolve(channels, weight, padding=layer.padding)
     return result
 
 
-def _convolution(n_in: int, n_out: int, generator: Generator) -> Any:
+def _convolution(n_dims: int, n_in: int, n_out: int, generator: Generator) -> Any:
+    kind: Any = CONVOLUTIONS[n_dims - 1]
     padding = KERNEL_SIZE // 2
-    layer = skip_init(nn.Conv2d, n_in, n_out, KERNEL_SIZE, padding=padding, dtype=torch.float64)
+    layer = skip_init(kind, n_in, n_out, KERNEL_SIZE, padding=padding, dtype=torch.float64)
     return _draw(layer, generator)
 
 
-def _halving(n_channels: int, generator: Generator) -> Any:
-    layer = skip_init(nn.Conv2d, n_channels, n_channels, 2, stride=2, dtype=torch.float64)
+def _halving(n_dims: int, n_channels: int, generator: Generator) -> Any:
+    kind: Any = CONVOLUTIONS[n_dims - 1]
+    layer = skip_init(kind, n_channels, n_channels, 2, stride=2, dtype=torch.float64)
     return _draw(layer, generator)
+
+
+def _neighbours_as_channels(maps: Tensor, fold: int) -> Tensor:
+    """Return the entries of every square or cube of `fold` pixels a side as channels."""
+    n_dims = maps.ndim - 2
+    sides = [side for size in maps.shape[2:] for side in (size // fold, fold)]
+    maps = maps.reshape(*maps.shape[:2], *sides)
+    outer, inner = range(2, 2 + 2 * n_dims, 2), range(3, 3 + 2 * n_dims, 2)
+    return maps.permute(0, 1, *inner, *outer).flatten(1, 1 + n_dims)
+
+
+def _channels_as_neighbours(maps: Tensor, fold: int) -> Tensor:
+    """Return what `_neighbours_as_channels` was given."""
+    n_dims = maps.ndim - 2
+    sizes = [fold * size for size in maps.shape[2:]]
+    maps = maps.unflatten(1, (-1, *[fold] * n_dims))
+    pairs = [axis for i in range(n_dims) for axis in (2 + n_dims + i, 2 + i)]
+    return maps.permute(0, 1, *pairs).reshape(*maps.shape[:2], *sizes)
 
 
 def _draw(layer: Any, generator: Generator) -> Any:
@@ -261,6 +292,8 @@ class UNetArchitecture(Architecture):
         Odd: of the kernel of the filter around which the network learns. 0: there is none.
     is_per_channel : bool
         Whether there is a network for every channel that is put out.
+    n_dims : int
+        2 for images, 3 for volumes.
     """
 
     n_channels_in: int
@@ -271,30 +304,39 @@ class UNetArchitecture(Architecture):
     has_skips: bool
     filter_size: int
     is_per_channel: bool = False
+    n_dims: int = 2
 
     def __post_init__(self) -> None:
         # channels double with each halving: of files that are forged, numbers without end
         if not 0 <= self.depth <= MAX_DEPTH:
             raise ValueError(f"depth must be in [0, {MAX_DEPTH}]. Got {self.depth}.")
+        if self.n_dims not in (2, 3):
+            raise ValueError(f"n_dims must be 2 or 3. Got {self.n_dims}.")
 
     @property
     def fold(self) -> int:
-        """Height and width of the squares of pixels that are channels inside."""
+        """Sides of the squares of pixels that are channels inside."""
         return 2 if self.is_folded else 1
+
+    @property
+    def kernel_sizes(self) -> tuple[int, ...]:
+        """Of the filter."""
+        return (self.filter_size,) * self.n_dims
 
     @property
     def sizes(self) -> tuple[int, ...]:
         """Channels from the image to the smallest maps."""
         levels = range(int(self.is_folded), self.depth + 1)
         widths = (self.base_channels * 2**level for level in levels)
-        return (self.n_channels_in * self.fold**2, *widths)
+        return (self.n_channels_in * self.fold**self.n_dims, *widths)
 
     @property
     def n_weights(self) -> int:
         """Number of weights the network has at least, if no size is 0."""
-        n_in, n_out, fold = self.n_channels_in, self.n_channels_out, self.fold
-        n_kernels = sum(n * m for n, m in pairwise(self.sizes)) + self.sizes[1] * n_out * fold**2
-        return n_kernels * KERNEL_SIZE**2 + n_in * n_out * self.filter_size**2
+        n_in, n_out, n_dims = self.n_channels_in, self.n_channels_out, self.n_dims
+        n_last = self.sizes[1] * n_out * self.fold**n_dims
+        n_kernels = sum(n * m for n, m in pairwise(self.sizes)) + n_last
+        return n_kernels * KERNEL_SIZE**n_dims + n_in * n_out * self.filter_size**n_dims
 
     @property
     def entries_per_batch(self) -> int:
@@ -304,7 +346,7 @@ class UNetArchitecture(Architecture):
     @property
     def n_unrolled(self) -> int:
         """Copies of its input that a layer makes in float64, where torch unrolls convolutions."""
-        return max(KERNEL_SIZE, self.filter_size) ** 2
+        return max(KERNEL_SIZE, self.filter_size) ** self.n_dims
 
     @property
     def entries_per_pixel(self) -> int:

@@ -6,10 +6,9 @@ import torch
 from torch.autograd import gradcheck
 from torch.nn import functional
 
-from skae.image._labels import IGNORED
-from skae.image._segmentation_losses import DiceCrossEntropy, PixelCrossEntropy, SoftDice
-from skae.image._unet import ImageOutputs
 from skae.metrics import dice
+from skae.networks._unet import ImageOutputs
+from skae.objectives import IGNORED, DiceCrossEntropy, PixelCrossEntropy, SoftDice
 
 WEIGHT = torch.tensor([0.5, 1.0, 2.0], dtype=torch.float64)
 LOSSES = {

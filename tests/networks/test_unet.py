@@ -4,8 +4,8 @@ import pytest
 import torch
 from torch.autograd import gradcheck
 
-from skae.image import _unet
-from skae.image._unet import UNetArchitecture
+from skae.networks import _unet
+from skae.networks._unet import UNetArchitecture
 
 PLANS = [
     UNetArchitecture(1, 1, 3, 2, False, True, 0),
@@ -17,6 +17,8 @@ PLANS = [
     UNetArchitecture(2, 1, 3, 1, True, False, 0),
     UNetArchitecture(1, 3, 2, 1, False, True, 3, is_per_channel=True),
     UNetArchitecture(2, 2, 2, 1, True, True, 0, is_per_channel=True),
+    UNetArchitecture(1, 2, 2, 1, False, True, 3, n_dims=3),
+    UNetArchitecture(2, 1, 1, 2, True, True, 0, n_dims=3),
 ]
 over_plans = pytest.mark.parametrize("plan", PLANS, ids=str)
 
@@ -32,6 +34,7 @@ def _build(plan, seed=0):
 
 
 def _images(plan, *sizes, n=2):
+    sizes = sizes if plan.n_dims == 2 else (5, *sizes)
     generator = torch.Generator().manual_seed(2)
     return torch.randn(n, plan.n_channels_in, *sizes, generator=generator, dtype=torch.float64)
 
@@ -39,8 +42,9 @@ def _images(plan, *sizes, n=2):
 @over_plans
 @pytest.mark.parametrize("sizes", [(8, 8), (7, 9), (5, 12), (4, 4)])
 def test_sizes_are_kept(plan, sizes):
-    raw = _build(plan)(_images(plan, *sizes)).raw
-    assert raw.shape == (2, plan.n_channels_out, *sizes)
+    images = _images(plan, *sizes)
+    raw = _build(plan)(images).raw
+    assert raw.shape == (2, plan.n_channels_out, *images.shape[2:])
     assert raw.isfinite().all()
 
 

@@ -1,12 +1,14 @@
 """The logistic regression of a pixel's class on the pixels around it."""
 
 from collections.abc import Callable
+from math import prod
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.linear_model import LogisticRegression
 
-from skae.image._filter import Filter, find_windows
+from skae.estimators._linear_filter import Filter, find_windows
 
 MAX_PIXELS = 2**16
 """From how many pixels it is learnt: it has few weights."""
@@ -25,9 +27,8 @@ def fit_logistic(
     Parameters
     ----------
     see : callable
-        Returns some images, shape (n, n_channels, height, width); they are continued by their
-        reflection.
-    places : array of shape (n, 1, height, width)
+        Returns some images, shape (n, n_channels, *sizes); they are continued by their reflection.
+    places : array of shape (n, 1, *sizes)
         The class of every pixel, from 0 on; pixels with less are not learnt from.
     class_weight : array of shape (n_classes,)
     size : int
@@ -50,7 +51,7 @@ def fit_logistic(
         signs = np.array([[-0.5], [0.5]]) if len(seen) == 2 else np.eye(len(seen))
         logits[seen] = signs @ model.coef_
         bias[seen] = signs @ model.intercept_
-    kernel = logits.reshape(n_classes, -1, size, size)
+    kernel = logits.reshape(n_classes, -1, *[size] * (places.ndim - 2))
     return Filter(kernel, bias, np.ones(n_classes))
 
 
@@ -72,15 +73,16 @@ def _draw_pixels(
 def _take_patches(
     see: Callable[[slice], NDArray], shape: tuple[int, ...], size: int, pixels: NDArray
 ) -> NDArray[np.float64]:
-    """Return the patches around pixels, which are in order: (n_pixels, n_channels * size**2)."""
-    n, _, height, width = shape
-    image, row, column = np.unravel_index(pixels, (n, height, width))
+    """Return the patches around pixels, which are in order, as rows."""
+    n, _, *sizes = shape
+    image, *place = np.unravel_index(pixels, (n, *sizes))
     found = []
-    step = max(1, PIXELS_AT_ONCE // (height * width))
+    step = max(1, PIXELS_AT_ONCE // prod(sizes))
     for start in range(0, n, step):
         first, last = np.searchsorted(image, [start, start + step])
         here = slice(first, last)
         windows = find_windows(see(slice(start, start + step)), size)
-        patches = windows[image[here] - start, :, row[here], column[here]]
-        found.append(patches.reshape(len(patches), windows.shape[1] * size**2))
-    return np.concatenate(found).astype(np.float64)
+        at: Any = (image[here] - start, slice(None), *(axis[here] for axis in place))
+        patches = windows[at]
+        found.append(patches.reshape(len(patches), windows.shape[1] * size ** len(sizes)))
+    return np.concatenate(found).astype(np.float64, copy=False)

@@ -5,9 +5,10 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from skae.image._labels import IGNORED
-from skae.objectives import Term
+from skae.objectives._term import Term
 
+IGNORED = -1
+"""The place of a pixel that counts for nothing."""
 FOCUS = 2.0
 """Exponent of the focal loss, as its authors recommend."""
 SMOOTHING = 1.0
@@ -62,11 +63,11 @@ class SoftDice(Term):
         """Return the loss of every image, shape (n,)."""
         place, is_known = _places(target)
         places = self.places.to(place.device)
-        # (n, n_places, height, width)
+        # (n, n_places, *sizes)
         prob = outputs.raw.softmax(1)[:, places] * is_known
-        truth = (place == places.view(-1, 1, 1)) & is_known
-        common = (prob * truth).sum((2, 3))
-        sizes = prob.sum((2, 3)) + truth.sum((2, 3))
+        truth = (place == places.view(-1, *[1] * (place.ndim - 2))) & is_known
+        common = (prob * truth).flatten(2).sum(2)
+        sizes = prob.flatten(2).sum(2) + truth.flatten(2).sum(2)
         return (1 - (2 * common + SMOOTHING) / (sizes + SMOOTHING)).mean(1)
 
 
@@ -86,6 +87,6 @@ class DiceCrossEntropy(Term):
 
 
 def _places(target: Tensor) -> tuple[Tensor, Tensor]:
-    """Return the place of every pixel's class, shape (n, 1, height, width), and which count."""
+    """Return the place of every pixel's class, shape (n, 1, *sizes), and which count."""
     is_known = target != IGNORED
     return torch.where(is_known, target, 0).long(), is_known
