@@ -19,10 +19,17 @@ from skae.networks import (
     DenseArchitecture,
     ImageLayout,
     SparseArchitecture,
+    UNetArchitecture,
     VariationalArchitecture,
 )
 
-ARCHITECTURES = (DenseArchitecture, ConvArchitecture, SparseArchitecture, VariationalArchitecture)
+ARCHITECTURES = (
+    DenseArchitecture,
+    ConvArchitecture,
+    SparseArchitecture,
+    UNetArchitecture,
+    VariationalArchitecture,
+)
 LINKS: tuple[type, ...] = (
     *objectives.LOSSES.values(),
     objectives.Bernoulli,

@@ -35,7 +35,7 @@ from skae.image._layouts import ImageFormat, check_known_size, check_size, find_
 from skae.image._patches import cut_patches
 from skae.image._pretrained import PretrainedArchitecture
 from skae.image._problem import ImageProblem, as_images, find_units
-from skae.networks import Architecture, UNetArchitecture
+from skae.networks import Architecture
 from skae.objectives import Objective, Term
 
 ENTRIES_PER_BATCH = 2**20
@@ -49,7 +49,7 @@ class BaseImageEstimator(CallbackSupportMixin, TorchEstimator):
     """
 
     _format: ImageFormat
-    _state_classes = (ImageFormat, UNetArchitecture, PretrainedArchitecture)
+    _state_classes = (ImageFormat, PretrainedArchitecture)
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()

@@ -276,12 +276,7 @@ class AtlasSegmenter(ClassifierMixin, BaseDeformation):
     ((20, 16, 16), (16, 16))
     """
 
-    _state_classes = (
-        AtlasArchitecture,
-        AtlasSegmenterArchitecture,
-        LocalCorrelation,
-        UNetArchitecture,
-    )
+    _state_classes = (AtlasArchitecture, AtlasSegmenterArchitecture, LocalCorrelation)
     _parameter_constraints = {
         **DEFORMATION,
         "segmentation_weight": [Interval(Real, 0, None, closed="neither")],

@@ -110,5 +110,5 @@ def test_what_is_seen_classes_and_targets_come_together():
     for row, indicators in zip(target, told, strict=True):
         of_class = counts[y == indicators.argmax()]
         assert (of_class == row).all(axis=1).any()
-    sampled = problem.classes.indicators.argmax(axis=1)
+    sampled = problem.classes.values.argmax(axis=1)
     assert_array_equal(sampled, y[problem.stream.survey.positions])
