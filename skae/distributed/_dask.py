@@ -153,6 +153,11 @@ def _find_shards(X: Any, y: Any, client: Any) -> dict[str, list[Any]]:
 
 
 def _make_pair(X: Any, y: Any) -> tuple[Any, Any]:
+    if y is not None and len(X) != len(y):
+        raise ValueError(
+            f"y must have the same blocks of rows as X. A block of X has {len(X)} rows, that of y "
+            f"{len(y)}."
+        )
     return X, y
 
 
@@ -245,6 +250,9 @@ def _wait(futures: list[Any], workers: list[str], client: Any) -> None:
                 "Fit again; if it was ended for its memory, with smaller partitions or more "
                 "workers."
             )
+        gone = [future.status for future in futures if future.status in ("cancelled", "lost")]
+        if gone:
+            raise RuntimeError(f"The fit was {gone[0]}: its tasks are known no more. Fit again.")
         errors = [future.exception() for future in futures if future.status == "error"]
         for error in errors:
             if not isinstance(error, PeerError):

@@ -36,6 +36,7 @@ from skae.estimators._dispatch import dispatched_fit
 from skae.estimators._fitted import FittedNetwork
 from skae.estimators._joining import (
     check_joint,
+    find_past,
     join_classes,
     join_surveys,
     set_apart,
@@ -123,7 +124,9 @@ class BlockwiseAutoencoder(BaseAutoencoder):
         """
         with find_peers() as peers:
             remembers = getattr(self, "_optimizer_state", None) is not None
-            check_joint(self, peers, (len(getattr(self, "loss_curve_", [])), remembers))
+            source = self if hasattr(self, "_network") else None
+            n_calls = len(getattr(self, "loss_curve_", []))
+            check_joint(self, peers, (n_calls, remembers, find_past(source, peers)))
             self._learn_once(X, y, peers)
         return self
 
@@ -174,7 +177,7 @@ class BlockwiseAutoencoder(BaseAutoencoder):
     def _read_problem(
         self, X: Any, y: Any, source: Any, random_state: np.random.RandomState, peers: Peers = ALONE
     ) -> Problem:
-        check_joint(self, peers)
+        check_joint(self, peers, find_past(source, peers))
         blocks = find_blocks_for(self, X)
         if blocks is None and peers.is_alone:
             return super()._read_problem(X, y, source, random_state, peers)
@@ -299,6 +302,6 @@ def _check_rows(survey: Survey, share: float, source: Any) -> None:
     if n_train == 0 or (share and n_train == n_rows):
         side = "to learn from" if n_train == 0 else "among the blocks that are held out"
         raise ValueError(
-            f"There are no rows {side}. Change validation_fraction (it is "
-            f"{share}), or set early_stopping=False."
+            f"There are no rows {side}. Leave out blocks without rows, change "
+            f"validation_fraction (it is {share}), or set early_stopping=False."
         )

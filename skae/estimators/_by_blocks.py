@@ -12,6 +12,7 @@ from sklearn.utils._set_output import _get_output_config
 from sklearn.utils.validation import check_is_fitted
 
 from skae.blocks import Blocks, find_blocks
+from skae.estimators._shares import NO_ROWS
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -46,7 +47,8 @@ def by_blocks(
                 return method(self, X, *args, **kwargs)
             check_is_fitted(self)
             _check_arguments(args, kwargs)
-            _check_output(self, name)
+            if not isinstance(X, np.ndarray):
+                _check_output(self, name)
             # a later fit is none of theirs
             function = partial(_call, copy(self), name, args, kwargs)
             result: Any = blocks.map(function, find_shape(self), dtype or _find_dtype(X))
@@ -74,6 +76,8 @@ def mean_over(parts: Any) -> float:
     for part in parts:
         total += float(np.sum(part, dtype=np.float64))
         n_entries += len(part)
+    if n_entries == 0:
+        raise ValueError(NO_ROWS)
     return total / n_entries
 
 
@@ -108,7 +112,8 @@ def _check_output(estimator: Any, name: str) -> None:
 
 
 def _find_dtype(X: Any) -> type[np.floating]:
-    return np.float32 if getattr(X, "dtype", None) == np.float32 else np.float64
+    dtypes = list(getattr(X, "dtypes", [])) or [getattr(X, "dtype", None)]
+    return np.float32 if all(dtype == np.float32 for dtype in dtypes) else np.float64
 
 
 # What methods give for a row.

@@ -5,6 +5,8 @@ from numpy.typing import NDArray
 
 from skae.blocks import Moments
 
+NO_ROWS = "X has no rows: all of its blocks are empty."
+
 
 def explained_share(X: NDArray, reconstruction: NDArray) -> float:
     """Return ``1 - SSE / SST`` over the features that vary.
@@ -45,7 +47,15 @@ class ExplainedShare:
 
     @property
     def share(self) -> float:
-        """What the reconstruction explains."""
+        """What the reconstruction explains.
+
+        Raises
+        ------
+        ValueError
+            If there are no rows.
+        """
+        if self._moments.n_rows == 0:
+            raise ValueError(NO_ROWS)
         return _share(self._errors, self._moments.scatter)
 
 

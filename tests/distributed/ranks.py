@@ -10,10 +10,12 @@ import sys
 import time
 import warnings
 from contextlib import contextmanager
+from copy import deepcopy
 from pathlib import Path
 
 import numpy as np
 import torch
+from sklearn.base import clone
 
 from skae import (
     AutoencoderCV,
@@ -233,6 +235,9 @@ def failures(rank):
         "epoch": lambda: estimator.fit(Blocks(X, 3, _fail) if rank == 1 else X),
         "interrupt": lambda: estimator.fit(Blocks(X, 3, _interrupt) if rank == 1 else X),
         "parameter": lambda: other_parameters(rank).fit(X),
+        "past": lambda: with_past(estimator, rank).fit(X),
+        "pass": lambda: with_past(estimator, rank).partial_fit(X),
+        "no past": lambda: (clone if rank else deepcopy)(with_past(estimator, 0)).fit(X),
         "diverges": lambda: AutoencoderTransformer(2, learning_rate_init=1e30, **SETTINGS).fit(X),
     }
     results = {}
@@ -244,6 +249,14 @@ def failures(rank):
         assert same["loss_curve"] == before["loss_curve"]
         assert describe(estimator.fit(X))["loss_curve"] == before["loss_curve"]
     return results
+
+
+def with_past(estimator, rank):
+    """Return a fitted estimator that goes on, from units that depend on the rank."""
+    changed = deepcopy(estimator).set_params(warm_start=True)
+    units = changed._units
+    changed._units = units._replace(scale=units.scale * (1 + rank))
+    return changed
 
 
 def other_parameters(rank):

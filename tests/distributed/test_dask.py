@@ -11,7 +11,7 @@ import pytest
 
 from skae import AutoencoderTransformer, ConvAutoencoder, VAETransformer
 from skae.distributed import fit
-from skae.distributed._dask import _find_shards
+from skae.distributed._dask import _find_shards, _make_pair
 
 da = pytest.importorskip("dask.array")
 dd = pytest.importorskip("dask.dataframe")
@@ -51,6 +51,11 @@ def _array(client, X, sizes):
             for future, block in zip(_spread(client, blocks), blocks, strict=True)
         ]
     )
+
+
+def test_classes_of_other_rows_are_refused():
+    with pytest.raises(ValueError, match="A block of X has 3 rows, that of y 2"):
+        _make_pair(X[:3], np.zeros(2))
 
 
 def test_a_fit_to_an_array_is_a_plain_one(client):

@@ -49,6 +49,9 @@ def test_what_is_wrong_with_rows_is_said_by_all(results, name):
         ("narrow", "same features, but process 1 has 5"),
         ("parameter", "process 1 has n_components=3, and process 0 has n_components=2"),
         ("diverges", "diverged"),
+        ("past", "process 1 has earlier fits="),
+        ("pass", "process 1 has earlier fits="),
+        ("no past", "process 1 has earlier fits=None, and process 0 has"),
     ],
 )
 def test_what_is_wrong_together_is_an_error_of_all(results, name, message):

@@ -245,7 +245,7 @@ class TestContracts:
         expected = np.concatenate([model.transform(block) for block in _as_fitted(model, BLOCKS)])
         if "dask" in source:
             assert isinstance(results, dask.array.Array)
-            assert results.dtype == (np.float32 if source == "dask array" else np.float64)
+            assert results.dtype == results.compute().dtype == expected.dtype
             assert results.shape[1] == 3
             results = results.compute(scheduler="sync")
         elif source == "memmap":
@@ -433,6 +433,26 @@ class TestRefused:
         model = _fit(ESTIMATORS[0], X).set_output(transform="pandas")
         with pytest.raises(ValueError, match=r"set_output\(transform='default'\)"):
             model.transform(BLOCKS)
+
+    def test_dataframes_of_large_memory_maps(self, small_memmaps, tmp_path):
+        table = np.memmap(tmp_path / "rows", dtype=X.dtype, mode="w+", shape=X.shape)
+        table[:] = X
+        model = _fit(ESTIMATORS[0], X)
+        expected = model.transform(X)
+        frame = model.set_output(transform="pandas").transform(table)
+        assert isinstance(frame, pd.DataFrame)
+        assert_allclose(frame, expected, atol=1e-12)
+
+    def test_scores_of_nothing(self):
+        for estimator in (ESTIMATORS[0], VAETransformer(2)):
+            with pytest.raises(ValueError, match="X has no rows: all of its blocks are empty"):
+                _fit(estimator, X).score([X[:0], X[:0]])
+
+    def test_frames_in_single_precision_say_so(self):
+        single = pd.DataFrame(X.astype(np.float32)).rename(columns=str)
+        model = _fit(ESTIMATORS[0], single)
+        codes = model.transform(dask.dataframe.from_pandas(single, npartitions=3))
+        assert codes.dtype == codes.compute().dtype == np.float32
 
     def test_classes_beside_blocks(self):
         model = _fit(VAETransformer(2), X)
