@@ -56,14 +56,14 @@ def _quick(**parameters):
 @pytest.fixture(scope="module")
 def fitted(X, y):
     """A classifier that has learned."""
-    model = _quick(n_components=6, hidden_channels=(16, 16), max_iter=60, batch_size=20)
+    model = _quick(n_components=6, hidden_channels=(16, 16), max_iter=40, batch_size=20)
     return model.fit(X[:180], y[:180])
 
 
 @pytest.fixture(scope="module")
 def of_classes(X, y):
     """A classifier with an atlas for each class, that has learned."""
-    model = _quick(n_components=6, hidden_channels=(16, 16), max_iter=60, batch_size=20)
+    model = _quick(n_components=6, hidden_channels=(16, 16), max_iter=40, batch_size=20)
     return model.set_params(per_class_atlas=True).fit(X[:180], y[:180])
 
 
@@ -257,7 +257,7 @@ def test_geodesic_distances_are_those_from_atlases(X, y):
 
 @pytest.mark.parametrize("fusion", ["concat", "shape_only"])
 def test_other_fusions_learn(X, y, fusion):
-    model = _quick(fusion=fusion, hidden_channels=(16, 16), max_iter=40, batch_size=20)
+    model = _quick(fusion=fusion, hidden_channels=(16, 16), max_iter=20, batch_size=20)
     assert model.fit(X[:180], y[:180]).score(X[180:], y[180:]) > 0.85
 
 
