@@ -15,11 +15,12 @@ cores. Prints Markdown:
   a network carries 10 Gb/s, or what was measured here.
 """
 
-import multiprocessing
 import os
 import socket
 import sys
 import time
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -76,8 +77,8 @@ def write(folder, rank, n_features, n_batches):
     return Files(paths)
 
 
-def measure(rank, n_processes, port, folder, n_features, n_batches, results):
-    """Fit together; put milliseconds of a process into a queue."""
+def measure(rank, n_processes, port, folder, n_features, n_batches):
+    """Fit together; return the seconds that a process has taken."""
     os.environ |= {
         "OMP_NUM_THREADS": "1",
         "RANK": str(rank),
@@ -113,15 +114,13 @@ def measure(rank, n_processes, port, folder, n_features, n_batches, results):
     updates = update.seconds(skipped)[: len(whole)]
     sums = [] if n_processes == 1 else sums_in(update.times[skipped:n_batches], sum_up.times)
     n_parameters = sum(p.numel() for p in estimator._network.module.parameters())
-    results.put(
-        {
-            "whole": np.median(whole),
-            "update": np.median(updates),
-            "sum": np.median(sums) if len(sums) else 0.0,
-            "survey": survey.seconds(0)[0] / (n_batches * BATCH),
-            "n_parameters": n_parameters,
-        }
-    )
+    return {
+        "whole": np.median(whole),
+        "update": np.median(updates),
+        "sum": np.median(sums) if len(sums) else 0.0,
+        "survey": survey.seconds(0)[0] / (n_batches * BATCH),
+        "n_parameters": n_parameters,
+    }
 
 
 def sums_in(updates, sums):
@@ -140,18 +139,10 @@ def find_port():
 
 def run(n_processes, folder, n_features, n_batches):
     """Return the means over the processes of what they have measured."""
-    context = multiprocessing.get_context("spawn")
-    results = context.Queue()
-    port = find_port()
-    arguments = n_processes, port, folder, n_features, n_batches, results
-    processes = [
-        context.Process(target=measure, args=(rank, *arguments)) for rank in range(n_processes)
-    ]
-    for process in processes:
-        process.start()
-    found = [results.get(timeout=1800) for _ in processes]
-    for process in processes:
-        process.join()
+    arguments = n_processes, find_port(), folder, n_features, n_batches
+    with ProcessPoolExecutor(n_processes, mp_context=get_context("spawn")) as pool:
+        tasks = [pool.submit(measure, rank, *arguments) for rank in range(n_processes)]
+    found = [task.result() for task in tasks]
     return {name: float(np.mean([part[name] for part in found])) for name in found[0]}
 
 

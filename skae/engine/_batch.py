@@ -7,10 +7,14 @@ from torch import Tensor
 
 
 class Batch(NamedTuple):
-    """Some rows: what the network is given, and what its outputs are held against."""
+    """Some rows: what the network is given, and what its outputs are held against.
+
+    `share` is that of these rows among all of an update, some of which other processes may have.
+    """
 
     inputs: tuple[Tensor, ...]
     target: Tensor
+    share: float = 1.0
 
     def to(self, device: torch.device) -> "Batch":
         """Return the batch on a device."""
@@ -18,7 +22,7 @@ class Batch(NamedTuple):
             return self
         target = self.target.to(device)
         inputs = [target if x is self.target else x.to(device) for x in self.inputs]
-        return Batch(tuple(inputs), target)
+        return self._replace(inputs=tuple(inputs), target=target)
 
     def split(self, n_rows: int) -> "list[Batch]":
         """Return parts of at most so many rows."""

@@ -73,10 +73,8 @@ class GradientStep(NetworkStep):
         progress = self.n_updates / self.schedule.n_updates
         self._flat.gradients.zero_()
         weights = {} if self.weights is None else self.weights(progress)
-        n_rows = len(batch.target)
         # weighed where it costs nothing: gradients are large
-        share = n_rows / max(1, self.peers.count(n_rows))
-        losses = self._differentiate(batch, weights, share)
+        losses = self._differentiate(batch, weights, batch.share)
         self.peers.add_(self._flat.gradients)
         factor = self.schedule(self.n_updates)
         self._adamw.descend(self.learning_rate * factor, self.weight_decay * factor)

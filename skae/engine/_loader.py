@@ -14,7 +14,7 @@ from skae.engine._peers import ALONE, Peers
 
 
 class Loader(ABC):
-    """Every row once per iteration, in batches whose sizes differ by at most one row.
+    """Every row once per iteration, in batches whose sizes differ by at most one row, larger first.
 
     A batch is to be used before the next one is asked for, which is put in its place.
 
@@ -59,7 +59,8 @@ class Loader(ABC):
         self.change = change
         self.peers = peers
         counts = peers.gather((n_rows, ceil(n_rows / batch_size)))
-        self.n_rows_of_all = sum(n_rows for n_rows, _ in counts)
+        self._n_rows_of_each = [n_rows for n_rows, _ in counts]
+        self.n_rows_of_all = sum(self._n_rows_of_each)
         self._n_batches = max(n_batches for _, n_batches in counts)
 
     @property
@@ -81,9 +82,17 @@ class Loader(ABC):
         return self._n_batches
 
     def __iter__(self) -> Iterator[Batch]:
-        for batch in self._serve():
+        sizes_of_each = [self.sizes(n_rows) for n_rows in self._n_rows_of_each]
+        for batch, *sizes in zip(self._serve(), *sizes_of_each, strict=True):
             there = batch.to(self.device)
-            yield there if self.change is None else self.change(there)
+            changed = there if self.change is None else self.change(there)
+            yield changed._replace(share=sizes[self.peers.rank] / sum(sizes))
+
+    def sizes(self, n_rows: int) -> Iterator[int]:
+        """Yield the sizes of the batches of so many rows, as `tensor_split` has them."""
+        size, n_larger = divmod(n_rows, len(self))
+        for number in range(len(self)):
+            yield size + (number < n_larger)
 
     @abstractmethod
     def _serve(self) -> Iterator[Batch]:

@@ -13,6 +13,12 @@ class PeerError(RuntimeError):
     """Another process of the same training has failed, or is lost."""
 
 
+N_PARTS = 4
+"""In which large tensors are summed: while one travels, another is added up."""
+LARGE = 2**16
+"""Entries that are worth it."""
+
+
 class Peers:
     """Nobody else: what many would do together is done alone.
 
@@ -137,11 +143,12 @@ class Processes(Peers):
 
     def add_(self, value: Tensor) -> None:
         """Put the sum of everybody's values in its place."""
-        self._together(dist.all_reduce, value)
+        parts = value.tensor_split(N_PARTS if value.numel() >= LARGE else 1)
+        self._together(_add_parts_, parts)
 
     def count(self, n_rows: int) -> int:
         """Return the number of everybody's rows."""
-        count = torch.tensor(n_rows)
+        count = torch.tensor([n_rows])
         self.add_(count)
         return int(count)
 
@@ -193,6 +200,12 @@ class Processes(Peers):
 
     def _name(self, rank: int) -> str:
         return f"Process {rank} of {self.n_peers} (counted from 0)"
+
+
+def _add_parts_(parts: tuple[Tensor, ...], group: Any) -> None:
+    """Put the sums of everybody's parts in their place, all on the way at the same time."""
+    for work in [dist.all_reduce(part, group=group, async_op=True) for part in parts]:
+        work.wait()
 
 
 def count_peers() -> int:

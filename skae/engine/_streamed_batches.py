@@ -60,7 +60,7 @@ class StreamedBatches(Loader):
         self._draws = generator
 
     def _serve(self) -> Iterator[Batch]:
-        sizes = self._sizes()
+        sizes = self.sizes(self.n_rows)
         n_there = 0
         for rows in self.read(self._draws):
             while len(rows):
@@ -72,12 +72,6 @@ class StreamedBatches(Loader):
         yield from self._empty(n_there, 0, sizes)
         for _ in sizes:  # others have more rows
             yield self.as_batch(self.pool[:0])
-
-    def _sizes(self) -> Iterator[int]:
-        """Yield the sizes of all batches, as `tensor_split` has them."""
-        size, n_larger = divmod(self.n_rows, len(self))
-        for number in range(len(self)):
-            yield size + (number < n_larger)
 
     def _empty(
         self, n_there: int, n_left: int, sizes: Iterator[int]
