@@ -7,7 +7,8 @@ float32; each process has a thread and as many rows as every other. Rows are noi
 update does not depend on them. The bar is 1.6 times the rows per second with two processes on two
 cores. Prints Markdown:
 
-- `speed`: for 784 and 1,000 features, rows per second with one and with two processes; milliseconds
+- `speed`: for 784 and 1,000 features, rows per second with one and with two processes, the ratio as
+  the median of five rounds and their range; milliseconds
   of an update, and of them those in which gradients are added up, with the wait for the other
   process; those from one update to the next in which rows are read from files, and mixed;
 - `survey`: seconds of the pass before the first epoch, for a million rows;
@@ -31,6 +32,8 @@ HIDDEN = (1024, 512)
 N_COMPONENTS = 32
 N_BATCHES = {"whole": 60, "brief": 8}
 """Of every process in an epoch."""
+N_ROUNDS = {"whole": 5, "brief": 1}
+"""One process and two by turns, since machines are shared; medians are shown."""
 N_ROWS, N_FEATURES = 10**9, 1000
 COUNTS = 1, 2, 8, 32, 128, 512
 NETWORK = 10e9 / 8
@@ -146,28 +149,42 @@ def run(n_processes, folder, n_features, n_batches):
     return {name: float(np.mean([part[name] for part in found])) for name in found[0]}
 
 
-def speed(n_batches):
+def speed(n_batches, n_rounds):
     """Print and return what was measured."""
     print("| features | processes | rows per second | ratio | update | sums | reading |")
     print("|---|---|---|---|---|---|---|")
     measured = {}
     for n_features in (784, N_FEATURES):
-        alone = None
-        for n_processes in (1, 2):
-            with TemporaryDirectory() as folder:
-                found = run(n_processes, Path(folder), n_features, n_batches)
-            measured[n_features, n_processes] = found
-            rate = n_processes * BATCH / found["whole"]
-            alone = alone or rate
-            reading = found["whole"] - found["update"]
-            shown = [1e3 * found["update"], 1e3 * found["sum"], 1e3 * reading]
-            print(
-                f"| {n_features} | {n_processes} | {rate:,.0f} | {rate / alone:.2f} | "
-                + " | ".join(f"{value:.1f} ms" for value in shown)
-                + " |",
-                flush=True,
-            )
+        rounds = [run_both(n_features, n_batches) for _ in range(n_rounds)]
+        ratios = np.sort([2 * one["whole"] / two["whole"] for one, two in rounds])
+        told = [f"{np.median(ratios):.2f} ({ratios[0]:.2f} to {ratios[-1]:.2f})", "1"]
+        for n_processes, found in enumerate(zip(*rounds, strict=True), start=1):
+            medians = {name: np.median([part[name] for part in found]) for name in found[0]}
+            measured[n_features, n_processes] = medians
+            print_row(n_features, n_processes, told.pop(), medians)
     return measured
+
+
+def run_both(n_features, n_batches):
+    """Return what one process has measured, and two."""
+    found = []
+    for n_processes in (1, 2):
+        with TemporaryDirectory() as folder:
+            found.append(run(n_processes, Path(folder), n_features, n_batches))
+    return found
+
+
+def print_row(n_features, n_processes, ratio, found):
+    """Print what some processes have measured."""
+    rate = n_processes * BATCH / found["whole"]
+    reading = found["whole"] - found["update"]
+    shown = [1e3 * found["update"], 1e3 * found["sum"], 1e3 * reading]
+    print(
+        f"| {n_features} | {n_processes} | {rate:,.0f} | {ratio} | "
+        + " | ".join(f"{value:.1f} ms" for value in shown)
+        + " |",
+        flush=True,
+    )
 
 
 def survey(measured):
@@ -195,9 +212,9 @@ def nodes(measured):
 
 def main():
     """Print all of it."""
-    n_batches = N_BATCHES["brief" if "--brief" in sys.argv else "whole"]
+    extent = "brief" if "--brief" in sys.argv else "whole"
     print("\n## speed\n")
-    measured = speed(n_batches)
+    measured = speed(N_BATCHES[extent], N_ROUNDS[extent])
     print("\n## survey\n")
     survey(measured)
     print("\n## nodes\n")

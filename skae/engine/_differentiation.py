@@ -27,13 +27,13 @@ class Pass(Protocol):
 
 
 class Differentiation(ABC):
-    """Adds the gradient of the mean loss of a batch, or a share of it, to that of the parameters.
+    """Adds the gradient of the mean loss of a batch, its share of it, to that of the parameters.
 
     It is called where nothing is recorded.
     """
 
     @abstractmethod
-    def __call__(self, batch: Batch, weights: Weights, share: float = 1.0) -> Losses:
+    def __call__(self, batch: Batch, weights: Weights) -> Losses:
         """Return the losses."""
 
 
@@ -56,13 +56,13 @@ class Autograd(Differentiation):
         self.objective = objective
         self.precision = precision
 
-    def __call__(self, batch: Batch, weights: Weights, share: float = 1.0) -> Losses:
+    def __call__(self, batch: Batch, weights: Weights) -> Losses:
         """Record the way forward, replay it backward."""
         with torch.enable_grad():
             losses = self.objective(self._outputs(batch), batch.target)
             # a batch without rows has the mean 0
             means = [
-                share * weights.get(name, 1.0) * loss.sum() / max(1, len(loss))
+                batch.share * weights.get(name, 1.0) * loss.sum() / max(1, len(loss))
                 for name, loss in losses.items()
             ]
             total = torch.stack(means).sum()
@@ -98,10 +98,12 @@ class WrittenOut(Differentiation):
         self.network = network
         self.objective = objective
 
-    def __call__(self, batch: Batch, weights: Weights, share: float = 1.0) -> Losses:
+    def __call__(self, batch: Batch, weights: Weights) -> Losses:
         """Go forward and back."""
         outputs = self.network.forward(*batch.inputs)
-        losses, gradients = self.objective.differentiate(outputs, batch.target, weights, share)
+        losses, gradients = self.objective.differentiate(
+            outputs, batch.target, weights, batch.share
+        )
         self.network.backward(gradients)
         return losses
 

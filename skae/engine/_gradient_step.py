@@ -5,7 +5,7 @@ from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from skae.engine._adamw import AdamW
 from skae.engine._average import Average
@@ -15,6 +15,9 @@ from skae.engine._flat import FlatParameters
 from skae.engine._peers import ALONE, Peers
 from skae.engine._schedule import Schedule
 from skae.engine._step import Losses, NetworkStep, State
+
+ROUNDING = 100
+"""Times the spacing of numbers at the largest gradient: what is below, no gradient is."""
 
 
 class GradientStep(NetworkStep):
@@ -73,9 +76,10 @@ class GradientStep(NetworkStep):
         progress = self.n_updates / self.schedule.n_updates
         self._flat.gradients.zero_()
         weights = {} if self.weights is None else self.weights(progress)
-        # weighed where it costs nothing: gradients are large
-        losses = self._differentiate(batch, weights, batch.share)
+        losses = self._differentiate(batch, weights)
         self.peers.add_(self._flat.gradients)
+        if self.n_updates == 0:
+            _drop_rounding_(self._flat.gradients)
         factor = self.schedule(self.n_updates)
         self._adamw.descend(self.learning_rate * factor, self.weight_decay * factor)
         self.n_updates += 1
@@ -122,3 +126,14 @@ class GradientStep(NetworkStep):
     def _shown(self) -> AbstractContextManager[None]:
         """Return a context in which the network has the weights to be measured and kept."""
         return nullcontext() if self._average is None else self._average.shown()
+
+
+def _drop_rounding_(gradients: Tensor) -> None:
+    """Set gradients to zero that are zero but for rounding.
+
+    At the linear optimum those of whole layers are: the error has no part that codes could explain.
+    Adam's first step, which is as long for small gradients as for large ones, would lead away from
+    it in a direction that depends on the order of sums, another one on every machine.
+    """
+    bound = ROUNDING * torch.finfo(gradients.dtype).eps * gradients.abs().max()
+    gradients[gradients.abs() < bound] = 0

@@ -375,7 +375,8 @@ def hold_out(
         return None
     # taken out once: what is random in it is the same for all epochs
     (held_out,) = Batches(inputs, target, rows, len(rows), None, change, device)
-    return Batches(*held_out, torch.arange(len(rows)), batch_size, peers=peers)
+    every = torch.arange(len(rows))
+    return Batches(held_out.inputs, held_out.target, every, batch_size, peers=peers)
 
 
 def check_magnitude(X: NDArray, name: str = "X") -> None:

@@ -137,7 +137,8 @@ def _maximise_bound(
 
 def _descend(step: QuasiNewtonStep, batch: Batch) -> None:
     """Take steps as long as they help; one that does not, or fails, is taken back."""
-    batches = Batches(*batch, torch.arange(len(batch.target)), len(batch.target))
+    n_rows = len(batch.target)
+    batches = Batches(batch.inputs, batch.target, torch.arange(n_rows), n_rows)
     loss = mean_loss(step, batches)
     for _ in range(N_EPOCHS):
         before, previous = step.state(), loss

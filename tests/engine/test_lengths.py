@@ -16,7 +16,7 @@ def _batch(n):
 
 def _drawn(n, n_components=N_COMPONENTS, seed=0):
     draw = DrawnLengths(n_components, Generator().manual_seed(seed))
-    inputs, target = draw(_batch(n))
+    inputs, target, _ = draw(_batch(n))
     assert inputs[0] is target
     assert inputs[1].shape == (n, 1)
     return inputs[1][:, 0]
