@@ -9,6 +9,7 @@ from typing import Any
 import torch
 
 from skae.engine._files import replace_file
+from skae.engine._peers import ALONE, Peers
 
 MAGIC = b"skae checkpoint 1\n"
 """What a file begins with; a checksum of the rest follows."""
@@ -23,11 +24,14 @@ class Checkpoint:
         Of this training alone: another one would go on from what is not its own.
     every : int
         Epochs from one writing to the next.
+    peers : Peers, default=ALONE
+        Who trains together. The first of them has the file.
     """
 
-    def __init__(self, path: str | os.PathLike[str], every: int) -> None:
+    def __init__(self, path: str | os.PathLike[str], every: int, peers: Peers = ALONE) -> None:
         self.path = Path(path)
         self.every = every
+        self.peers = peers
 
     def load(self) -> dict[str, Any] | None:
         """Return the last state that was written, or None if there is none.
@@ -37,6 +41,22 @@ class Checkpoint:
         ValueError
             If the file was changed or damaged.
         """
+        with self.peers.in_step():
+            state = self._read() if self.peers.rank == 0 else None
+        return self.peers.share(state)
+
+    def save(self, state: dict[str, Any]) -> None:
+        """Write a state of numbers, tensors, and lists and dicts of them."""
+        with self.peers.in_step():
+            if self.peers.rank == 0:
+                self._write(state)
+
+    def remove(self) -> None:
+        """Forget the state."""
+        if self.peers.rank == 0:
+            self.path.unlink(missing_ok=True)
+
+    def _read(self) -> Any:
         try:
             raw = self.path.read_bytes()
         except FileNotFoundError:
@@ -49,13 +69,8 @@ class Checkpoint:
         # nothing in the file is executed; the device where it was written may not be here
         return torch.load(io.BytesIO(body), map_location="cpu", weights_only=True)
 
-    def save(self, state: dict[str, Any]) -> None:
-        """Write a state of numbers, tensors, and lists and dicts of them."""
+    def _write(self, state: dict[str, Any]) -> None:
         file = io.BytesIO()
         torch.save(state, file)
         body = file.getvalue()
         replace_file(self.path, MAGIC + hashlib.sha256(body).digest() + body)
-
-    def remove(self) -> None:
-        """Forget the state."""
-        self.path.unlink(missing_ok=True)

@@ -184,7 +184,7 @@ class _Training:
             "best": vars(self.best),
             "stopping": self.stopping.state_dict(),
             "step": self.step.state_dict(),
-            "train": self.train.state_dict(),
+            "train": self.train.peers.gather(self.train.state_dict()),
         }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
@@ -195,7 +195,7 @@ class _Training:
         self.best.rows = self.best.rows.to(self.start.rows.device)
         self.stopping.load_state_dict(state["stopping"])
         self.step.load_state_dict(state["step"])
-        self.train.load_state_dict(state["train"])
+        self.train.load_state_dict(state["train"][self.train.peers.rank])
 
 
 def learn_once(step: Step, batches: Loader) -> float:

@@ -191,7 +191,7 @@ class BaseAutoencoder(
         architecture = peers.share(self._make_architecture(problem))
         known = None if source is None else (source._network, source._units, source._link)
         data = self._find_compared(problem)
-        checkpoint = make_checkpoint(self, data, architecture, known, seed)
+        checkpoint = make_checkpoint(self, data, architecture, known, seed, peers)
         batches = self._make_loaders(problem, architecture, random_state)
         if source is None:
             module = architecture.build(torch_generator(random_state))

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 
 from skae._version import __version__
-from skae.engine import Checkpoint
+from skae.engine import ALONE, Checkpoint, Peers
 from skae.estimators._plain import simplified
 
 NOT_COMPARED = {
@@ -24,7 +24,12 @@ NOT_COMPARED = {
 
 
 def make_checkpoint(
-    estimator: Any, data: tuple[Any, ...], architecture: Any, known: Any, seed: Any
+    estimator: Any,
+    data: tuple[Any, ...],
+    architecture: Any,
+    known: Any,
+    seed: Any,
+    peers: Peers = ALONE,
 ) -> Checkpoint | None:
     """Return the checkpoint of a fit, if the estimator is to keep one.
 
@@ -38,6 +43,8 @@ def make_checkpoint(
         What is known of the fitted estimator to go on from.
     seed : object
         The state of its random numbers before the first was drawn.
+    peers : Peers, default=ALONE
+        Who is fitted together, each to data of its own.
 
     Raises
     ------
@@ -57,13 +64,16 @@ def make_checkpoint(
         (__version__, torch.__version__, repr(architecture), compared),
         (*data, seed, simplified(known, estimator._known_classes())),
     ]
-    digest = hashlib.sha256()
-    _add(digest, what)
-    name = f"{type(estimator).__name__}-{digest.hexdigest()[:32]}.checkpoint"
-    return Checkpoint(_check_folder(estimator.checkpoint) / name, estimator.checkpoint_every)
+    digest = _find_digest(peers.gather(_find_digest(what)))
+    name = f"{type(estimator).__name__}-{digest[:32]}.checkpoint"
+    folder = Path(estimator.checkpoint)
+    with peers.in_step():
+        if peers.rank == 0:
+            _check_folder(estimator.checkpoint)
+    return Checkpoint(folder / name, estimator.checkpoint_every, peers)
 
 
-def _check_folder(checkpoint: Any) -> Path:
+def _check_folder(checkpoint: Any) -> None:
     folder = Path(checkpoint)
     if not os.fspath(checkpoint) or (folder.exists() and not folder.is_dir()):
         raise ValueError(
@@ -71,7 +81,12 @@ def _check_folder(checkpoint: Any) -> Path:
             f"{os.fspath(checkpoint)!r} instead."
         )
     folder.mkdir(parents=True, exist_ok=True)
-    return folder
+
+
+def _find_digest(value: Any) -> str:
+    digest = hashlib.sha256()
+    _add(digest, value)
+    return digest.hexdigest()
 
 
 def _add(digest: Any, value: Any) -> None:

@@ -58,19 +58,16 @@ def check_joint(estimator: Any, peers: Peers, past: Any = None) -> None:
     if peers.is_alone:
         return
     parameters = estimator.get_params(deep=False)
-    asked = {
-        "checkpoint": parameters["checkpoint"] is not None,
-        "solver": parameters.get("solver") == "lbfgs",
-    }
-    refused = [name for name, is_asked in asked.items() if is_asked]
     compared = {n: repr(value) for n, value in parameters.items() if n not in NOT_COMPARED}
     compared["earlier fits"] = repr(past)
+    # one process has the file, but all stop to have it written
+    compared["a checkpoint"] = repr(parameters["checkpoint"] is not None)
+    compared["checkpoint_every"] = repr(parameters["checkpoint_every"])
     with peers.in_step():
-        if refused:
-            name = refused[0]
+        if parameters.get("solver") == "lbfgs":
             raise ValueError(
-                f"{name}={parameters[name]!r} is for fits by one process, but torch.distributed "
-                f"has {peers.n_peers}. Leave {name!r} at its default."
+                f"solver='lbfgs' is for fits by one process, but torch.distributed has "
+                f"{peers.n_peers}. Leave 'solver' at its default."
             )
     for rank, others in enumerate(peers.gather(compared)):
         for name, value in others.items():

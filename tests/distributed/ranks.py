@@ -25,7 +25,7 @@ from skae import (
     VAETransformer,
 )
 from skae.distributed import group
-from skae.engine import SCHEDULES, Batch, GradientStep, StreamedBatches, find_peers
+from skae.engine import SCHEDULES, Batch, Checkpoint, GradientStep, StreamedBatches, find_peers
 from skae.engine._loop import _Training
 from skae.image import ImageToImageRegressor
 
@@ -270,9 +270,6 @@ def refusals(rank):
     X = shard(TABLE, rank, 50)
     maps = shard(IMAGES, rank, 50)
     return {
-        "checkpoint": attempt(
-            lambda: AutoencoderTransformer(2, checkpoint="somewhere", **SETTINGS).fit(X)
-        ),
         "solver": attempt(lambda: AutoencoderTransformer(2, solver="lbfgs", **SETTINGS).fit(X)),
         "AutoencoderCV": attempt(lambda: AutoencoderCV(n_components=[1, 2]).fit(X)),
         "ImageToImageRegressor": attempt(lambda: ImageToImageRegressor().fit(maps, maps)),
@@ -301,6 +298,68 @@ def killed_at_the_end(rank):
     return _killed(rank, TABLE[:50])
 
 
+def killed_with_a_checkpoint(rank):
+    """Have a process killed while it learns, after epochs that were written to a file."""
+    return attempt(lambda: kept_estimator().fit(kept_rows(rank, _die)))
+
+
+def goes_on(rank):
+    """Fit again to what the killed ones were fitted to, from their file on, and without it."""
+    n_updates = count_updates()
+    estimator = kept_estimator().fit(kept_rows(rank, None))
+    n_after = len(n_updates)
+    files = list(Path(estimator.checkpoint).iterdir())
+    alone = kept_estimator().set_params(checkpoint=None).fit(kept_rows(rank, None))
+    return describe(estimator), describe(alone), n_after, len(n_updates) - n_after, files
+
+
+def bad_checkpoints(rank):
+    """Fit with a folder that cannot be made, a damaged file, and one process without a folder."""
+    X = shard(TABLE, rank, 50)
+    folder = Path(sys.argv[1]) / "damaged"
+    some = AutoencoderTransformer(2, checkpoint=folder, checkpoint_every=1, **SETTINGS)
+    save = Checkpoint.save
+    Checkpoint.save = _save_and_damage
+    left = attempt(lambda: some.fit(X))
+    Checkpoint.save = save
+    return {
+        "left": left,
+        "damaged": attempt(lambda: some.fit(X)),
+        "no folder": attempt(lambda: clone(some).set_params(checkpoint=__file__).fit(X)),
+        "one": attempt(lambda: clone(some).set_params(checkpoint=None if rank else folder).fit(X)),
+    }
+
+
+def _save_and_damage(checkpoint, state):
+    if checkpoint.peers.rank == 0:
+        checkpoint.path.write_bytes(b"something else")
+    raise InterruptedError
+
+
+def count_updates():
+    """Return a list that grows with every update."""
+    n_updates, update = [], GradientStep.update
+
+    def counted(step, batch):
+        n_updates.append(1)
+        return update(step, batch)
+
+    GradientStep.update = counted
+    return n_updates
+
+
+def kept_estimator():
+    """Return an estimator that writes every second epoch to a file."""
+    settings = PLAIN | {"max_iter": 7, "checkpoint_every": 2, "corruption": "gaussian"}
+    return AutoencoderTransformer(2, checkpoint=Path(sys.argv[1]) / "kept", **settings)
+
+
+def kept_rows(rank, action):
+    """Return rows of a process, blocks for one of them: it is read for the last time in epoch 5."""
+    part = TABLE[rank::3]
+    return Blocks(part, 7 if action else 99, action) if rank == 1 else part
+
+
 def _killed(rank, X):
     estimator = AutoencoderTransformer(2, **SETTINGS)
     return attempt(lambda: estimator.fit(X if rank == 1 else TABLE[:50])), list(vars(estimator))
@@ -325,7 +384,7 @@ def run(name, folder):
 
 def count_processes(name):
     """Return how many processes a scenario has: where one is killed, two are left."""
-    return 3 if name.startswith("killed") else 2
+    return 3 if name.startswith("killed") or name == "goes_on" else 2
 
 
 def _fork(name, rank, n_processes, folder):

@@ -15,6 +15,9 @@ def results(find_results):
         "killed_in_the_survey",
         "killed_in_an_epoch",
         "killed_at_the_end",
+        "killed_with_a_checkpoint",
+        "goes_on",
+        "bad_checkpoints",
     )
 
 
@@ -60,7 +63,7 @@ def test_what_is_wrong_together_is_an_error_of_all(results, name, message):
     assert message in first[1]
 
 
-@pytest.mark.parametrize("name", ["checkpoint", "solver", "AutoencoderCV", "ImageToImageRegressor"])
+@pytest.mark.parametrize("name", ["solver", "AutoencoderCV", "ImageToImageRegressor"])
 def test_what_only_one_process_can_do_is_refused_by_name(results, name):
     for result in results["refusals"]:
         error, message = result[name]
@@ -77,3 +80,28 @@ def test_a_process_that_is_killed_ends_the_fit_of_all(results, moment):
         assert error == "PeerError"
         assert "failed or was ended" in message
         assert not [name for name in attributes if name.endswith("_")]
+
+
+def test_a_fit_of_which_a_process_was_killed_goes_on_to_the_same_bits(results):
+    first, killed, last = results["killed_with_a_checkpoint"]
+    assert killed is None
+    assert first[0] == last[0] == "PeerError"
+    for found, wanted, n_updates, n_updates_of_all, files in results["goes_on"]:
+        for name, value in wanted["weights"].items():
+            assert (found["weights"][name] == value).all()
+        assert found["loss_curve"] == wanted["loss_curve"]
+        assert (n_updates, n_updates_of_all) == (3 * 3, 3 * 7)
+        assert files == []
+
+
+def test_what_is_wrong_with_a_checkpoint_is_an_error_of_all(results):
+    first, second = results["bad_checkpoints"]
+    assert first["left"][0] == second["left"][0] == "InterruptedError"
+    assert first["damaged"][0] == first["no folder"][0] == "ValueError"
+    assert "was changed or damaged" in first["damaged"][1]
+    assert "must be a folder" in first["no folder"][1]
+    for name in ("damaged", "no folder"):
+        assert second[name][0] == "PeerError"
+        assert first[name][1] in second[name][1]
+    assert "process 1 has a checkpoint=False" in first["one"][1]
+    assert first["one"][0] == second["one"][0] == "ValueError"
