@@ -44,6 +44,10 @@ def _squares(outputs, target):
     return {"loss": (outputs - target).square().flatten(1).mean(1)}
 
 
+def _products(outputs, target):
+    return {"loss": outputs[:, 0]}
+
+
 class TestSteps:
     def test_gradient_steps_are_adamws_whatever_the_parameters_lie_in(self):
         network, batch = _two_layers(), _regression()[1]
@@ -66,6 +70,20 @@ class TestSteps:
             torch.testing.assert_close(step.update(batch)["loss"], loss.detach())
         for mine, other in zip(network.parameters(), reference.parameters(), strict=True):
             torch.testing.assert_close(mine, other)
+
+    @pytest.mark.parametrize(("size", "moves"), [(1e-8, False), (1e-4, True)])
+    def test_rounding_is_no_gradient_of_the_first_step(self, size, moves):
+        network = nn.utils.skip_init(nn.Linear, 2, 1, bias=False)
+        with torch.no_grad():
+            network.weight.zero_()
+        step = GradientStep(network, _products, 0.1, SCHEDULES["constant"](10))
+        slopes = torch.tensor([[1.0, size]])
+        step.update(Batch((slopes,), torch.zeros(1, 1)))
+        first, second = network.weight.tolist()[0]
+        assert first == pytest.approx(-0.1)
+        assert (second != 0) == moves
+        step.update(Batch((slopes,), torch.zeros(1, 1)))
+        assert network.weight.tolist()[0][1] < -0.01
 
     def test_quasi_newton_solves_least_squares(self):
         network, batch = _regression()

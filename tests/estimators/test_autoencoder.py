@@ -90,6 +90,17 @@ class TestCurves:
         assert len(fitted.loss_curve_) == len(fitted.validation_curve_) == fitted.n_iter_ + 1
         assert fitted.best_iter_ == np.argmin(fitted.validation_curve_)
 
+    @pytest.mark.parametrize("scale", [1, 1e-3, 1e3])
+    def test_the_first_step_leaves_pcas_codes_alone(self, digits, scale):
+        """No code explains more than PCA's: their gradient is zero, and not what is rounded."""
+        model = AutoencoderTransformer(
+            4, max_iter=1, batch_size=len(digits), early_stopping=False, random_state=0
+        ).fit(scale * digits)
+        assert model.best_iter_ == 1
+        module = model._network.module
+        assert not module.encoder.network.layers[-1].weight.any()
+        assert module.decoder.network.layers[-1].weight.any()
+
     def test_without_early_stopping_every_epoch_is_run(self, iris):
         fitted = AutoencoderTransformer(
             2, early_stopping=False, max_iter=40, n_iter_no_change=1
