@@ -188,7 +188,9 @@ class BlockwiseAutoencoder(BaseAutoencoder):
             )
         share = self.validation_fraction if self.early_stopping else 0.0
         seed = random_state.randint(2**31 - 1) + peers.rank
-        held_out = HeldOut(share, blocks.n_blocks, seed)
+        numbers = None if blocks.n_blocks is None else range(blocks.n_blocks)
+        # where each has a single row, one is held out
+        held_out = HeldOut(share, numbers, seed, holds_single=peers.rank == 1)
         reader = Reader(blocks, self._validate_block, held_out)
         return self._survey(reader, y, source, random_state, peers)
 
@@ -292,16 +294,10 @@ class BlockwiseAutoencoder(BaseAutoencoder):
 
 
 def _check_rows(survey: Survey, share: float, source: Any) -> None:
-    """Raise ValueError if there are too few rows to begin with, or none on one side."""
-    n_train, n_rows = (moments.n_rows for moments in survey.moments)
-    if n_rows < 2 and source is None:
+    """Raise ValueError if there are too few rows to begin with, or to hold one out."""
+    n_rows = survey.moments[1].n_rows
+    if n_rows < 2 and (source is None or share):
         raise ValueError(
             f"Found blocks with {n_rows} row in all (n_samples={n_rows}) while a minimum of 2 is "
             "required."
-        )
-    if n_train == 0 or (share and n_train == n_rows):
-        side = "to learn from" if n_train == 0 else "among the blocks that are held out"
-        raise ValueError(
-            f"There are no rows {side}. Leave out blocks without rows, change "
-            f"validation_fraction (it is {share}), or set early_stopping=False."
         )

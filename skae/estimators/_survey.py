@@ -1,6 +1,6 @@
 """What one pass over blocks finds."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -111,13 +111,12 @@ class Surveyor:
         ValueError
             If a block cannot be used, or if there are no rows.
         """
-        for block in self.reader.read_first():
-            with self.reader.blocks.naming(block.number):
-                if block.start == 0:
-                    self._begin(block.X)
-                self._add(block)
+        self._go_over(self.reader.read_first())
         if self.reader.n_rows == 0:
             raise ValueError("X has no rows: all of its blocks are empty.")
+        if self.reader.held_out.is_one_sided(self.reader.numbers):
+            self.reader.redraw()
+            self._go_over(self.reader.read_again(self.reader.numbers))
         of_train, of_valid = self.moments
         return Survey(
             *self._take_sample(),
@@ -129,6 +128,13 @@ class Surveyor:
             n_train=of_train.n_rows,
             limits=(len(self.samples[0].places), len(self.samples[1].places)),
         )
+
+    def _go_over(self, blocks: Iterable[Block]) -> None:
+        for block in blocks:
+            with self.reader.blocks.naming(block.number):
+                if block.start == 0:
+                    self._begin(block.X)
+                self._add(block)
 
     def _begin(self, X: NDArray) -> None:
         """Make room, in units of the first block, in which nothing cancels or overflows."""

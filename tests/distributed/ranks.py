@@ -143,6 +143,10 @@ def early_stopping(rank):
         estimator.partial_fit(part)
     results["partial"] = describe(estimator)
     results["vae"] = describe(VAETransformer(2, **SETTINGS).fit(X))
+    estimator = AutoencoderTransformer(2, **SETTINGS)
+    results["empty blocks"] = describe(estimator.fit([X[:0]] * 7 + [X] + [X[:0]] * 50))
+    results["single rows"] = describe(estimator.fit(TABLE[rank : rank + 1]))
+    results["a single row"] = describe(estimator.fit(shard(TABLE, rank, 99)))
     return results
 
 

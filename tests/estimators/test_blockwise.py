@@ -13,6 +13,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.base import clone
 from sklearn.decomposition import PCA
 from sklearn.pipeline import make_pipeline
+from torch import Generator
 
 from skae import AutoencoderTransformer, ConvAutoencoder, SparseAutoencoder, VAETransformer
 from skae.engine import Checkpoint
@@ -334,6 +335,41 @@ class TestHeldOut:
         model = _fit(AutoencoderTransformer(3), np.array_split(X, n_blocks))
         assert len(model.validation_curve_) == 4
 
+    @pytest.mark.parametrize("share", [0.1, 0.9])
+    @pytest.mark.parametrize(
+        "sizes",
+        [[0] * 5 + [7] + [0] * 40, [0, 1] * 2 + [0] * 20, [1, 1], [1] * 9 + [0], [4, 0] * 12],
+        ids=str,
+    )
+    def test_both_sides_have_rows_whatever_the_seed(self, sizes, share):
+        blocks = np.split(X[: sum(sizes)], np.cumsum(sizes)[:-1])
+        for seed in range(10):
+            parameters = {"validation_fraction": share, "random_state": seed, "max_iter": 1}
+            model = _fit(AutoencoderTransformer(1), blocks, **parameters)
+            assert len(model.validation_curve_) == 2
+        _assert_same(model, _fit(AutoencoderTransformer(1), blocks, **parameters))
+
+    def test_a_redrawn_side_is_that_of_all_passes(self):
+        blocks = [X[:0]] * 100
+        blocks[7::9] = np.split(X[:264], 11)
+        for seed in range(10):
+            estimator = AutoencoderTransformer(2, random_state=seed)
+            problem = estimator._read_problem(blocks, None, None, np.random.RandomState(seed))
+            learned = np.concatenate([*problem.stream.read(Generator())])
+            held_out = problem.seen[problem.valid]
+            assert len(learned) + len(held_out) == 264
+            assert len(held_out) in (24, 48, 72, 96, 120)
+            rows = np.concatenate([problem.units.leave(learned, np.float64), held_out])
+            assert_allclose(*(np.sort(part[:, 0]) for part in (rows, X[:264])), rtol=1e-5)
+            # before any training, it starts at PCA of all rows
+            assert_allclose(problem.units.location, X[:264].mean(axis=0, dtype=float), rtol=1e-12)
+
+    def test_a_single_row_cannot_be_divided(self):
+        model = _fit(AutoencoderTransformer(2), X).set_params(warm_start=True)
+        with pytest.raises(ValueError, match="minimum of 2 is required"):
+            model.fit([X[:1], X[:0]])
+        assert model.set_params(early_stopping=False).fit([X[:1], X[:0]]).n_iter_ == 3
+
     def test_none(self):
         assert _fit(ESTIMATORS[0], BLOCKS, early_stopping=False).validation_curve_ is None
 
@@ -405,7 +441,6 @@ class TestRefused:
             (AutoencoderTransformer(), iter(BLOCKS), "gone through only once"),
             (AutoencoderTransformer(), [X[:0], X[:0]], "no rows"),
             (AutoencoderTransformer(), [X[:1], X[:0]], "minimum of 2"),
-            (AutoencoderTransformer(validation_fraction=0.9), [X[:1], X[1:2]], "no rows to learn"),
             (AutoencoderTransformer(loss="binary_crossentropy"), BLOCKS, "Block 0 .*values in"),
             (VAETransformer(likelihood="poisson"), [abs(X).round(), X], "Block 1 .*likelihood="),
             (VAETransformer(likelihood="categorical"), [X > 9, X > 5], "Block 1 .*categories"),
