@@ -30,7 +30,7 @@ from skae.estimators._bridge import (
     set_parameters_,
     torch_generator,
 )
-from skae.estimators._by_blocks import find_blocks_for
+from skae.estimators._by_blocks import check_single, find_blocks_for
 from skae.estimators._devices import find_device
 from skae.estimators._dispatch import dispatched_fit
 from skae.estimators._fitted import FittedNetwork
@@ -73,7 +73,8 @@ class BlockwiseAutoencoder(BaseAutoencoder):
             - an array or a dataframe of dask;
             - a `ParquetFile` or a `Dataset` of pyarrow, a path that ends in ".parquet";
             - a list of arrays or dataframes, but for images, of which it would be a list; any
-              object whose `__iter__` yields arrays or dataframes, the same ones every time.
+              object whose `__iter__` yields arrays or dataframes, the same ones every time, such as
+              a `DataLoader` of torch.
 
             Read more in the :doc:`user guide </user_guide/larger_than_memory>`.
         y : None
@@ -196,6 +197,7 @@ class BlockwiseAutoencoder(BaseAutoencoder):
 
     def _validate_block(self, X: Any, *, reset: bool) -> NDArray:
         """Return the rows of a block that is to be learned from."""
+        check_single(self, X)
         return self._validate(X, reset=reset)
 
     def _survey(

@@ -22,6 +22,7 @@ from torch import Generator, Tensor, nn
 from skae.engine import CubatureNoise, History, InTurn, Noise, NormalNoise
 from skae.estimators._binarization import DynamicBinarization
 from skae.estimators._bridge import Augmentations, torch_generator
+from skae.estimators._by_blocks import check_single
 from skae.estimators._classes import find_classes, list_classes
 from skae.estimators._fitted import FittedNetwork
 from skae.estimators._generative import GenerativeAutoencoder
@@ -465,6 +466,7 @@ class VAETransformer(GenerativeAutoencoder):
         return X
 
     def _validate_block(self, X: Any, *, reset: bool) -> NDArray:
+        check_single(self, X)
         # the link that there may be is that of the last fit
         return super()._validate(X, reset=reset)
 

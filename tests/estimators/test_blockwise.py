@@ -13,7 +13,8 @@ from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.base import clone
 from sklearn.decomposition import PCA
 from sklearn.pipeline import make_pipeline
-from torch import Generator
+from torch import Generator, from_numpy
+from torch.utils.data import DataLoader, TensorDataset
 
 from skae import AutoencoderTransformer, ConvAutoencoder, SparseAutoencoder, VAETransformer
 from skae.engine import Checkpoint
@@ -110,6 +111,15 @@ SOURCES = {
     "parquet": _parquet,
     "values": lambda folder: dict(enumerate(BLOCKS)).values(),
     "list": lambda folder: BLOCKS,
+}
+
+
+MEMORY = {
+    "nested lists": lambda: [X[:100].tolist(), X[100:130].tolist(), X[130:].tolist()],
+    "an empty list": lambda: [[], X[:100], X[100:]],
+    "frames": lambda: [pd.DataFrame(block) for block in BLOCKS],
+    "tuple": lambda: tuple(BLOCKS),
+    "loader": lambda: DataLoader(X, batch_size=N_PER_BLOCK),
 }
 
 
@@ -268,6 +278,14 @@ class TestContracts:
                 assert result.dtype == expected.dtype
                 assert_allclose(*map(_dense, (result, expected)), rtol=1e-4, atol=1e-3)
             assert_allclose(model.score(array), model.score(np.array(array)), rtol=1e-5)
+
+    @pytest.mark.parametrize("make", MEMORY.values(), ids=MEMORY)
+    def test_what_else_has_blocks(self, make):
+        model = AutoencoderTransformer(2, max_iter=1, random_state=0)
+        expected = clone(model).fit(X).transform(X)
+        assert_allclose(np.concatenate([*clone(model).fit(X).transform(make())]), expected, 1e-4)
+        assert clone(model).fit(make()).n_features_in_ == N_FEATURES
+        assert clone(model).partial_fit(make()).n_features_in_ == N_FEATURES
 
     def test_images_of_a_dask_array(self):
         images = X.reshape(-1, 3, 4)
@@ -463,6 +481,34 @@ class TestRefused:
     def test_who_cannot_learn_from_blocks(self, estimator, given):
         with pytest.raises(ValueError, match="comes in blocks, but an array in memory is needed"):
             estimator.fit(given)
+
+    @pytest.mark.parametrize(
+        ("make", "message"),
+        [
+            (lambda: iter(BLOCKS), "list_iterator, which can be gone through only once"),
+            (lambda: dict(enumerate(BLOCKS)), "A dict is no array. Give .*a list of them"),
+            (
+                lambda: DataLoader(TensorDataset(from_numpy(X), from_numpy(X[:, 0])), 30),
+                "Block 0 of X cannot be used: its type is list.*the rows alone",
+            ),
+            (lambda: [[X[:20], X[20:]], BLOCKS], "Block 0 of X cannot be used: its type is list"),
+            (lambda: [X[0], *BLOCKS], "Block 0 of X cannot be used: Expected 2D array, got 1D"),
+            (
+                lambda: np.array([*BLOCKS, X], dtype=object),
+                "blocks of rows as a list of arrays",
+            ),
+            (lambda: np.stack(BLOCKS), "dim 3, while dim <= 2 .* given as a list of arrays"),
+        ],
+        ids=["iterator", "dict", "targets", "lists of blocks", "a row", "objects", "3d"],
+    )
+    def test_what_is_not_meant_says_what_to_do(self, make, message):
+        for method in ("fit", "partial_fit"):
+            with pytest.raises(ValueError, match=message):
+                getattr(AutoencoderTransformer(2), method)(make())
+        model = _fit(ESTIMATORS[0], X)
+        for method in ("transform", "score", "score_samples"):
+            with pytest.raises(ValueError, match=message):
+                [*getattr(model, method)(make())]
 
     def test_dataframes_of_results(self):
         model = _fit(ESTIMATORS[0], X).set_output(transform="pandas")
