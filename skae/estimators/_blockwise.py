@@ -109,8 +109,8 @@ class BlockwiseAutoencoder(BaseAutoencoder):
         X : array-like of shape (n_samples, n_features) or blocks
             Training data, with the same features in all calls; blocks as for :meth:`fit`.
         y : array-like of shape (n_samples,), default=None
-            Classes for a conditional model, all of which are in the first call. Otherwise
-            ignored.
+            Classes for a conditional model, all of which are in the first call, as all categories
+            are for ``likelihood="categorical"``. Otherwise ignored.
 
         Returns
         -------
@@ -211,8 +211,9 @@ class BlockwiseAutoencoder(BaseAutoencoder):
         """Go over blocks once; return what is to be learned, with a sample of the rows."""
         n_seen = None if source is None else source.n_features_in_
         seed = random_state.randint(2**31 - 1)
+        link = self._find_link(reader, source, peers)
         with peers.in_step():
-            survey = self._make_surveyor(reader, source, seed + peers.rank).survey()
+            survey = self._make_surveyor(reader, link, source, seed + peers.rank).survey()
             check_same_features(n_seen, self.n_features_in_)
             check_same_link(survey.link, source)
             classes = self._find_classes(np.empty((reader.n_rows, 0)), y, source)
@@ -244,8 +245,14 @@ class BlockwiseAutoencoder(BaseAutoencoder):
         names = getattr(self, "feature_names_in_", None)
         return self.n_features_in_ if names is None else names.tolist()
 
-    def _make_surveyor(self, reader: Reader, source: Any, seed: int) -> Surveyor:
-        make_link = partial(self._make_link, source=source)
+    def _find_link(self, reader: Reader, source: Any, peers: Peers) -> Any:
+        """Return what the decoder's output means, if that takes more than the first block."""
+        return None
+
+    def _make_surveyor(self, reader: Reader, link: Any, source: Any, seed: int) -> Surveyor:
+        def make_link(X: NDArray) -> Any:
+            return self._make_link(X, source) if link is None else link
+
         # a network that goes on has its start behind it
         needs_axes = source is None and self.init != "random"
         return Surveyor(reader, make_link, self._see, needs_axes, seed)

@@ -1,7 +1,6 @@
 """What processes know of their shards, made what all of them know of all rows."""
 
 import hashlib
-import pickle
 from typing import Any
 
 import numpy as np
@@ -101,7 +100,7 @@ def join_surveys(survey: Survey, features: Any, peers: Peers, seed: int) -> Surv
     """
     if peers.is_alone:
         return survey
-    _check_same(features, pickle.dumps(survey.link), peers)
+    check_same_rows(features, peers)
     base = peers.share(survey.base)
     of_train, of_all = (_join_moments(m, survey.base, base, peers) for m in survey.moments)
     X, told, train, valid = _join_samples(survey, peers, seed)
@@ -119,17 +118,13 @@ def join_surveys(survey: Survey, features: Any, peers: Peers, seed: int) -> Surv
     )
 
 
-def _check_same(features: Any, link: bytes, peers: Peers) -> None:
-    for rank, (other, other_link) in enumerate(peers.gather((features, link))):
+def check_same_rows(features: Any, peers: Peers) -> None:
+    """Raise ValueError on all processes, if they have different features."""
+    for rank, other in enumerate(peers.gather(features)):
         if other != features:
             raise ValueError(
                 f"All processes need rows with the same features, but process {rank} has {other}, "
                 f"and process {peers.rank} has {features}."
-            )
-        if other_link != link:
-            raise ValueError(
-                f"The first rows of process {rank} have other categories than those of process "
-                f"{peers.rank}. Have all categories among the first rows of each."
             )
 
 

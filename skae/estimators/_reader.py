@@ -68,6 +68,10 @@ class Reader:
         """Draw what is held out once more, among the blocks that have rows."""
         self.held_out = self.held_out.redrawn(self.numbers)
 
+    def read(self) -> Iterator[Block]:
+        """Yield blocks in their order, for the first time or again."""
+        return self.read_again() if self.lengths else self.read_first()
+
     def read_first(self) -> Iterator[Block]:
         """Yield blocks in their order, and remember how many rows they have."""
         for number, raw in self.blocks.read():

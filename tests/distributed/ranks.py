@@ -150,6 +150,16 @@ def early_stopping(rank):
     return results
 
 
+def categories(rank):
+    """Fit to categories of which no process has all, by arrays and by blocks."""
+    X = shard(np.digitize(TABLE, [0.3, 0.6, 0.9]).astype(float)[np.argsort(TABLE[:, 0])], rank, 40)
+    estimator = VAETransformer(2, likelihood="categorical", **SETTINGS)
+    return [
+        (part[:, 0].max(), estimator.fit(given)._link.n_categories, estimator.loss_curve_)
+        for part, given in ((X, X), (X, np.array_split(X, 12)))
+    ]
+
+
 def moments(rank):
     """Fit, without training, to shards with means and scales far apart."""
     X = make_table(60)

@@ -332,6 +332,32 @@ class TestContracts:
         assert scores.mean() > model.score_samples(X, y[::-1]).mean() + 1
         model.set_params(max_iter=2).fit(BLOCKS, y)
 
+    @pytest.mark.parametrize("early_stopping", [True, False])
+    def test_categories_of_all_blocks(self, early_stopping):
+        codes = np.digitize(X, [4, 5, 6]).astype(float)
+        blocks = np.split(codes[np.argsort(codes[:, 0])], 12)
+        assert blocks[0][:, 0].max() < codes[:, 0].max()
+        estimator = VAETransformer(2, likelihood="categorical")
+        parameters = {"early_stopping": early_stopping, "max_iter": 0}
+        model = _fit(estimator, blocks, **parameters)
+        in_memory = _fit(estimator, codes, **parameters)
+        assert model._link.n_categories == in_memory._link.n_categories
+        # the start is that of all rows, which are in another order
+        assert_allclose(model.score(codes), in_memory.score(codes), rtol=5e-3)
+        given, others = Iterable(blocks), Iterable(blocks)
+        trained = _fit(estimator, given, early_stopping=early_stopping)
+        _fit(VAETransformer(2, likelihood="poisson"), others, early_stopping=early_stopping)
+        assert given.n_passes == others.n_passes + 1
+        assert trained.n_iter_ == 3
+
+    def test_categories_of_the_first_call(self):
+        low, high = np.zeros((20, 3)), np.full((20, 3), 2.0)
+        model = VAETransformer(2, likelihood="categorical", random_state=0)
+        model.partial_fit([low, low + 1])
+        with pytest.raises(ValueError, match=r"seen in fit, where feature 0 had codes up to 1"):
+            model.partial_fit([low, high])
+        assert model.partial_fit([low + 1, low]).n_iter_ == 2
+
     def test_callbacks_and_progress(self, capsys):
         _fit(ESTIMATORS[0], BLOCKS, verbose=2)
         assert capsys.readouterr().out.count("epoch") >= 3
@@ -461,7 +487,7 @@ class TestRefused:
             (AutoencoderTransformer(), [X[:1], X[:0]], "minimum of 2"),
             (AutoencoderTransformer(loss="binary_crossentropy"), BLOCKS, "Block 0 .*values in"),
             (VAETransformer(likelihood="poisson"), [abs(X).round(), X], "Block 1 .*likelihood="),
-            (VAETransformer(likelihood="categorical"), [X > 9, X > 5], "Block 1 .*categories"),
+            (VAETransformer(likelihood="categorical"), [X > 9, X], "Block 1 .*categories"),
             (VAETransformer(conditional=True), BLOCKS, "requires y"),
         ],
         ids=lambda value: value if isinstance(value, str) else "",
