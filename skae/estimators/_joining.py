@@ -1,6 +1,5 @@
 """What processes know of their shards, made what all of them know of all rows."""
 
-import hashlib
 from typing import Any
 
 import numpy as np
@@ -12,6 +11,7 @@ from skae.blocks import Moments
 from skae.engine import Loader, Peers, count_peers
 from skae.estimators._checkpoints import NOT_COMPARED
 from skae.estimators._classes import find_classes, list_classes
+from skae.estimators._digests import digest_of
 from skae.estimators._problem import Classes
 from skae.estimators._survey import Survey
 from skae.estimators._units import Units
@@ -33,10 +33,8 @@ def find_past(source: Any, peers: Peers) -> str | None:
     if source is None or peers.is_alone:
         return None
     location, scale = source._units
-    digest = hashlib.sha256(repr(scale).encode() + location.tobytes())
-    for value in source._network.module.state_dict().values():
-        digest.update(value.numpy().tobytes())
-    return digest.hexdigest()
+    weights = list(source._network.module.state_dict().values())
+    return digest_of([scale, location, weights, source._link])
 
 
 def check_joint(estimator: Any, peers: Peers, past: Any = None) -> None:
@@ -62,8 +60,9 @@ def check_joint(estimator: Any, peers: Peers, past: Any = None) -> None:
         "solver": parameters.get("solver") == "lbfgs",
     }
     refused = [name for name, is_asked in asked.items() if is_asked]
-    compared = {n: repr(value) for n, value in parameters.items() if n not in NOT_COMPARED}
-    compared["earlier fits"] = repr(past)
+    compared = {n: value for n, value in parameters.items() if n not in NOT_COMPARED}
+    compared["earlier fits"] = past
+    described = {name: (digest_of(value), repr(value)) for name, value in compared.items()}
     with peers.in_step():
         if refused:
             name = refused[0]
@@ -71,12 +70,14 @@ def check_joint(estimator: Any, peers: Peers, past: Any = None) -> None:
                 f"{name}={parameters[name]!r} is for fits by one process, but torch.distributed "
                 f"has {peers.n_peers}. Leave {name!r} at its default."
             )
-    for rank, others in enumerate(peers.gather(compared)):
-        for name, value in others.items():
-            if value != compared.get(name):
+    for rank, others in enumerate(peers.gather(described)):
+        for name, (digest, value) in others.items():
+            own_digest, own = described.get(name, ("", "no such parameter"))
+            if digest != own_digest:
+                hint = " These differ in what is not shown." if value == own else ""
                 raise ValueError(
                     f"All processes need the same parameters, but process {rank} has "
-                    f"{name}={value}, and process {peers.rank} has {name}={compared.get(name)}."
+                    f"{name}={value}, and process {peers.rank} has {name}={own}.{hint}"
                 )
 
 
