@@ -108,5 +108,7 @@ def apply_to_rows(function: Function, shape: tuple[int, ...], dtype: DTypeLike) 
 
 def is_empty(block: Any) -> bool:
     """Whether a block has no rows."""
+    if isinstance(block, list | tuple):
+        return len(block) == 0
     shape = getattr(block, "shape", None)
     return isinstance(shape, tuple) and len(shape) > 0 and shape[0] == 0

@@ -1,15 +1,17 @@
 """Collections of dask, whose own schedulers compute one block at a time."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import DTypeLike
 
 from skae.blocks._blocks import Function, IndexedBlocks, apply_to_rows
+from skae.blocks._slices import rows_per_slice
 
 
 class DaskArray(IndexedBlocks):
-    """The blocks of rows of a dask array.
+    """The blocks of rows of a dask array; small ones are computed several at a time.
 
     Parameters
     ----------
@@ -19,11 +21,12 @@ class DaskArray(IndexedBlocks):
     def __init__(self, array: Any) -> None:
         # rows in one piece
         self.array = array.rechunk(dict.fromkeys(range(1, array.ndim), -1))
-        super().__init__(self.array.numblocks[0])
+        self.ends = _find_ends(self.array.chunks[0], rows_per_slice(self.array))
+        super().__init__(len(self.ends) - 1)
 
     def load(self, number: int) -> Any:
-        """Compute a block."""
-        return self.array.blocks[number].compute()
+        """Compute some blocks."""
+        return self.array.blocks[self.ends[number] : self.ends[number + 1]].compute()
 
     def map(self, function: Function, shape: tuple[int, ...], dtype: DTypeLike) -> Any:
         """Return a dask array of what a function makes of the blocks."""
@@ -36,6 +39,25 @@ class DaskArray(IndexedBlocks):
             new_axis=list(range(1, n_dims)),
             meta=np.empty((0,) * n_dims, dtype),
         )
+
+
+def _find_ends(sizes: Sequence[float], n_rows: int) -> list[int]:
+    """Return where neighbours are parted so that those of up to `n_rows` are together.
+
+    Parameters
+    ----------
+    sizes : sequence of int or nan
+        Rows of each; nan: unknown.
+    n_rows : int
+    """
+    ends, total = [0], 0.0
+    for number, size in enumerate(sizes):
+        # not so of what is unknown
+        if number > ends[-1] and not total + size <= n_rows:
+            ends.append(number)
+            total = 0.0
+        total += size
+    return [*ends, len(sizes)]
 
 
 class DaskFrame(IndexedBlocks):

@@ -28,9 +28,11 @@ def find_blocks(X: Any, has_listed: bool = True) -> Blocks | None:
     - memory maps of at least `LARGE` bytes, arrays of zarr;
     - arrays and dataframes of dask;
     - pyarrow's `ParquetFile` and `Dataset`, and paths that end in ".parquet";
-    - lists and tuples whose first entry has two dimensions or more;
+    - lists and other sequences, of which some entry has two dimensions or more, nested lists
+      included; a `Dataset` of torch whose items have;
     - this package's own `Blocks`;
-    - other objects with `__iter__`, without `__getitem__` and without a shape.
+    - other objects with `__iter__`, without `__getitem__` and without a shape; `IterableDataset`
+      and `DataLoader` of torch.
 
     Parameters
     ----------
@@ -41,7 +43,8 @@ def find_blocks(X: Any, has_listed: bool = True) -> Blocks | None:
     Raises
     ------
     ValueError
-        If it is an iterator, which can be gone through once.
+        If it is an iterator, which can be gone through once, or if it gives other rows in every
+        pass, or something else beside them.
     """
     if isinstance(X, Blocks):
         return X
@@ -50,8 +53,7 @@ def find_blocks(X: Any, has_listed: bool = True) -> Blocks | None:
         return Slices(X) if is_large else None
     if is_lazy(X):
         return _find_lazy(X)
-    is_listed = has_listed and isinstance(X, list | tuple) and len(X) > 0
-    return ListedBlocks(X) if is_listed and getattr(X[0], "ndim", 0) > 1 else None
+    return ListedBlocks(X) if has_listed and _is_listed(X) else None
 
 
 def is_lazy(X: Any) -> bool:
@@ -75,7 +77,17 @@ def _find_lazy(X: Any) -> Blocks:
             "needed several times: give a list of them, or an object whose __iter__ begins anew "
             "at every call."
         )
+    _check_order(X)
     return IteratedBlocks(X)
+
+
+def _check_order(X: Any) -> None:
+    """Raise ValueError if torch serves rows in another order at every pass."""
+    if _is_of_torch(X, "DataLoader") and "Random" in type(X.sampler).__name__:
+        raise ValueError(
+            "X is a DataLoader that shuffles, but blocks must be the same ones in every pass. Set "
+            "shuffle=False: a fit draws orders itself."
+        )
 
 
 def _library(X: Any) -> str | None:
@@ -99,4 +111,50 @@ def _is_path(X: Any) -> bool:
 def _is_iterable(X: Any) -> bool:
     if isinstance(X, type | str | bytes | Mapping | Set | Sequence) or not hasattr(X, "__iter__"):
         return False
+    # it has a __getitem__ that nobody can use
+    if _is_of_torch(X, "IterableDataset"):
+        return True
     return not any(hasattr(X, name) for name in ("__getitem__", "shape", "__array__"))
+
+
+def _is_listed(X: Any) -> bool:
+    """Whether an object is a sequence of blocks."""
+    if _is_of_torch(X, "Dataset") and hasattr(X, "__len__") and len(X) > 0:
+        return _has_blocks(X)
+    is_sequence = isinstance(X, Sequence) and not isinstance(X, str | bytes | memoryview)
+    return is_sequence and any(_count_dims(part) > 1 for part in X)
+
+
+def _has_blocks(X: Any) -> bool:
+    """Whether the items of a Dataset of torch are blocks, and not rows.
+
+    Raises
+    ------
+    ValueError
+        If they are tuples, which have something else beside rows.
+    """
+    first = X[0]
+    if isinstance(first, Sequence | Mapping):
+        raise ValueError(
+            f"X is a {type(X).__name__} whose items are of type {type(first).__name__}, as of rows "
+            "and their targets. Give the rows alone: as one array, or with arrays as items."
+        )
+    return _count_dims(first) > 1
+
+
+def _count_dims(X: Any) -> int:
+    """Return how many dimensions an array has, or a list by its first entries; 3 may be more."""
+    n_listed = 0
+    while isinstance(X, list | tuple) and n_listed < 3:
+        n_listed += 1
+        X = X[0] if X else None
+    shape = getattr(X, "shape", ())
+    return n_listed + (len(shape) if isinstance(shape, tuple) else 0)
+
+
+def _is_of_torch(X: Any, name: str) -> bool:
+    """Whether an object is of a class in torch.utils.data."""
+    return any(
+        kind.__name__ == name and kind.__module__.startswith("torch.utils.data")
+        for kind in type(X).__mro__
+    )

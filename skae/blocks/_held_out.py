@@ -1,5 +1,6 @@
 """Which rows of a table in blocks are held out."""
 
+from collections.abc import Sequence
 from math import ceil
 
 import numpy as np
@@ -18,20 +19,40 @@ class HeldOut:
     ----------
     share : float
         In [0, 1).
-    n_blocks : int or None
-        None: unknown.
+    numbers : sequence of int or None
+        Those of the blocks among which to draw. None: unknown.
     seed : int
         Draws the blocks, and the places of rows.
+    holds_single : bool, default=False
+        Whether a row that is alone is held out, and not learned from.
+
+    Attributes
+    ----------
+    whole : set of int or None
+        Numbers of the blocks that are held out. None: rows of every block are.
     """
 
-    def __init__(self, share: float, n_blocks: int | None, seed: int) -> None:
+    def __init__(
+        self, share: float, numbers: Sequence[int] | None, seed: int, holds_single: bool = False
+    ) -> None:
         self.share = share
         self.seed = seed
-        self.numbers: set[int] | None = None
-        if n_blocks is not None and n_blocks >= MIN_BLOCKS:
-            order = np.random.default_rng(seed).permutation(n_blocks)
-            n_held_out = min(n_blocks - 1, ceil(share * n_blocks))
-            self.numbers = set(order[:n_held_out].tolist())
+        self.holds_single = holds_single
+        self.whole: set[int] | None = None
+        if numbers is not None and len(numbers) >= MIN_BLOCKS:
+            order = np.random.default_rng(seed).permutation(numbers)
+            n_held_out = min(len(numbers) - 1, ceil(share * len(numbers)))
+            self.whole = set(order[:n_held_out].tolist())
+
+    def is_one_sided(self, numbers: Sequence[int]) -> bool:
+        """Whether all of these blocks are held out, or none of them, though some should be."""
+        if self.whole is None or self.share == 0:
+            return False
+        return len({number in self.whole for number in numbers}) == 1
+
+    def redrawn(self, numbers: Sequence[int]) -> "HeldOut":
+        """Return what is held out if it is drawn among other blocks."""
+        return HeldOut(self.share, numbers, self.seed, self.holds_single)
 
     def find(self, number: int, start: int, n_rows: int) -> NDArray[np.bool_]:
         """Return which rows of a block are held out.
@@ -45,11 +66,14 @@ class HeldOut:
         n_rows : int
             Rows in it.
         """
-        if self.numbers is not None:
-            return np.full(n_rows, number in self.numbers)
-        # of all rows up to any block's end, the share, rounded up
-        n_held_out = ceil(self.share * (start + n_rows)) - ceil(self.share * start)
+        if self.whole is not None:
+            return np.full(n_rows, number in self.whole)
+        n_held_out = self._count(start + n_rows) - self._count(start)
         is_held_out = np.zeros(n_rows, bool)
         rng = np.random.default_rng([self.seed, number])
         is_held_out[rng.permutation(n_rows)[:n_held_out]] = True
         return is_held_out
+
+    def _count(self, n_rows: int) -> int:
+        """Return how many of the first rows are held out: the share, rounded up, but not all."""
+        return min(ceil(self.share * n_rows), max(n_rows - 1, int(self.holds_single)))

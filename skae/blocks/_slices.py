@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from skae.blocks._blocks import IndexedBlocks
 
 BYTES_PER_SLICE = 2**23
-"""Of an array that lies in one piece: large enough to be read fast, and small beside a process."""
+"""Read at once: enough to be read fast, and small beside a process."""
 
 
 class Slices(IndexedBlocks):
@@ -22,8 +22,7 @@ class Slices(IndexedBlocks):
     """
 
     def __init__(self, array: NDArray) -> None:
-        n_bytes = array.dtype.itemsize * max(1, prod(array.shape[1:]))
-        self.n_rows = max(1, BYTES_PER_SLICE // n_bytes)
+        self.n_rows = rows_per_slice(array)
         super().__init__(ceil(len(array) / self.n_rows))
         self.array = array
 
@@ -38,13 +37,16 @@ class Slices(IndexedBlocks):
 class Chunks(IndexedBlocks):
     """Slices of an array that is stored in chunks, such as zarr's; none is read twice in a pass.
 
+    Small chunks are read several at a time, large ones one by one.
+
     Parameters
     ----------
     array : zarr.Array
     """
 
     def __init__(self, array: Any) -> None:
-        self.n_rows = max(1, int(array.chunks[0]))
+        n_in_chunk = max(1, int(array.chunks[0]))
+        self.n_rows = n_in_chunk * max(1, rows_per_slice(array) // n_in_chunk)
         super().__init__(ceil(array.shape[0] / self.n_rows))
         self.array = array
 
@@ -52,6 +54,12 @@ class Chunks(IndexedBlocks):
         """Return the rows of some chunks."""
         start = number * self.n_rows
         return np.asarray(self.array[start : start + self.n_rows])
+
+
+def rows_per_slice(array: Any) -> int:
+    """Return how many rows of an array are read at once, if they may be cut anywhere."""
+    n_bytes = array.dtype.itemsize * prod(array.shape[1:])
+    return max(1, BYTES_PER_SLICE // max(1, n_bytes))
 
 
 def _release(array: Any) -> None:

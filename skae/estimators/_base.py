@@ -26,6 +26,7 @@ from skae.estimators._bridge import (
 )
 from skae.estimators._by_blocks import (
     by_blocks,
+    check_single,
     codes_shape,
     find_blocks_for,
     rows_shape,
@@ -401,6 +402,7 @@ class BaseAutoencoder(
             if is_empty(block):
                 continue
             with blocks.naming(number):
+                check_single(self, block)
                 X = self._validate(block, reset=False)
                 explained.add(X, self._reconstruct_all(X))
         return explained.share

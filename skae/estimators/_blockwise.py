@@ -30,7 +30,7 @@ from skae.estimators._bridge import (
     set_parameters_,
     torch_generator,
 )
-from skae.estimators._by_blocks import find_blocks_for
+from skae.estimators._by_blocks import check_single, find_blocks_for
 from skae.estimators._devices import find_device
 from skae.estimators._dispatch import dispatched_fit
 from skae.estimators._fitted import FittedNetwork
@@ -73,7 +73,8 @@ class BlockwiseAutoencoder(BaseAutoencoder):
             - an array or a dataframe of dask;
             - a `ParquetFile` or a `Dataset` of pyarrow, a path that ends in ".parquet";
             - a list of arrays or dataframes, but for images, of which it would be a list; any
-              object whose `__iter__` yields arrays or dataframes, the same ones every time.
+              object whose `__iter__` yields arrays or dataframes, the same ones every time, such as
+              a `DataLoader` of torch.
 
             Read more in the :doc:`user guide </user_guide/larger_than_memory>`.
         y : None
@@ -108,8 +109,8 @@ class BlockwiseAutoencoder(BaseAutoencoder):
         X : array-like of shape (n_samples, n_features) or blocks
             Training data, with the same features in all calls; blocks as for :meth:`fit`.
         y : array-like of shape (n_samples,), default=None
-            Classes for a conditional model, all of which are in the first call. Otherwise
-            ignored.
+            Classes for a conditional model, all of which are in the first call, as all categories
+            are for ``likelihood="categorical"``. Otherwise ignored.
 
         Returns
         -------
@@ -188,12 +189,15 @@ class BlockwiseAutoencoder(BaseAutoencoder):
             )
         share = self.validation_fraction if self.early_stopping else 0.0
         seed = random_state.randint(2**31 - 1) + peers.rank
-        held_out = HeldOut(share, blocks.n_blocks, seed)
+        numbers = None if blocks.n_blocks is None else range(blocks.n_blocks)
+        # where each has a single row, one is held out
+        held_out = HeldOut(share, numbers, seed, holds_single=peers.rank == 1)
         reader = Reader(blocks, self._validate_block, held_out)
         return self._survey(reader, y, source, random_state, peers)
 
     def _validate_block(self, X: Any, *, reset: bool) -> NDArray:
         """Return the rows of a block that is to be learned from."""
+        check_single(self, X)
         return self._validate(X, reset=reset)
 
     def _survey(
@@ -207,8 +211,9 @@ class BlockwiseAutoencoder(BaseAutoencoder):
         """Go over blocks once; return what is to be learned, with a sample of the rows."""
         n_seen = None if source is None else source.n_features_in_
         seed = random_state.randint(2**31 - 1)
+        link = self._find_link(reader, source, peers)
         with peers.in_step():
-            survey = self._make_surveyor(reader, source, seed + peers.rank).survey()
+            survey = self._make_surveyor(reader, link, source, seed + peers.rank).survey()
             check_same_features(n_seen, self.n_features_in_)
             check_same_link(survey.link, source)
             classes = self._find_classes(np.empty((reader.n_rows, 0)), y, source)
@@ -240,8 +245,14 @@ class BlockwiseAutoencoder(BaseAutoencoder):
         names = getattr(self, "feature_names_in_", None)
         return self.n_features_in_ if names is None else names.tolist()
 
-    def _make_surveyor(self, reader: Reader, source: Any, seed: int) -> Surveyor:
-        make_link = partial(self._make_link, source=source)
+    def _find_link(self, reader: Reader, source: Any, peers: Peers) -> Any:
+        """Return what the decoder's output means, if that takes more than the first block."""
+        return None
+
+    def _make_surveyor(self, reader: Reader, link: Any, source: Any, seed: int) -> Surveyor:
+        def make_link(X: NDArray) -> Any:
+            return self._make_link(X, source) if link is None else link
+
         # a network that goes on has its start behind it
         needs_axes = source is None and self.init != "random"
         return Surveyor(reader, make_link, self._see, needs_axes, seed)
@@ -292,16 +303,10 @@ class BlockwiseAutoencoder(BaseAutoencoder):
 
 
 def _check_rows(survey: Survey, share: float, source: Any) -> None:
-    """Raise ValueError if there are too few rows to begin with, or none on one side."""
-    n_train, n_rows = (moments.n_rows for moments in survey.moments)
-    if n_rows < 2 and source is None:
+    """Raise ValueError if there are too few rows to begin with, or to hold one out."""
+    n_rows = survey.moments[1].n_rows
+    if n_rows < 2 and (source is None or share):
         raise ValueError(
             f"Found blocks with {n_rows} row in all (n_samples={n_rows}) while a minimum of 2 is "
             "required."
-        )
-    if n_train == 0 or (share and n_train == n_rows):
-        side = "to learn from" if n_train == 0 else "among the blocks that are held out"
-        raise ValueError(
-            f"There are no rows {side}. Leave out blocks without rows, change "
-            f"validation_fraction (it is {share}), or set early_stopping=False."
         )

@@ -62,7 +62,17 @@ def by_blocks(
 
 def find_blocks_for(estimator: Any, X: Any) -> Blocks | None:
     """Return the blocks of X as an estimator takes it, or None if it is one array."""
-    return find_blocks(X, has_listed=isinstance(X, list | tuple) and not _takes_images(estimator))
+    return find_blocks(X, has_listed=not isinstance(X, np.ndarray) and not _takes_images(estimator))
+
+
+def check_single(estimator: Any, block: Any) -> None:
+    """Raise ValueError if a block is made of blocks itself."""
+    if not isinstance(block, np.ndarray) and find_blocks_for(estimator, block) is not None:
+        raise ValueError(
+            f"its type is {type(block).__name__}, of which each entry would be a block again. Give "
+            "its rows as one array; of rows and targets, as a DataLoader of torch serves them, the "
+            "rows alone."
+        )
 
 
 def _takes_images(estimator: Any) -> bool:
@@ -91,6 +101,7 @@ def _joined(parts: list[Any]) -> Any:
 def _call(
     estimator: Any, name: str, args: tuple[Any, ...], kwargs: dict[str, Any], block: Any
 ) -> NDArray:
+    check_single(estimator, block)
     result: NDArray = getattr(estimator, name)(block, *args, **kwargs)
     return result
 

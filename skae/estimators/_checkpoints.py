@@ -1,15 +1,14 @@
 """Which file the state of a fit is kept in."""
 
-import hashlib
 import os
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 
 from skae._version import __version__
 from skae.engine import ALONE, Checkpoint, Peers
+from skae.estimators._digests import digest_of
 from skae.estimators._plain import simplified
 
 NOT_COMPARED = {
@@ -64,7 +63,7 @@ def make_checkpoint(
         (__version__, torch.__version__, repr(architecture), compared),
         (*data, seed, simplified(known, estimator._known_classes())),
     ]
-    digest = _find_digest(peers.gather(_find_digest(what)))
+    digest = digest_of(peers.gather(digest_of(what)))
     name = f"{type(estimator).__name__}-{digest[:32]}.checkpoint"
     folder = Path(estimator.checkpoint)
     with peers.in_step():
@@ -81,24 +80,3 @@ def _check_folder(checkpoint: Any) -> None:
             f"{os.fspath(checkpoint)!r} instead."
         )
     folder.mkdir(parents=True, exist_ok=True)
-
-
-def _find_digest(value: Any) -> str:
-    digest = hashlib.sha256()
-    _add(digest, value)
-    return digest.hexdigest()
-
-
-def _add(digest: Any, value: Any) -> None:
-    """Add a value to a digest, whatever containers, integers or layout of memory it is made of."""
-    if isinstance(value, np.ndarray) and value.dtype.kind in "biufc":
-        digest.update(repr((value.dtype.str, value.shape)).encode())
-        digest.update(np.ascontiguousarray(value).data)
-    elif isinstance(value, dict):
-        _add(digest, sorted(value.items()))
-    elif isinstance(value, list | tuple | np.ndarray):
-        digest.update(f"[{len(value)}]".encode())
-        for item in value:
-            _add(digest, item)
-    else:
-        digest.update(repr(value.item() if isinstance(value, np.generic) else value).encode())

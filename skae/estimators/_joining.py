@@ -1,7 +1,5 @@
 """What processes know of their shards, made what all of them know of all rows."""
 
-import hashlib
-import pickle
 from typing import Any
 
 import numpy as np
@@ -13,6 +11,7 @@ from skae.blocks import Moments
 from skae.engine import Loader, Peers, count_peers
 from skae.estimators._checkpoints import NOT_COMPARED
 from skae.estimators._classes import find_classes, list_classes
+from skae.estimators._digests import digest_of
 from skae.estimators._problem import Classes
 from skae.estimators._survey import Survey
 from skae.estimators._units import Units
@@ -34,10 +33,8 @@ def find_past(source: Any, peers: Peers) -> str | None:
     if source is None or peers.is_alone:
         return None
     location, scale = source._units
-    digest = hashlib.sha256(repr(scale).encode() + location.tobytes())
-    for value in source._network.module.state_dict().values():
-        digest.update(value.numpy().tobytes())
-    return digest.hexdigest()
+    weights = list(source._network.module.state_dict().values())
+    return digest_of([scale, location, weights, source._link])
 
 
 def check_joint(estimator: Any, peers: Peers, past: Any = None) -> None:
@@ -58,23 +55,26 @@ def check_joint(estimator: Any, peers: Peers, past: Any = None) -> None:
     if peers.is_alone:
         return
     parameters = estimator.get_params(deep=False)
-    compared = {n: repr(value) for n, value in parameters.items() if n not in NOT_COMPARED}
-    compared["earlier fits"] = repr(past)
+    compared = {n: value for n, value in parameters.items() if n not in NOT_COMPARED}
+    compared["earlier fits"] = past
     # one process has the file, but all stop to have it written
-    compared["a checkpoint"] = repr(parameters["checkpoint"] is not None)
-    compared["checkpoint_every"] = repr(parameters["checkpoint_every"])
+    compared["a checkpoint"] = parameters["checkpoint"] is not None
+    compared["checkpoint_every"] = parameters["checkpoint_every"]
+    described = {name: (digest_of(value), repr(value)) for name, value in compared.items()}
     with peers.in_step():
         if parameters.get("solver") == "lbfgs":
             raise ValueError(
                 f"solver='lbfgs' is for fits by one process, but torch.distributed has "
                 f"{peers.n_peers}. Leave 'solver' at its default."
             )
-    for rank, others in enumerate(peers.gather(compared)):
-        for name, value in others.items():
-            if value != compared.get(name):
+    for rank, others in enumerate(peers.gather(described)):
+        for name, (digest, value) in others.items():
+            own_digest, own = described.get(name, ("", "no such parameter"))
+            if digest != own_digest:
+                hint = " These differ in what is not shown." if value == own else ""
                 raise ValueError(
                     f"All processes need the same parameters, but process {rank} has "
-                    f"{name}={value}, and process {peers.rank} has {name}={compared.get(name)}."
+                    f"{name}={value}, and process {peers.rank} has {name}={own}.{hint}"
                 )
 
 
@@ -98,7 +98,7 @@ def join_surveys(survey: Survey, features: Any, peers: Peers, seed: int) -> Surv
     """
     if peers.is_alone:
         return survey
-    _check_same(features, pickle.dumps(survey.link), peers)
+    check_same_rows(features, peers)
     base = peers.share(survey.base)
     of_train, of_all = (_join_moments(m, survey.base, base, peers) for m in survey.moments)
     X, told, train, valid = _join_samples(survey, peers, seed)
@@ -116,17 +116,13 @@ def join_surveys(survey: Survey, features: Any, peers: Peers, seed: int) -> Surv
     )
 
 
-def _check_same(features: Any, link: bytes, peers: Peers) -> None:
-    for rank, (other, other_link) in enumerate(peers.gather((features, link))):
+def check_same_rows(features: Any, peers: Peers) -> None:
+    """Raise ValueError on all processes, if they have different features."""
+    for rank, other in enumerate(peers.gather(features)):
         if other != features:
             raise ValueError(
                 f"All processes need rows with the same features, but process {rank} has {other}, "
                 f"and process {peers.rank} has {features}."
-            )
-        if other_link != link:
-            raise ValueError(
-                f"The first rows of process {rank} have other categories than those of process "
-                f"{peers.rank}. Have all categories among the first rows of each."
             )
 
 

@@ -59,6 +59,19 @@ class Reader:
         """Rows in all blocks of the first pass."""
         return sum(self.lengths)
 
+    @property
+    def numbers(self) -> list[int]:
+        """Those of the blocks that have rows."""
+        return [number for number, n_rows in enumerate(self.lengths) if n_rows]
+
+    def redraw(self) -> None:
+        """Draw what is held out once more, among the blocks that have rows."""
+        self.held_out = self.held_out.redrawn(self.numbers)
+
+    def read(self) -> Iterator[Block]:
+        """Yield blocks in their order, for the first time or again."""
+        return self.read_again() if self.lengths else self.read_first()
+
     def read_first(self) -> Iterator[Block]:
         """Yield blocks in their order, and remember how many rows they have."""
         for number, raw in self.blocks.read():

@@ -1,6 +1,6 @@
 """What users give as X, before it is an array."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -17,12 +17,19 @@ def detached(X: Any) -> Any:
     Raises
     ------
     ValueError
-        If X comes in blocks: to read all of them may take more memory than there is.
+        If X comes in blocks: to read all of them may take more memory than there is. If it is a
+        dict.
     """
     if is_lazy(X):
         raise ValueError(
             f"A {type(X).__name__} comes in blocks, but an array in memory is needed here. Load "
             "it, for example with numpy.asarray, if it is small enough."
+        )
+    # scipy's arrays by keys are dicts as well
+    if isinstance(X, Mapping) and not hasattr(X, "shape"):
+        raise ValueError(
+            f"A {type(X).__name__} is no array. Give one of its values or, if these are blocks of "
+            "rows, a list of them; if they are columns, make a dataframe of them."
         )
     if not isinstance(X, Tensor):
         return X
@@ -41,9 +48,12 @@ def reading(name: str = "X") -> Iterator[None]:
     except (OverflowError, RuntimeError) as error:
         raise ValueError(f"Input {name} cannot be read as an array of numbers: {error}") from error
     except ValueError as error:
-        if "inhomogeneous" not in str(error):
+        if "Found array with dim" in str(error):
+            raise ValueError(f"{error} Blocks of rows are given as a list of arrays.") from error
+        if "setting an array element with a sequence" not in str(error):
             raise
         raise ValueError(
             f"{name} has rows of different shapes, but all must have the same. Resize images of "
-            f"several sizes, or cut patches of one size from them. (numpy: {error})"
+            "several sizes, or cut patches of one size from them; give blocks of rows as a list "
+            f"of arrays. (numpy: {error})"
         ) from error

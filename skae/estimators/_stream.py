@@ -87,7 +87,7 @@ class Stream:
         n_blocks = self.reader.blocks.n_blocks
         if n_blocks is None:
             return None
-        left_out = self.reader.held_out.numbers or ()
+        left_out = self.reader.held_out.whole or ()
         order = torch.randperm(n_blocks, generator=generator).tolist()
         return [number for number in order if number not in left_out]
 

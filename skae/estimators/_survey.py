@@ -1,6 +1,6 @@
 """What one pass over blocks finds."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from skae.blocks import Moments, Reservoir
 from skae.estimators._principal_axes import MAX_EXACT
 from skae.estimators._reader import Block, Reader
+from skae.estimators._shares import NO_ROWS
 from skae.estimators._units import Units
 
 SAMPLE_BYTES, MAX_SAMPLED = 2**26, 40_000
@@ -32,7 +33,7 @@ class Survey(NamedTuple):
         Of what the encoder sees of the rows to learn from, and of all rows, in `base`.
     base : Units
     link : object
-        What the decoder's output means, by the first block.
+        What the decoder's output means.
     low, high : array of shape (n_inputs,)
         The range of what it sees.
     n_train : int
@@ -111,13 +112,12 @@ class Surveyor:
         ValueError
             If a block cannot be used, or if there are no rows.
         """
-        for block in self.reader.read_first():
-            with self.reader.blocks.naming(block.number):
-                if block.start == 0:
-                    self._begin(block.X)
-                self._add(block)
+        self._go_over(self.reader.read())
         if self.reader.n_rows == 0:
-            raise ValueError("X has no rows: all of its blocks are empty.")
+            raise ValueError(NO_ROWS)
+        if self.reader.held_out.is_one_sided(self.reader.numbers):
+            self.reader.redraw()
+            self._go_over(self.reader.read_again(self.reader.numbers))
         of_train, of_valid = self.moments
         return Survey(
             *self._take_sample(),
@@ -129,6 +129,13 @@ class Surveyor:
             n_train=of_train.n_rows,
             limits=(len(self.samples[0].places), len(self.samples[1].places)),
         )
+
+    def _go_over(self, blocks: Iterable[Block]) -> None:
+        for block in blocks:
+            with self.reader.blocks.naming(block.number):
+                if block.start == 0:
+                    self._begin(block.X)
+                self._add(block)
 
     def _begin(self, X: NDArray) -> None:
         """Make room, in units of the first block, in which nothing cancels or overflows."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from copy import deepcopy
+from functools import partial
 from math import ceil
 from numbers import Integral, Real
 from os import PathLike
@@ -19,9 +20,11 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_consistent_length, column_or_1d
 from torch import Generator, Tensor, nn
 
-from skae.engine import CubatureNoise, History, InTurn, Noise, NormalNoise
+from skae.engine import CubatureNoise, History, InTurn, Noise, NormalNoise, Peers
 from skae.estimators._binarization import DynamicBinarization
 from skae.estimators._bridge import Augmentations, torch_generator
+from skae.estimators._by_blocks import check_single
+from skae.estimators._categories import find_categories
 from skae.estimators._classes import find_classes, list_classes
 from skae.estimators._fitted import FittedNetwork
 from skae.estimators._generative import GenerativeAutoencoder
@@ -34,6 +37,7 @@ from skae.estimators._likelihood import (
 )
 from skae.estimators._parameters import DENSE, LATENT, TRAINING
 from skae.estimators._problem import Classes, Problem
+from skae.estimators._reader import Reader
 from skae.estimators._units import Units
 from skae.estimators._variational_start import set_linear_start
 from skae.estimators._widths import hidden_sizes, is_linear
@@ -427,11 +431,15 @@ class VAETransformer(GenerativeAutoencoder):
         self._check_compatible()
         if self.dynamic_binarization:
             return DynamicBernoulli()
-        if self.likelihood == "categorical" and isinstance(
-            getattr(source, "_link", None), Categorical
-        ):
+        if self.likelihood == "categorical" and _has_categories(source):
             return source._link
         return make_likelihood(self.likelihood, X)
+
+    def _find_link(self, reader: Reader, source: Any, peers: Peers) -> Likelihood | None:
+        if self.likelihood != "categorical" or _has_categories(source):
+            return None
+        make_link: Any = partial(self._make_link, source=source)
+        return find_categories(reader, make_link, self._describe_features, peers)
 
     def _fix_link(self, link: Likelihood, units: Units) -> Likelihood:
         return link if self.noise_variance is None else fixed_gaussian(self.noise_variance, units)
@@ -465,6 +473,7 @@ class VAETransformer(GenerativeAutoencoder):
         return X
 
     def _validate_block(self, X: Any, *, reset: bool) -> NDArray:
+        check_single(self, X)
         # the link that there may be is that of the last fit
         return super()._validate(X, reset=reset)
 
@@ -631,3 +640,8 @@ def _warn_of_unlimited(is_constant: NDArray) -> None:
             ConvergenceWarning,
             stacklevel=2,
         )
+
+
+def _has_categories(source: Any) -> bool:
+    """Whether a fit goes on from another one, which knows the categories."""
+    return isinstance(getattr(source, "_link", None), Categorical)

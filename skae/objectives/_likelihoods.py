@@ -336,6 +336,10 @@ class Categorical(Likelihood):
     def __init__(self, n_categories: tuple[int, ...]) -> None:
         self.n_categories = n_categories
 
+    def joined(self, other: "Categorical") -> "Categorical":
+        """Return that of all categories which either has."""
+        return Categorical(tuple(map(max, self.n_categories, other.n_categories)))
+
     def n_raw(self) -> int:
         """Return the largest number of categories, at least 2."""
         return max(2, *self.n_categories)

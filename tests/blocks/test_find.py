@@ -1,7 +1,9 @@
 """Objects with blocks: which they are, and what their blocks are."""
 
+import array
 import subprocess
 import sys
+from collections import deque
 
 import dask.array
 import dask.dataframe
@@ -14,11 +16,32 @@ import torch
 import zarr
 from numpy.testing import assert_array_equal
 from scipy import sparse
+from torch.utils.data import DataLoader, TensorDataset
 
-from skae.blocks import find_blocks, is_lazy
+from skae.blocks import find_blocks, is_empty, is_lazy
 
 X = np.random.default_rng(0).normal(size=(100, 3)).astype(np.float32)
 FRAME = pd.DataFrame(X, columns=["a", "b", "c"])
+
+
+class Items(torch.utils.data.Dataset):
+    """Gives its entries one by one."""
+
+    def __init__(self, entries):
+        self.entries = entries
+
+    def __len__(self):
+        return len(self.entries)
+
+    def __getitem__(self, number):
+        return self.entries[number]
+
+
+class Served(torch.utils.data.IterableDataset):
+    """Yields blocks; its __getitem__ is not to be called."""
+
+    def __iter__(self):
+        return iter(np.array_split(X, 4))
 
 
 class Iterable:
@@ -55,6 +78,13 @@ SOURCES = {
     "list of arrays": lambda folder: np.array_split(X, 4),
     "tuple of frames": lambda folder: (FRAME[:40], FRAME[40:]),
     "list of tensors": lambda folder: list(torch.from_numpy(X).split(30)),
+    "nested lists": lambda folder: [part.tolist() for part in np.array_split(X, 3)],
+    "lists of rows": lambda folder: [list(part) for part in np.array_split(X, 3)],
+    "deque": lambda folder: deque(np.array_split(X, 4)),
+    "dataset of blocks": lambda folder: Items(np.array_split(X, 4)),
+    "iterable dataset": lambda folder: Served(),
+    "loader": lambda folder: DataLoader(Items(X), batch_size=25),
+    "loader of blocks": lambda folder: DataLoader(Items(np.array_split(X, 4)), batch_size=None),
     "iterable": lambda folder: Iterable(np.array_split(X, 4)),
     "values": lambda folder: dict(enumerate(np.array_split(X, 4))).values(),
 }
@@ -92,13 +122,14 @@ def test_blocks_in_another_order(source, tmp_path):
 @over_sources
 def test_dtype_and_names_stay(source, tmp_path):
     _, first = next(find_blocks(SOURCES[source](tmp_path)).read())
-    assert np.asarray(first).dtype == np.float32
+    # numbers of Python are in double precision
+    assert np.asarray(first).dtype == (np.float64 if source == "nested lists" else np.float32)
     if "parquet" in source or "frame" in source:
         assert list(first.columns) == ["a", "b", "c"]
 
 
 @pytest.mark.parametrize(
-    "array",
+    "given",
     [
         X,
         X.tolist(),
@@ -118,12 +149,17 @@ def test_dtype_and_names_stay(source, tmp_path):
         [],
         (),
         [[1.0, 2.0]],
+        [[], []],
+        memoryview(X),
+        array.array("d", [1.0, 2.0]),
+        Items(X),
+        Items([]),
     ],
-    ids=lambda array: type(array).__name__,
+    ids=lambda given: type(given).__name__,
 )
-def test_what_is_an_array_or_nothing(array):
-    assert find_blocks(array) is None
-    assert not is_lazy(array)
+def test_what_is_an_array_or_nothing(given):
+    assert find_blocks(given) is None
+    assert not is_lazy(given)
 
 
 def test_small_memmaps_are_arrays(tmp_path, monkeypatch):
@@ -146,6 +182,21 @@ def test_lists_of_images_are_no_blocks():
 def test_iterators_are_refused(iterator):
     with pytest.raises(ValueError, match=r"can be gone through only once.*__iter__ begins anew"):
         find_blocks(iterator)
+
+
+def test_lists_without_rows_are_blocks_as_well():
+    parts = [part for _, part in find_blocks([[], X, X[:0]]).read()]
+    assert [is_empty(part) for part in parts] == [True, False, True]
+
+
+def test_loaders_that_shuffle_are_refused():
+    with pytest.raises(ValueError, match=r"X is a DataLoader that shuffles.*Set shuffle=False"):
+        find_blocks(DataLoader(Items(X), batch_size=20, shuffle=True))
+
+
+def test_items_that_are_more_than_rows_are_refused():
+    with pytest.raises(ValueError, match=r"TensorDataset whose items are of type tuple"):
+        find_blocks(TensorDataset(torch.from_numpy(X)))
 
 
 @pytest.mark.parametrize("mode", ["r", "r+", "c"])

@@ -143,7 +143,21 @@ def early_stopping(rank):
         estimator.partial_fit(part)
     results["partial"] = describe(estimator)
     results["vae"] = describe(VAETransformer(2, **SETTINGS).fit(X))
+    estimator = AutoencoderTransformer(2, **SETTINGS)
+    results["empty blocks"] = describe(estimator.fit([X[:0]] * 7 + [X] + [X[:0]] * 50))
+    results["single rows"] = describe(estimator.fit(TABLE[rank : rank + 1]))
+    results["a single row"] = describe(estimator.fit(shard(TABLE, rank, 99)))
     return results
+
+
+def categories(rank):
+    """Fit to categories of which no process has all, by arrays and by blocks."""
+    X = shard(np.digitize(TABLE, [0.3, 0.6, 0.9]).astype(float)[np.argsort(TABLE[:, 0])], rank, 40)
+    estimator = VAETransformer(2, likelihood="categorical", **SETTINGS)
+    return [
+        (part[:, 0].max(), estimator.fit(given)._link.n_categories, estimator.loss_curve_)
+        for part, given in ((X, X), (X, np.array_split(X, 12)))
+    ]
 
 
 def moments(rank):

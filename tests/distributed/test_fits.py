@@ -55,7 +55,7 @@ def _join(ranks):
 
 @pytest.fixture(scope="module")
 def results(find_results):
-    return find_results("fits", "early_stopping", "moments", "gradients")
+    return find_results("fits", "early_stopping", "categories", "moments", "gradients")
 
 
 @pytest.fixture(scope="module")
@@ -140,13 +140,33 @@ def test_noise_differs_between_processes(results):
     assert not np.isclose(ours[:n_rows], theirs[:n_rows]).any()
 
 
-@pytest.mark.parametrize("kind", ["array", "blocks", "again", "partial", "vae"])
+@pytest.mark.parametrize(
+    "kind", ["array", "blocks", "again", "partial", "vae", "empty blocks", "a single row"]
+)
 def test_held_out_rows_and_what_follows_from_them_are_the_same_for_all(results, kind):
     first, second = (result[kind] for result in results["early_stopping"])
     _check_identical(first, second)
     if kind != "partial":
         assert first["validation_curve"] == second["validation_curve"]
         assert len(set(first["validation_curve"])) > 1
+
+
+def test_of_two_processes_with_a_row_each_one_learns_and_one_holds_out(results, script):
+    first, second = (result["single rows"] for result in results["early_stopping"])
+    _check_identical(first, second)
+    assert len(first["validation_curve"]) == 4
+    # what there is to learn is one row, of which the first process knows
+    np.testing.assert_allclose(first["mean"], script["TABLE"][:2].mean(axis=0), atol=1e-12)
+    assert first["validation_curve"] == second["validation_curve"]
+
+
+@pytest.mark.parametrize("kind", [0, 1])
+def test_categories_are_those_of_all(results, script, kind):
+    first, second = (result[kind] for result in results["categories"])
+    assert first[0] < second[0] == 3
+    codes = np.digitize(script["TABLE"], [0.3, 0.6, 0.9])
+    assert first[1] == second[1] == tuple(codes.max(axis=0) + 1)
+    assert first[2] == second[2]
 
 
 def _check_identical(first, second):

@@ -13,6 +13,8 @@ from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.base import clone
 from sklearn.decomposition import PCA
 from sklearn.pipeline import make_pipeline
+from torch import Generator, from_numpy
+from torch.utils.data import DataLoader, TensorDataset
 
 from skae import AutoencoderTransformer, ConvAutoencoder, SparseAutoencoder, VAETransformer
 from skae.engine import Checkpoint
@@ -109,6 +111,15 @@ SOURCES = {
     "parquet": _parquet,
     "values": lambda folder: dict(enumerate(BLOCKS)).values(),
     "list": lambda folder: BLOCKS,
+}
+
+
+MEMORY = {
+    "nested lists": lambda: [X[:100].tolist(), X[100:130].tolist(), X[130:].tolist()],
+    "an empty list": lambda: [[], X[:100], X[100:]],
+    "frames": lambda: [pd.DataFrame(block) for block in BLOCKS],
+    "tuple": lambda: tuple(BLOCKS),
+    "loader": lambda: DataLoader(X, batch_size=N_PER_BLOCK),
 }
 
 
@@ -268,6 +279,14 @@ class TestContracts:
                 assert_allclose(*map(_dense, (result, expected)), rtol=1e-4, atol=1e-3)
             assert_allclose(model.score(array), model.score(np.array(array)), rtol=1e-5)
 
+    @pytest.mark.parametrize("make", MEMORY.values(), ids=MEMORY)
+    def test_what_else_has_blocks(self, make):
+        model = AutoencoderTransformer(2, max_iter=1, random_state=0)
+        expected = clone(model).fit(X).transform(X)
+        assert_allclose(np.concatenate([*clone(model).fit(X).transform(make())]), expected, 1e-4)
+        assert clone(model).fit(make()).n_features_in_ == N_FEATURES
+        assert clone(model).partial_fit(make()).n_features_in_ == N_FEATURES
+
     def test_images_of_a_dask_array(self):
         images = X.reshape(-1, 3, 4)
         given = dask.array.from_array(images, chunks=(50, 2, 2))
@@ -313,6 +332,32 @@ class TestContracts:
         assert scores.mean() > model.score_samples(X, y[::-1]).mean() + 1
         model.set_params(max_iter=2).fit(BLOCKS, y)
 
+    @pytest.mark.parametrize("early_stopping", [True, False])
+    def test_categories_of_all_blocks(self, early_stopping):
+        codes = np.digitize(X, [4, 5, 6]).astype(float)
+        blocks = np.split(codes[np.argsort(codes[:, 0])], 12)
+        assert blocks[0][:, 0].max() < codes[:, 0].max()
+        estimator = VAETransformer(2, likelihood="categorical")
+        parameters = {"early_stopping": early_stopping, "max_iter": 0}
+        model = _fit(estimator, blocks, **parameters)
+        in_memory = _fit(estimator, codes, **parameters)
+        assert model._link.n_categories == in_memory._link.n_categories
+        # the start is that of all rows, which are in another order
+        assert_allclose(model.score(codes), in_memory.score(codes), rtol=5e-3)
+        given, others = Iterable(blocks), Iterable(blocks)
+        trained = _fit(estimator, given, early_stopping=early_stopping)
+        _fit(VAETransformer(2, likelihood="poisson"), others, early_stopping=early_stopping)
+        assert given.n_passes == others.n_passes + 1
+        assert trained.n_iter_ == 3
+
+    def test_categories_of_the_first_call(self):
+        low, high = np.zeros((20, 3)), np.full((20, 3), 2.0)
+        model = VAETransformer(2, likelihood="categorical", random_state=0)
+        model.partial_fit([low, low + 1])
+        with pytest.raises(ValueError, match=r"seen in fit, where feature 0 had codes up to 1"):
+            model.partial_fit([low, high])
+        assert model.partial_fit([low + 1, low]).n_iter_ == 2
+
     def test_callbacks_and_progress(self, capsys):
         _fit(ESTIMATORS[0], BLOCKS, verbose=2)
         assert capsys.readouterr().out.count("epoch") >= 3
@@ -333,6 +378,41 @@ class TestHeldOut:
     def test_whatever_the_blocks(self, n_blocks):
         model = _fit(AutoencoderTransformer(3), np.array_split(X, n_blocks))
         assert len(model.validation_curve_) == 4
+
+    @pytest.mark.parametrize("share", [0.1, 0.9])
+    @pytest.mark.parametrize(
+        "sizes",
+        [[0] * 5 + [7] + [0] * 40, [0, 1] * 2 + [0] * 20, [1, 1], [1] * 9 + [0], [4, 0] * 12],
+        ids=str,
+    )
+    def test_both_sides_have_rows_whatever_the_seed(self, sizes, share):
+        blocks = np.split(X[: sum(sizes)], np.cumsum(sizes)[:-1])
+        for seed in range(10):
+            parameters = {"validation_fraction": share, "random_state": seed, "max_iter": 1}
+            model = _fit(AutoencoderTransformer(1), blocks, **parameters)
+            assert len(model.validation_curve_) == 2
+        _assert_same(model, _fit(AutoencoderTransformer(1), blocks, **parameters))
+
+    def test_a_redrawn_side_is_that_of_all_passes(self):
+        blocks = [X[:0]] * 100
+        blocks[7::9] = np.split(X[:264], 11)
+        for seed in range(10):
+            estimator = AutoencoderTransformer(2, random_state=seed)
+            problem = estimator._read_problem(blocks, None, None, np.random.RandomState(seed))
+            learned = np.concatenate([*problem.stream.read(Generator())])
+            held_out = problem.seen[problem.valid]
+            assert len(learned) + len(held_out) == 264
+            assert len(held_out) in (24, 48, 72, 96, 120)
+            rows = np.concatenate([problem.units.leave(learned, np.float64), held_out])
+            assert_allclose(*(np.sort(part[:, 0]) for part in (rows, X[:264])), rtol=1e-5)
+            # before any training, it starts at PCA of all rows
+            assert_allclose(problem.units.location, X[:264].mean(axis=0, dtype=float), rtol=1e-12)
+
+    def test_a_single_row_cannot_be_divided(self):
+        model = _fit(AutoencoderTransformer(2), X).set_params(warm_start=True)
+        with pytest.raises(ValueError, match="minimum of 2 is required"):
+            model.fit([X[:1], X[:0]])
+        assert model.set_params(early_stopping=False).fit([X[:1], X[:0]]).n_iter_ == 3
 
     def test_none(self):
         assert _fit(ESTIMATORS[0], BLOCKS, early_stopping=False).validation_curve_ is None
@@ -405,10 +485,9 @@ class TestRefused:
             (AutoencoderTransformer(), iter(BLOCKS), "gone through only once"),
             (AutoencoderTransformer(), [X[:0], X[:0]], "no rows"),
             (AutoencoderTransformer(), [X[:1], X[:0]], "minimum of 2"),
-            (AutoencoderTransformer(validation_fraction=0.9), [X[:1], X[1:2]], "no rows to learn"),
             (AutoencoderTransformer(loss="binary_crossentropy"), BLOCKS, "Block 0 .*values in"),
             (VAETransformer(likelihood="poisson"), [abs(X).round(), X], "Block 1 .*likelihood="),
-            (VAETransformer(likelihood="categorical"), [X > 9, X > 5], "Block 1 .*categories"),
+            (VAETransformer(likelihood="categorical"), [X > 9, X], "Block 1 .*categories"),
             (VAETransformer(conditional=True), BLOCKS, "requires y"),
         ],
         ids=lambda value: value if isinstance(value, str) else "",
@@ -428,6 +507,34 @@ class TestRefused:
     def test_who_cannot_learn_from_blocks(self, estimator, given):
         with pytest.raises(ValueError, match="comes in blocks, but an array in memory is needed"):
             estimator.fit(given)
+
+    @pytest.mark.parametrize(
+        ("make", "message"),
+        [
+            (lambda: iter(BLOCKS), "list_iterator, which can be gone through only once"),
+            (lambda: dict(enumerate(BLOCKS)), "A dict is no array. Give .*a list of them"),
+            (
+                lambda: DataLoader(TensorDataset(from_numpy(X), from_numpy(X[:, 0])), 30),
+                "Block 0 of X cannot be used: its type is list.*the rows alone",
+            ),
+            (lambda: [[X[:20], X[20:]], BLOCKS], "Block 0 of X cannot be used: its type is list"),
+            (lambda: [X[0], *BLOCKS], "Block 0 of X cannot be used: Expected 2D array, got 1D"),
+            (
+                lambda: np.array([*BLOCKS, X], dtype=object),
+                "blocks of rows as a list of arrays",
+            ),
+            (lambda: np.stack(BLOCKS), "dim 3, while dim <= 2 .* given as a list of arrays"),
+        ],
+        ids=["iterator", "dict", "targets", "lists of blocks", "a row", "objects", "3d"],
+    )
+    def test_what_is_not_meant_says_what_to_do(self, make, message):
+        for method in ("fit", "partial_fit"):
+            with pytest.raises(ValueError, match=message):
+                getattr(AutoencoderTransformer(2), method)(make())
+        model = _fit(ESTIMATORS[0], X)
+        for method in ("transform", "score", "score_samples"):
+            with pytest.raises(ValueError, match=message):
+                [*getattr(model, method)(make())]
 
     def test_dataframes_of_results(self):
         model = _fit(ESTIMATORS[0], X).set_output(transform="pandas")
