@@ -32,6 +32,7 @@ def compare_with_pca(
     scoring: Any = None,
     n_jobs: int | None = None,
     random_state: Any = None,
+    verbose: int = 0,
 ) -> Bunch:
     """Tell whether an autoencoder is worth it on X, beside PCA, and how wide.
 
@@ -74,6 +75,9 @@ def compare_with_pca(
     random_state : int, RandomState instance or None, default=None
         Shuffles the rows, and is the seed of PCA and of the default `estimator`. Pass an int for
         the same result at every call; an `estimator` of your own needs a seed of its own.
+
+    verbose : int, default=0
+        1 prints the best score and the time of PCA and of the autoencoder in every fold.
 
     Returns
     -------
@@ -150,6 +154,7 @@ def compare_with_pca(
         cv=folds,
         scoring=scoring,
         n_jobs=n_jobs,
+        verbose=verbose,
     )
     return _conclude(curve, float(np.mean([len(test) / len(train) for train, test in folds])))
 

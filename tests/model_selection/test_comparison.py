@@ -128,6 +128,18 @@ def test_the_curve_is_that_of_the_same_folds(iris):
         assert_allclose(found.curve.test_scores[name], scores, rtol=1e-9)
 
 
+def test_verbose_tells_of_every_fold(iris, capsys):
+    found = compare_with_pca(iris, estimator=QUICK, n_components=[1, 2], cv=2, verbose=1)
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split(": best")[0] for line in lines] == [
+        f"[CV {fold}/2] {name}" for fold in (1, 2) for name in ("PCA", "AutoencoderTransformer")
+    ]
+    best = found.curve.test_scores["PCA"][:, 1].max()
+    assert f"best score {best:.4g} with n_components=2, after " in lines[2]
+    compare_with_pca(iris, estimator=QUICK, n_components=[1], cv=2)
+    assert capsys.readouterr().out == ""
+
+
 def test_the_correction_knows_the_sizes_of_the_folds(iris):
     """With 2 folds as many rows are left out as learned from, with 5 a fourth of that."""
     for n_folds in (2, 5):
