@@ -3,6 +3,7 @@
 import time
 from collections.abc import Sequence
 from copy import copy
+from itertools import zip_longest
 from numbers import Integral
 from typing import Any, NamedTuple
 
@@ -37,6 +38,7 @@ def score_widths(
     scorer: Any,
     widths: Sequence[int],
     n_jobs: int | None,
+    names: Sequence[str] = (),
 ) -> list[list[Fold]]:
     """Score estimators at all widths in the same folds.
 
@@ -54,6 +56,8 @@ def score_widths(
         Numbers of components.
     n_jobs : int or None
         Fits at once.
+    names : sequence of str
+        Of the estimators, for the lines that are printed about their folds; none: no lines.
 
     Returns
     -------
@@ -61,9 +65,11 @@ def score_widths(
         For each estimator, one entry per fold.
     """
     results = Parallel(n_jobs=n_jobs)(
-        delayed(_run_fold)(clone(estimator), X, y, *rows, scorer, widths)
-        for rows in folds
-        for estimator in estimators
+        delayed(_run_fold)(clone(estimator), X, y, *rows, scorer, widths, title)
+        for i, rows in enumerate(folds, start=1)
+        for estimator, title in zip_longest(
+            estimators, [f"[CV {i}/{len(folds)}] {name}" for name in names]
+        )
     )
     return [results[i :: len(estimators)] for i in range(len(estimators))]
 
@@ -76,6 +82,7 @@ def _run_fold(
     test: NDArray,
     scorer: Any,
     widths: Sequence[int],
+    title: str | None,
 ) -> Fold:
     train_rows, test_rows = (
         [_safe_indexing(values, rows) for values in (X, y) if values is not None]
@@ -86,7 +93,17 @@ def _run_fold(
     fit_time = time.perf_counter() - start
     timed = [_timed_score(scorer, one, test_rows) for one in fitted]
     scores, score_times = np.array(timed).T
+    if title is not None:
+        _print_best(title, scores, widths, time.perf_counter() - start)
     return Fold(fit_time, score_times, scores)
+
+
+def _print_best(title: str, scores: NDArray, widths: Sequence[int], seconds: float) -> None:
+    best = int(np.argmax(scores))
+    print(
+        f"{title}: best score {scores[best]:.4g} with n_components={widths[best]}, after "
+        f"{seconds:.1f} s"
+    )
 
 
 def _fit_widths(estimator: Any, rows: Sequence[Any], widths: Sequence[int]) -> list[Any]:

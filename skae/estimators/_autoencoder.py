@@ -3,8 +3,10 @@
 from collections.abc import Sequence
 from os import PathLike
 from typing import Any, Literal
+from warnings import warn
 
 import numpy as np
+from sklearn.exceptions import ConvergenceWarning
 
 from skae.estimators._ordered import OrderableAutoencoder
 from skae.estimators._parameters import DENSE, LATENT, ORDERED, RECONSTRUCTION, TRAINING
@@ -42,7 +44,9 @@ class AutoencoderTransformer(OrderableAutoencoder):
     ----------
     n_components : int or float, default=2
         Size of the code. Where it exceeds the rank of the data, the components that PCA cannot
-        give start at random directions that the decoder ignores.
+        give start at random directions that the decoder ignores. With more components than
+        features, rows can be copied without anything being learned, unless a `corruption`, `alpha`
+        or `contractive` forbids it: a warning says so.
 
         With ``ordered=True`` it may be a share of the variance between 0 and 1: kept are, as by
         PCA, as few components as explain more than that of the training rows, out of as many as
@@ -377,3 +381,16 @@ class AutoencoderTransformer(OrderableAutoencoder):
 
     def _find_weight_decay(self) -> float:
         return 0.0 if is_linear(self.hidden_layer_sizes) else self.weight_decay
+
+    def _check_fitted(self, problem: Problem) -> None:
+        super()._check_fitted(problem)
+        n_features = problem.X.shape[1]
+        is_plain = self.corruption is None and self.alpha == 0 and self.contractive == 0
+        if is_plain and not self.ordered and self.n_components_ > n_features:
+            warn(
+                f"n_components={self.n_components_} is more than n_features={n_features}: rows can "
+                "be copied, and nothing has to be learned. Lower n_components, set corruption, "
+                "alpha or contractive, or take SparseAutoencoder.",
+                ConvergenceWarning,
+                stacklevel=6,
+            )

@@ -90,6 +90,10 @@ class AutoencoderCV(DocumentedMixin, MetaEstimatorMixin, TransformerMixin, BaseE
     n_jobs : int or None, default=None
         Folds that are fitted at once; -1 for as many as there are processors.
 
+    verbose : int, default=0
+        1 prints the best score and the time of every fold. What single fits print is for the
+        estimator's own `verbose`.
+
     Attributes
     ----------
     cv_results_ : dict of arrays
@@ -171,6 +175,7 @@ class AutoencoderCV(DocumentedMixin, MetaEstimatorMixin, TransformerMixin, BaseE
         "selection": [StrOptions({"best", "one_standard_error"})],
         "refit": ["boolean"],
         "n_jobs": [int, np.integer, None],
+        "verbose": ["verbose"],
     }
 
     def __init__(
@@ -183,6 +188,7 @@ class AutoencoderCV(DocumentedMixin, MetaEstimatorMixin, TransformerMixin, BaseE
         selection: Literal["best", "one_standard_error"] = "best",
         refit: bool = True,
         n_jobs: int | None = None,
+        verbose: int = 0,
     ) -> None:
         self.n_components = n_components
         self.estimator = estimator
@@ -191,6 +197,7 @@ class AutoencoderCV(DocumentedMixin, MetaEstimatorMixin, TransformerMixin, BaseE
         self.selection = selection
         self.refit = refit
         self.n_jobs = n_jobs
+        self.verbose = verbose
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
@@ -241,8 +248,10 @@ class AutoencoderCV(DocumentedMixin, MetaEstimatorMixin, TransformerMixin, BaseE
         widest = clone(template).set_params(n_components=max(widths), ordered=True)
         start = clone(widest).set_params(max_iter=0)
         folds = list(check_cv(self.cv, y).split(X, y, groups))
+        name = type(template).__name__
+        names = (name, f"{name}, its start") if self.verbose else ()
         results, start_results = score_widths(
-            [widest, start], X, y, folds, self.scorer_, widths, self.n_jobs
+            [widest, start], X, y, folds, self.scorer_, widths, self.n_jobs, names
         )
         self._set_results(results, start_results, widths)
         if self.refit:

@@ -29,7 +29,10 @@ class ImageRowsMixin(TorchEstimator):
         """Return images as rows, in X's order."""
         X = detached(X)
         with reading():
-            row = tuple(map(int, (X if hasattr(X, "shape") else np.asarray(X)).shape[1:]))
+            shape = tuple(map(int, (X if hasattr(X, "shape") else np.asarray(X)).shape))
+        row = shape[1:]
+        if not reset:
+            self._refuse_single(shape)
         if len(row) > 1:
             with reading():
                 X = check_array(
@@ -45,6 +48,16 @@ class ImageRowsMixin(TorchEstimator):
             self._row_shape = row
             self.image_shape_ = self._layout.shape
         return X
+
+    def _refuse_single(self, shape: tuple[int, ...]) -> None:
+        """Raise ValueError if an array of this shape is one image; flat ones say so themselves."""
+        is_image = len(shape) > 1 and accepts(shape, self._layout)
+        if is_image and not accepts(shape[1:], self._layout):
+            raise ValueError(
+                f"X has shape {shape}, which is that of a single image, but "
+                f"{type(self).__name__} is expecting an array of images. Give X[None] for an "
+                "array of one."
+            )
 
     def _check_images(self, row: tuple[int, ...]) -> None:
         """Raise ValueError if rows of this shape are not the images that were seen in fit."""

@@ -48,9 +48,11 @@ class ImageFormat(NamedTuple):
         is_grey = len(row) == 2 and n_channels == 1
         if is_grey or (len(row) == 3 and row[place] == n_channels):
             return
+        single = f" If {name} is one image, pass {name}[None]." if len(row) == 2 else ""
         raise ValueError(
             f"{name} has images of shape {row}, but images of shape {self.layout.shape}, of this "
             f"or another size, are expected: {n_channels} channels, and these {self._place()}."
+            f"{single}"
         )
 
     def _place(self) -> str:

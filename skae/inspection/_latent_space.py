@@ -14,7 +14,7 @@ from skae._arrays import as_numpy
 from skae.inspection._axes import require_matplotlib, several_axes
 from skae.inspection._codes import encode
 from skae.inspection._components import check_components
-from skae.inspection._style import COLORS, OKABE_ITO, SEQUENTIAL, point_style
+from skae.inspection._style import COLORS, OKABE_ITO, SEQUENTIAL, class_styles
 
 MAX_PAIRED = 4
 """Components whose pairs are drawn by default: six panels."""
@@ -61,7 +61,8 @@ class LatentSpaceDisplay:
         For each pair, the points of each class; in the order of the classes.
 
     texts_ : list of matplotlib Text
-        Names of the classes at their medians, where there are more classes than colours.
+        Names of the classes at their medians, where there are more than seven, whose colours are
+        alike to the colour-blind.
 
     legend_ : matplotlib Legend or None
         The classes, if y holds classes, and at most 36 of them.
@@ -214,9 +215,10 @@ class LatentSpaceDisplay:
             return [(everything, {"color": OKABE_ITO["blue"]})]
         if not self._holds_classes():
             return [(everything, {"c": self.y, "cmap": SEQUENTIAL})]
+        labels = np.unique(self.y)
         return [
-            (self.y == label, {**point_style(i), "label": str(label)})
-            for i, label in enumerate(np.unique(self.y))
+            (self.y == label, {**style, "label": str(label)})
+            for label, style in zip(labels, class_styles(len(labels)), strict=True)
         ]
 
     def _name_classes(self) -> None:

@@ -35,6 +35,17 @@ def image_limits(images: NDArray, outliers: float = 0.0) -> tuple[float, float]:
     return float(low), float(high if high > low else low + 1)
 
 
+def signed_limits(images: NDArray) -> tuple[float, float]:
+    """Return values of the ends of colours whose middle is zero."""
+    limit = float(np.abs(images).max()) or 1.0
+    return -limit, limit
+
+
+def mean_of_channels(images: NDArray) -> NDArray:
+    """Return images without channels, shape (n_images, height, width)."""
+    return images.mean(axis=-1) if images.ndim == 4 else images
+
+
 def figure_size(
     n_rows: int, n_cols: int, images: NDArray, beside: float = 0.2, below: float = 0.2
 ) -> tuple[float, float]:
@@ -109,15 +120,15 @@ class Mosaic:
 
     def draw_differences(self, images: NDArray, label: str = "") -> tuple[Any, Any]:
         """Draw images of signed numbers, and a colour bar beside them; zero is white."""
-        images = images.mean(axis=-1) if images.ndim == 4 else images
-        limit = float(np.abs(images).max()) or 1.0
-        first = self.n_rows
-        image = self.draw(images, DIVERGING, (-limit, limit))
-        total = self._y(self.n_rows) - self.gap
-        height = total - self._y(first)
-        # beside these rows alone
-        beside = self.ax.inset_axes((1.02, 0, 0.2 / max(2, self.n_cols), height / total))
-        return image, self.ax.figure.colorbar(image, cax=beside, label=label)
+        images = mean_of_channels(images)
+        image = self.draw(images, DIVERGING, signed_limits(images))
+        return image, self.draw_colorbar(image, label)
+
+    def draw_colorbar(self, image: Any, label: str = "") -> Any:
+        """Draw a colour bar beside the rows that were drawn last, and those alone."""
+        _, _, bottom, top = image.get_extent()
+        beside = self.ax.inset_axes((1.02, 0, 0.2 / max(2, self.n_cols), (bottom - top) / bottom))
+        return self.ax.figure.colorbar(image, cax=beside, label=label)
 
     def label(self, rows: Any = (), columns: Any = ()) -> None:
         """Name the rows and the columns, and take the frame away."""

@@ -1,11 +1,12 @@
 """What comes back, beside what went in."""
 
 from collections.abc import Sequence
+from math import ceil
 from typing import Any, Literal, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from sklearn.utils import check_array
+from sklearn.utils import check_array, gen_batches
 
 from skae._arrays import as_numpy
 from skae._pipelines import check_count
@@ -18,15 +19,23 @@ from skae.inspection._axes import (
     require_matplotlib,
     several_axes,
 )
-from skae.inspection._mosaic import Mosaic, figure_size, image_limits
+from skae.inspection._mosaic import (
+    Mosaic,
+    figure_size,
+    image_limits,
+    mean_of_channels,
+    signed_limits,
+)
 from skae.inspection._rows import are_images, arrange_rows, find_feature_names
-from skae.inspection._style import GREY, OKABE_ITO, SEQUENTIAL
+from skae.inspection._style import DIVERGING, GREY, OKABE_ITO, SEQUENTIAL
 from skae.metrics import find_varying, there_and_back
 
 Kind = Literal["auto", "images", "signals", "features"]
 KINDS = ("auto", "images", "signals", "features")
 N_IMAGES, N_SIGNALS = 8, 4
 """Rows that are drawn by default."""
+MAX_COLUMNS = 12
+"""Images beside each other; more begin a new line."""
 LOST = "share of the variance that is lost"
 
 
@@ -62,7 +71,8 @@ class ReconstructionDisplay:
         Figure with the axes.
 
     images_ : list of matplotlib AxesImage or None
-        Originals and reconstructions, and the differences; or the map of errors.
+        Originals, reconstructions and differences, of up to twelve images at a time; or the map of
+        errors.
 
     colorbar_ : matplotlib Colorbar or None
         Of the differences, or of the map of errors.
@@ -278,16 +288,22 @@ class ReconstructionDisplay:
         return kind
 
     def _draw_images(self, ax: Any, X: NDArray, reconstructed: NDArray, cmap: str) -> None:
-        n_images = len(X)
+        n_groups = ceil(len(X) / MAX_COLUMNS)
+        n_cols = ceil(len(X) / n_groups)
         # the name of the differences of colours is long
-        size = figure_size(3, n_images, X, 3.2 if X.ndim == 4 else 2.4)
+        size = figure_size(3 * n_groups, n_cols, X, 3.2 if X.ndim == 4 else 2.4)
         self.axes_ = several_axes(type(self), ax, 1, 1, size)
-        mosaic = Mosaic(self.axes_[0], n_images, X.shape[1:])
-        both = mosaic.draw(np.concatenate([X, reconstructed]), cmap, image_limits(X))
-        differences, self.colorbar_ = mosaic.draw_differences(reconstructed - X)
-        self.images_ = [both, differences]
+        mosaic = Mosaic(self.axes_[0], n_cols, X.shape[1:])
+        limits, differences = image_limits(X), mean_of_channels(reconstructed - X)
+        self.images_ = []
+        for group in gen_batches(len(X), n_cols):
+            self.images_ += [mosaic.draw(rows[group], cmap, limits) for rows in (X, reconstructed)]
+            self.images_.append(
+                mosaic.draw(differences[group], DIVERGING, signed_limits(differences))
+            )
+        self.colorbar_ = mosaic.draw_colorbar(self.images_[-1])
         mean = "\n(mean of channels)" if X.ndim == 4 else ""
-        mosaic.label(["original", "reconstruction", f"difference{mean}"])
+        mosaic.label(["original", "reconstruction", f"difference{mean}"] * n_groups)
 
     def _draw_signals(self, ax: Any, X: NDArray, reconstructed: NDArray) -> None:
         self.axes_ = several_axes(type(self), ax, 2 * len(X), 2, (4.5, 1.4))

@@ -24,6 +24,21 @@ GREY = "0.4"
 """Of what is there for orientation."""
 
 
+def class_styles(n_classes: int) -> list[dict[str, Any]]:
+    """Return colour and marker of the points of every class.
+
+    Up to twenty have colours of their own; those of more than `COLORS` do not all differ for the
+    colour-blind.
+    """
+    styles = [point_style(i) for i in range(n_classes)]
+    if n_classes <= len(COLORS):
+        return styles
+    from matplotlib import colormaps
+
+    colors = colormaps["tab10" if n_classes <= 10 else "tab20"]
+    return [{**style, "color": colors(i % colors.N)} for i, style in enumerate(styles)]
+
+
 def point_style(index: int) -> dict[str, Any]:
     """Return colour and marker of the points of a class."""
     return {"color": COLORS[index % len(COLORS)], "marker": MARKERS[index % len(MARKERS)]}

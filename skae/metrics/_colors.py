@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.utils._param_validation import validate_params
 
 from skae._colors import check_colors, rgb_to_lab
-from skae.metrics._images import LAYOUT, check_same_shapes
+from skae.metrics._images import LAYOUT, check_same_shapes, find_shape
 
 
 @validate_params(LAYOUT, prefer_skip_nested_validation=True)
@@ -60,7 +60,7 @@ def ab_error(
     104.6
     """
     true, predicted = check_same_shapes(y_true, y_pred)
-    shape = true.shape[1:] if image_shape is None else tuple(image_shape)
+    shape = find_shape(image_shape, true)
     true_ab, predicted_ab = (
         rgb_to_lab(_as_rows(check_colors(images, name), shape, channels))[:, 1:]
         for name, images in (("y_true", true), ("y_pred", predicted))

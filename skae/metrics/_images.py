@@ -121,7 +121,7 @@ def ssim(
     True
     """
     y_true, y_pred, data_range = _check_pairs(y_true, y_pred, data_range)
-    shape = y_true.shape[1:] if image_shape is None else tuple(image_shape)
+    shape = find_shape(image_shape, y_true)
     x, y = (
         _as_planes(images, shape, channels, win_size) / data_range for images in (y_true, y_pred)
     )
@@ -204,6 +204,19 @@ def check_same_shapes(y_true: ArrayLike, y_pred: ArrayLike) -> tuple[NDArray, ND
             "same."
         )
     return true, predicted
+
+
+def find_shape(image_shape: Any, images: NDArray) -> tuple[int, ...]:
+    """Return the shape of one image: the given one, or that of a row."""
+    if image_shape is None:
+        return images.shape[1:]
+    sizes = np.asarray(image_shape)
+    if sizes.ndim != 1 or sizes.dtype.kind not in "iu" or sizes.min(initial=1) < 1:
+        raise ValueError(
+            "The 'image_shape' parameter must be None or a sequence of ints, all at least 1, such "
+            f"as (28, 28). Got {image_shape!r} instead."
+        )
+    return tuple(sizes.tolist())
 
 
 def _as_planes(images: NDArray, shape: tuple[int, ...], channels: str, win_size: int) -> NDArray:

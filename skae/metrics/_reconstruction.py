@@ -14,7 +14,13 @@ from skae._arrays import as_numpy
 Features = Literal["original", "standardized"]
 
 
-def reconstruction_error(estimator: Any, X: ArrayLike, *, features: Features = "original") -> float:
+def reconstruction_error(
+    estimator: Any,
+    X: ArrayLike,
+    *,
+    features: Features = "original",
+    multioutput: Literal["sum", "raw_values"] = "sum",
+) -> float | NDArray:
     """Return the mean squared error per row of the reconstruction of X.
 
     Parameters
@@ -26,11 +32,21 @@ def reconstruction_error(estimator: Any, X: ArrayLike, *, features: Features = "
     features : {"original", "standardized"}, default="original"
         Whether squared errors are taken in X's own units, or divided by the variance that each
         feature has in this X. A feature that is constant in X is then left out.
+    multioutput : {"sum", "raw_values"}, default="sum"
+        "raw_values" gives the error of every feature, as in `sklearn.metrics.mean_squared_error`.
 
     Returns
     -------
-    error : float
-        Summed over the features, averaged over the rows.
+    error : float or ndarray of shape (n_features,)
+        Averaged over the rows, and summed over the features unless they are asked for one by one.
+        Of those that are left out it is 0 then.
+
+    Raises
+    ------
+    TypeError
+        If the estimator has no `transform` or no `inverse_transform`.
+    ValueError
+        If a parameter is another one, or if X is not valid.
 
     Examples
     --------
@@ -42,23 +58,27 @@ def reconstruction_error(estimator: Any, X: ArrayLike, *, features: Features = "
     0.101
     >>> round(reconstruction_error(pca, X, features="standardized"), 3)
     0.267
+    >>> reconstruction_error(pca, X, multioutput="raw_values").round(3)
+    array([0.029, 0.03 , 0.006, 0.037])
     """
+    _check_choice("features", features, ("original", "standardized"))
+    _check_choice("multioutput", multioutput, ("sum", "raw_values"))
     X, reconstruction = there_and_back(estimator, X)
     errors = np.square(X - reconstruction).mean(axis=0)
-    if features == "original":
-        return float(errors.sum())
     if features == "standardized":
         varies = find_varying(X)
-        return float((errors[varies] / X.var(axis=0)[varies]).sum())
-    raise ValueError(f"features must be 'original' or 'standardized'. Got {features!r} instead.")
+        errors = np.divide(errors, X.var(axis=0), out=np.zeros_like(errors), where=varies)
+    return errors if multioutput == "raw_values" else float(errors.sum())
 
 
 def reconstruction_r2(
     estimator: Any,
     X: ArrayLike,
     *,
-    multioutput: Literal["variance_weighted", "uniform_average"] = "variance_weighted",
-) -> float:
+    multioutput: Literal[
+        "variance_weighted", "uniform_average", "raw_values"
+    ] = "variance_weighted",
+) -> float | NDArray:
     """Return the share of the variance of X that its reconstruction explains.
 
     Parameters
@@ -67,14 +87,16 @@ def reconstruction_r2(
         Has `transform` and `inverse_transform`; a Pipeline may be given.
     X : array-like of shape (n_samples, n_features)
         Rows to reconstruct, at least two.
-    multioutput : {"variance_weighted", "uniform_average"}, default="variance_weighted"
+    multioutput : {"variance_weighted", "uniform_average", "raw_values"}, \
+            default="variance_weighted"
         As in `sklearn.metrics.r2_score`: weighted, the features count by their variance, and
         PCA's value on its training data is the sum of its `explained_variance_ratio_`;
-        uniform, they count equally, as if they were standardised.
+        uniform, they count equally, as if they were standardised. "raw_values" gives the share of
+        every feature.
 
     Returns
     -------
-    r2 : float
+    r2 : float or ndarray of shape (n_features,)
         At most 1. The variance is the one around the means of this X.
 
     Examples
@@ -87,7 +109,8 @@ def reconstruction_r2(
     True
     """
     X, reconstruction = there_and_back(estimator, X)
-    return float(r2_score(X, reconstruction, multioutput=multioutput))
+    r2 = r2_score(X, reconstruction, multioutput=multioutput)
+    return r2 if multioutput == "raw_values" else float(r2)
 
 
 def neg_reconstruction_error_scorer(estimator: Any, X: ArrayLike, y: Any = None) -> float:
@@ -107,7 +130,7 @@ def neg_reconstruction_error_scorer(estimator: Any, X: ArrayLike, y: Any = None)
     score : float
         The higher the better.
     """
-    return -reconstruction_error(estimator, X)
+    return -float(reconstruction_error(estimator, X))
 
 
 def neg_standardized_reconstruction_error_scorer(
@@ -129,7 +152,7 @@ def neg_standardized_reconstruction_error_scorer(
     score : float
         The higher the better.
     """
-    return -reconstruction_error(estimator, X, features="standardized")
+    return -float(reconstruction_error(estimator, X, features="standardized"))
 
 
 def reconstruction_r2_scorer(estimator: Any, X: ArrayLike, y: Any = None) -> float:
@@ -160,7 +183,7 @@ def reconstruction_r2_scorer(estimator: Any, X: ArrayLike, y: Any = None) -> flo
     >>> search.fit(load_iris().data).best_params_
     {'n_components': 3}
     """
-    return reconstruction_r2(estimator, X)
+    return float(reconstruction_r2(estimator, X))
 
 
 def standardized_reconstruction_r2_scorer(estimator: Any, X: ArrayLike, y: Any = None) -> float:
@@ -180,7 +203,7 @@ def standardized_reconstruction_r2_scorer(estimator: Any, X: ArrayLike, y: Any =
     score : float
         At most 1.
     """
-    return reconstruction_r2(estimator, X, multioutput="uniform_average")
+    return float(reconstruction_r2(estimator, X, multioutput="uniform_average"))
 
 
 def find_varying(X: NDArray) -> NDArray[np.bool_]:
@@ -227,6 +250,12 @@ def there_and_back(estimator: Any, X: ArrayLike) -> tuple[NDArray, NDArray]:
             f"{type(estimator).__name__} has {reconstructed.shape[1]}."
         )
     return rows, reconstructed
+
+
+def _check_choice(name: str, value: Any, choices: tuple[str, str]) -> None:
+    if value not in choices:
+        wanted = " or ".join(map(repr, choices))
+        raise ValueError(f"{name} must be {wanted}. Got {value!r} instead.")
 
 
 def _as_rows(X: ArrayLike) -> NDArray:

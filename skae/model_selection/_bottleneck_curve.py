@@ -26,6 +26,7 @@ def bottleneck_curve(
     cv: Any = None,
     scoring: Any = None,
     n_jobs: int | None = None,
+    verbose: int = 0,
 ) -> Bunch:
     """Score estimators at several numbers of components, in the same folds.
 
@@ -67,6 +68,9 @@ def bottleneck_curve(
 
     n_jobs : int or None, default=None
         Fits at once; -1 for as many as there are processors.
+
+    verbose : int, default=0
+        1 prints the best score and the time of every estimator in every fold.
 
     Returns
     -------
@@ -121,7 +125,8 @@ def bottleneck_curve(
     scoring = reconstruction_r2_scorer if scoring is None else scoring
     X, y, groups = indexable(X, y, groups)
     folds = list(check_cv(cv, y).split(X, y, groups))
-    results = score_widths(list(named.values()), X, y, folds, get_scorer(scoring), widths, n_jobs)
+    scorer, names = get_scorer(scoring), list(named) if verbose else ()
+    results = score_widths([*named.values()], X, y, folds, scorer, widths, n_jobs, names)
     test_scores = {
         name: np.array([fold.scores for fold in result]).T
         for name, result in zip(named, results, strict=True)

@@ -6,6 +6,7 @@ import torch
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.base import clone
 from sklearn.decomposition import PCA
+from sklearn.exceptions import ConvergenceWarning
 from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.mixture import BayesianGaussianMixture
@@ -301,6 +302,28 @@ class TestWarmStart:
             AutoencoderTransformer(5, warm_start=fitted).fit(digits)
         with pytest.raises(TypeError, match="Got an instance of PCA"):
             AutoencoderTransformer(2, warm_start=PCA(2).fit(iris)).fit(iris)
+
+
+class TestMoreComponentsThanFeatures:
+    def test_a_copy_is_no_result(self, iris):
+        match = "n_components=5 is more than n_features=4: rows can be copied.* Lower n_components"
+        with pytest.warns(ConvergenceWarning, match=match):
+            fitted = AutoencoderTransformer(5, max_iter=1).fit(iris)
+        assert fitted.score(iris) > 1 - 1e-12
+
+    @pytest.mark.parametrize(
+        "parameters",
+        [
+            {"corruption": "gaussian"},
+            {"alpha": 1e-3},
+            {"contractive": 1e-3},
+            {"ordered": True},
+            {"n_components": 4},
+        ],
+        ids=str,
+    )
+    def test_what_forbids_it_does_not_warn(self, iris, parameters):
+        AutoencoderTransformer(5, max_iter=1).set_params(**parameters).fit(iris)
 
 
 class TestSample:

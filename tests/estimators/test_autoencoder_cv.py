@@ -160,6 +160,19 @@ def test_folds_side_by_side(iris, search):
     )
 
 
+def test_verbose_tells_of_every_fold(search, iris, capsys):
+    loud = clone(search).set_params(verbose=1).fit(iris)
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) == 6
+    for i in range(3):
+        best = max(loud.cv_results_[f"split{i}_test_score"])
+        start = f"[CV {i + 1}/3] AutoencoderTransformer: best score {best:.4g} with n_components="
+        assert lines[2 * i].startswith(start)
+        assert lines[2 * i + 1].startswith(f"[CV {i + 1}/3] AutoencoderTransformer, its start: ")
+    clone(search).fit(iris)
+    assert capsys.readouterr().out == ""
+
+
 def test_in_a_pipeline_and_a_grid(iris):
     search = AutoencoderCV([1, 2], estimator=QUICK, cv=2)
     pipeline = make_pipeline(StandardScaler(), search, LogisticRegression())
@@ -225,6 +238,7 @@ def test_bad_widths(iris, bad):
         ("selection", "worst"),
         ("refit", "yes"),
         ("n_jobs", "all"),
+        ("verbose", "yes"),
     ],
 )
 def test_bad_parameters(iris, name, value):

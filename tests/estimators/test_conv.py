@@ -137,6 +137,17 @@ class TestRefusals:
         with pytest.raises(ValueError, match="is expecting images of shape"):
             fitted.transform(np.zeros((5, *row)))
 
+    @pytest.mark.parametrize("row", [(8, 8), (2, 8, 8), (2, 9), (3, 4, 5)])
+    def test_a_single_image(self, row):
+        X = RNG.normal(size=(9, *row))
+        fitted = ConvAutoencoder(1, max_iter=0, **SMALL).fit(X)
+        with pytest.raises(ValueError, match=r"that of a single image, .* Give X\[None\]"):
+            fitted.transform(X[0])
+        assert_array_equal(fitted.transform(X[0][None]), fitted.transform(X[:1]))
+
+    def test_a_single_image_that_is_an_array_of_one_without_its_channel(self, images, fitted):
+        assert_array_equal(fitted.transform(images[:1, None][0]), fitted.transform(images[:1]))
+
     def test_other_images_than_those_of_a_warm_start(self, images, fitted):
         with pytest.raises(ValueError, match="same features"):
             ConvAutoencoder(6, warm_start=fitted).fit(images[:, :6])

@@ -76,6 +76,7 @@ def test_the_start_is_pca_where_little_is_left_over(scale):
     assert abs(ratio - 1) < 1e-6
 
 
+@pytest.mark.filterwarnings("ignore:n_components=15 is more:sklearn.exceptions.ConvergenceWarning")
 @pytest.mark.parametrize("tied_weights", [False, True])
 @pytest.mark.parametrize("n_components", [6, 9, 15])
 def test_more_components_than_pca_can_give(n_components, tied_weights):

@@ -79,6 +79,13 @@ def test_more_classes_than_colours_are_named_where_they_lie(models, digits):
     assert len(looks) == 10
 
 
+@pytest.mark.parametrize("n_classes", [3, 7, 8, 10, 11, 20])
+def test_every_class_has_a_colour_of_its_own(pca, iris, n_classes):
+    display = DRAW(pca, iris, np.arange(150) % n_classes, components=[0, 1])
+    colors = {tuple(points.get_facecolor()[0]) for points in display.scatters_[0]}
+    assert len(colors) == n_classes
+
+
 @pytest.mark.parametrize(
     ("y", "is_class"),
     [

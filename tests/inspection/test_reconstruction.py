@@ -22,13 +22,39 @@ def test_images_are_those_of_the_estimator(models, digits):
     display = DRAW(model, X, image_shape=(8, 8), n_samples=5)
     expected = model.inverse_transform(model.transform(X))
     assert_allclose(display.X_reconstructed.reshape(12, 64), expected)
-    both, difference = display.images_
-    picture = both.get_array()
-    assert picture.shape == (17, 44)
-    assert_array_equal(picture[:8, :8], X[0].reshape(8, 8))
-    assert_allclose(picture[9:, 36:], expected[4].reshape(8, 8))
-    assert_allclose(difference.get_array()[:, 36:], (expected - X)[4].reshape(8, 8))
-    assert both.get_clim() == (X[:5].min(), X[:5].max())
+    for image, values in zip(display.images_, (X, expected, expected - X), strict=True):
+        picture = image.get_array()
+        assert picture.shape == (8, 44)
+        assert_allclose(picture[:, :8], values[0].reshape(8, 8))
+        assert_allclose(picture[:, 36:], values[4].reshape(8, 8))
+    for image in display.images_[:2]:
+        assert image.get_clim() == (X[:5].min(), X[:5].max())
+
+
+def test_many_images_go_on_in_new_lines(models, digits):
+    model, X = models["autoencoder"], digits[:40]
+    display = DRAW(model, X, image_shape=(8, 8), n_samples=30)
+    expected = model.inverse_transform(model.transform(X))
+    images = np.reshape(display.images_, (3, 3))
+    for kind, values in zip(images.T, (X, expected, expected - X), strict=True):
+        # three times ten images, in common colours
+        for group, image in enumerate(kind):
+            assert image.get_array().shape == (8, 89)
+            last = values[10 * group + 9].reshape(8, 8)
+            assert_allclose(image.get_array()[:, -8:], last)
+            assert image.get_clim() == kind[0].get_clim()
+    # below each other, without an overlap
+    assert [image.get_extent()[3] for image in images.ravel()] == [9 * row for row in range(9)]
+    assert len(display.ax_.get_yticklabels()) == 9
+    width, height = display.figure_.get_size_inches()
+    assert max(width, height) < 12
+    assert display.colorbar_.mappable is images[2, 2]
+
+
+def test_the_last_line_may_be_shorter(models, digits):
+    display = DRAW(models["pca"], digits[:13], image_shape=(8, 8), n_samples=13)
+    assert [image.get_array().shape for image in display.images_] == [(8, 62)] * 6
+    assert display.images_[-1].get_array().mask[:, 54:].all()
 
 
 def test_differences_are_white_at_zero(models, digits):
@@ -46,8 +72,8 @@ def test_the_estimator_knows_its_images(models, digits):
 def test_colours():
     X = np.random.default_rng(0).uniform(size=(20, 48))
     display = DRAW(PCA(2).fit(X), X, image_shape=(4, 4, 3))
-    both, difference = display.images_
-    assert both.get_array().shape[-1] == 4
+    original, reconstruction, difference = display.images_
+    assert original.get_array().shape[-1] == reconstruction.get_array().shape[-1] == 4
     expected = (display.X_reconstructed - display.X)[0].mean(axis=-1)
     assert_allclose(difference.get_array()[:, :4], expected)
     labels = [label.get_text() for label in display.ax_.get_yticklabels()]
@@ -112,7 +138,7 @@ def test_reconstructions_that_are_there(digits):
     X = digits[:20]
     frames = [pd.DataFrame(values) for values in (X, X + 1)]
     display = ReconstructionDisplay.from_reconstructions(*frames, image_shape=(8, 8))
-    _, difference = display.images_
+    *_, difference = display.images_
     assert_array_equal(difference.get_array()[:, :8], 1)
     table = pd.DataFrame(X[:, 2:6], columns=NAMES)
     display = ReconstructionDisplay.from_reconstructions(table, table)
@@ -123,7 +149,7 @@ def test_reconstructions_that_are_there(digits):
 
 def test_few_rows(models, digits):
     display = DRAW(models["pca"], digits[:3], image_shape=(8, 8), n_samples=100)
-    assert display.images_[1].get_array().shape == (8, 26)
+    assert display.images_[2].get_array().shape == (8, 26)
 
 
 @pytest.mark.parametrize(

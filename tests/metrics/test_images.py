@@ -7,7 +7,7 @@ from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 from sklearn.dummy import DummyRegressor
 from sklearn.metrics import make_scorer
 
-from skae.metrics import psnr, psnr_scorer, ssim, ssim_scorer
+from skae.metrics import ab_error, psnr, psnr_scorer, ssim, ssim_scorer
 
 
 @pytest.fixture(params=[(9, 12), (3, 9, 12)], ids=["grey", "channels"])
@@ -98,3 +98,12 @@ def test_what_ssim_refuses():
         ssim(images.reshape(2, -1), images.reshape(2, -1), data_range=1)
     with pytest.raises(ValueError, match=r"no images of shape \(4, 4\)"):
         ssim(images, images, data_range=1, image_shape=(4, 4))
+
+
+@pytest.mark.parametrize("image_shape", [(-4, -4), (4, 0), (4.0, 4), ((4, 4),), ()])
+@pytest.mark.parametrize("metric", [ssim, ab_error])
+def test_shapes_that_are_none(metric, image_shape):
+    images = np.linspace(0, 1, 32).reshape(2, 16)
+    message = "'image_shape' parameter must be None or a sequence of ints, .* Got .* instead"
+    with pytest.raises(ValueError, match=message):
+        metric(images, images, image_shape=image_shape)

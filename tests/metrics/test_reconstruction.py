@@ -5,8 +5,10 @@ import re
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose
+from sklearn.base import clone
 from sklearn.decomposition import PCA, TruncatedSVD
 from sklearn.linear_model import LinearRegression
+from sklearn.metrics import mean_squared_error, r2_score
 from sklearn.model_selection import GridSearchCV, cross_val_score
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
@@ -43,6 +45,22 @@ def test_against_the_definitions(iris, reducer):
         reconstruction_r2(fitted, iris, multioutput="uniform_average"),
         (1 - errors.mean(axis=0) / variances).mean(),
     )
+
+
+@pytest.mark.parametrize("reducer", REDUCERS, ids=repr)
+def test_errors_of_single_features(iris, reducer):
+    X = np.hstack([iris, np.full((150, 1), 0.1)])
+    fitted = clone(reducer).fit(X)
+    reconstructed = fitted.inverse_transform(fitted.transform(X))
+    errors = reconstruction_error(fitted, X, multioutput="raw_values")
+    assert_allclose(errors, mean_squared_error(X, reconstructed, multioutput="raw_values"))
+    shares = reconstruction_r2(fitted, X, multioutput="raw_values")
+    assert_allclose(shares, r2_score(X, reconstructed, multioutput="raw_values"))
+    scaled = reconstruction_error(fitted, X, features="standardized", multioutput="raw_values")
+    assert_allclose(scaled[:4], 1 - shares[:4])
+    assert scaled[4] == 0
+    for features, values in (("original", errors), ("standardized", scaled)):
+        assert_allclose(values.sum(), reconstruction_error(fitted, X, features=features))
 
 
 def test_the_two_ways_to_standardise_agree(iris):
@@ -104,6 +122,8 @@ def test_what_is_refused(iris):
         reconstruction_error(LinearRegression(), iris)
     with pytest.raises(ValueError, match="features must be 'original' or 'standardized'"):
         reconstruction_error(PCA(2).fit(iris), iris, features="raw")
+    with pytest.raises(ValueError, match="multioutput must be 'sum' or 'raw_values'"):
+        reconstruction_error(PCA(2).fit(iris), iris, multioutput="uniform_average")
 
 
 def test_reconstructions_of_another_width_are_refused():

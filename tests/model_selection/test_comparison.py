@@ -128,6 +128,31 @@ def test_the_curve_is_that_of_the_same_folds(iris):
         assert_allclose(found.curve.test_scores[name], scores, rtol=1e-9)
 
 
+def test_verbose_tells_of_every_fold(iris, capsys):
+    found = compare_with_pca(iris, estimator=QUICK, n_components=[1, 2], cv=2, verbose=1)
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split(": best")[0] for line in lines] == [
+        f"[CV {fold}/2] {name}" for fold in (1, 2) for name in ("PCA", "AutoencoderTransformer")
+    ]
+    best = found.curve.test_scores["PCA"][:, 1].max()
+    assert f"best score {best:.4g} with n_components=2, after " in lines[2]
+    compare_with_pca(iris, estimator=QUICK, n_components=[1], cv=2)
+    assert capsys.readouterr().out == ""
+
+
+@pytest.mark.parametrize(("factor", "is_said"), [(1, False), (100, True)])
+def test_a_feature_that_decides_alone(iris, factor, is_said):
+    X = iris * [1, 1, 1, factor]
+    given = {"n_components": [1], "cv": 2}
+    share = X[:, 3].var() / X.var(axis=0).sum()
+    sentence = f". Feature 3 has {share:.3g} of the variance of X, "
+    for table in (X, pd.DataFrame(X), X.tolist()):
+        summary = compare_with_pca(table, estimator=QUICK, **given).summary
+        assert (sentence in summary) == is_said
+    scaled = make_pipeline(StandardScaler(), QUICK)
+    assert "of the variance of X" not in compare_with_pca(X, estimator=scaled, **given).summary
+
+
 def test_the_correction_knows_the_sizes_of_the_folds(iris):
     """With 2 folds as many rows are left out as learned from, with 5 a fourth of that."""
     for n_folds in (2, 5):

@@ -593,6 +593,8 @@ def test_what_methods_refuse(fitted, shapes):
             getattr(_quick(), method)(X)
         with pytest.raises(ValueError, match=r"X has images of shape \(15, 16\)"):
             getattr(fitted, method)(X[:, 1:])
+        with pytest.raises(ValueError, match=r"X has shape \(16, 16\), .* Give X\[None\]"):
+            getattr(fitted, method)(X[0])
     for call in (
         lambda model: model.register(X, X),
         lambda model: model.propagate_labels(X, X[0]),
