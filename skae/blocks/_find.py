@@ -20,7 +20,7 @@ LARGE = 2**29
 joblib makes maps of arrays that it hands to other processes."""
 
 
-def find_blocks(X: Any, has_listed: bool = True) -> Blocks | None:
+def find_blocks(X: Any, listed_from: int | None = 2, name: str = "X") -> Blocks | None:
     """Return the blocks of an object, or None if it is to be taken as one array.
 
     Blocks are those of
@@ -28,39 +28,49 @@ def find_blocks(X: Any, has_listed: bool = True) -> Blocks | None:
     - memory maps of at least `LARGE` bytes, arrays of zarr;
     - arrays and dataframes of dask;
     - pyarrow's `ParquetFile` and `Dataset`, and paths that end in ".parquet";
-    - lists and tuples whose first entry has two dimensions or more;
+    - lists and tuples whose first entry has `listed_from` dimensions or more;
     - this package's own `Blocks`;
     - other objects with `__iter__`, without `__getitem__` and without a shape.
 
     Parameters
     ----------
     X : object
-    has_listed : bool, default=True
-        Whether lists of arrays are blocks. For images they are not: they are lists of images.
+    listed_from : int or None, default=2
+        None: lists are none of blocks. Of arrays with fewer dimensions, they are lists of rows.
+    name : str, default="X"
+        What messages call the object.
 
     Raises
     ------
     ValueError
         If it is an iterator, which can be gone through once.
     """
+    blocks = _find(X, listed_from, name)
+    if blocks is not None and name != "X":
+        blocks.name = name
+    return blocks
+
+
+def is_lazy(X: Any) -> bool:
+    """Whether an object is one of blocks which are not in memory."""
+    return find_library(X) is not None or _is_path(X) or _is_iterable(X)
+
+
+def _find(X: Any, listed_from: int | None, name: str) -> Blocks | None:
     if isinstance(X, Blocks):
         return X
     if isinstance(X, np.ndarray):
         is_large = isinstance(X, np.memmap) and X.ndim > 1 and X.nbytes >= LARGE
         return Slices(X) if is_large else None
     if is_lazy(X):
-        return _find_lazy(X)
-    is_listed = has_listed and isinstance(X, list | tuple) and len(X) > 0
-    return ListedBlocks(X) if is_listed and getattr(X[0], "ndim", 0) > 1 else None
+        return _find_lazy(X, name)
+    if listed_from is None or not isinstance(X, list | tuple) or len(X) == 0:
+        return None
+    return ListedBlocks(X) if getattr(X[0], "ndim", 0) >= listed_from else None
 
 
-def is_lazy(X: Any) -> bool:
-    """Whether an object is one of blocks which are not in memory."""
-    return _library(X) is not None or _is_path(X) or _is_iterable(X)
-
-
-def _find_lazy(X: Any) -> Blocks:
-    library = _library(X)
+def _find_lazy(X: Any, name: str) -> Blocks:
+    library = find_library(X)
     if library == "dask":
         return DaskFrame(X) if hasattr(X, "npartitions") and hasattr(X, "columns") else DaskArray(X)
     if library == "zarr":
@@ -71,14 +81,14 @@ def _find_lazy(X: Any) -> Blocks:
         return RowGroups.of_path(X)
     if isinstance(X, Iterator):
         raise ValueError(
-            f"X is a {type(X).__name__}, which can be gone through only once. Blocks of rows are "
-            "needed several times: give a list of them, or an object whose __iter__ begins anew "
-            "at every call."
+            f"{name} is a {type(X).__name__}, which can be gone through only once. Blocks of rows "
+            "are needed several times: give a list of them, or an object whose __iter__ begins "
+            "anew at every call."
         )
     return IteratedBlocks(X)
 
 
-def _library(X: Any) -> str | None:
+def find_library(X: Any) -> str | None:
     """Return the library that an object with blocks is of, or None."""
     name = type(X).__module__.split(".")[0]
     has_blocks = {

@@ -18,12 +18,14 @@ class Slices(IndexedBlocks):
 
     Parameters
     ----------
-    array : array of shape (n_rows, ...)
+    array : array of shape (n, ...)
+    n_rows : int, default=None
+        In a slice. None: as many as `BYTES_PER_SLICE` have.
     """
 
-    def __init__(self, array: NDArray) -> None:
+    def __init__(self, array: NDArray, n_rows: int | None = None) -> None:
         n_bytes = array.dtype.itemsize * max(1, prod(array.shape[1:]))
-        self.n_rows = max(1, BYTES_PER_SLICE // n_bytes)
+        self.n_rows = n_rows or max(1, BYTES_PER_SLICE // n_bytes)
         super().__init__(ceil(len(array) / self.n_rows))
         self.array = array
 
@@ -41,10 +43,12 @@ class Chunks(IndexedBlocks):
     Parameters
     ----------
     array : zarr.Array
+    n_rows : int, default=None
+        In a slice. None: as many as a chunk has.
     """
 
-    def __init__(self, array: Any) -> None:
-        self.n_rows = max(1, int(array.chunks[0]))
+    def __init__(self, array: Any, n_rows: int | None = None) -> None:
+        self.n_rows = n_rows or max(1, int(array.chunks[0]))
         super().__init__(ceil(array.shape[0] / self.n_rows))
         self.array = array
 

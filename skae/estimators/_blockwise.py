@@ -17,7 +17,6 @@ from skae.engine import (
     History,
     Loader,
     Peers,
-    StreamedBatches,
     find_peers,
     learn_once,
     mean_loss,
@@ -44,14 +43,11 @@ from skae.estimators._joining import (
 )
 from skae.estimators._parameters import validated_fit
 from skae.estimators._problem import Problem, training_tensors
-from skae.estimators._reader import Reader
+from skae.estimators._reader import Reader, check_sides
 from skae.estimators._stream import Stream
 from skae.estimators._survey import Survey, Surveyor
 from skae.estimators._warm_start import check_same_features, check_same_link, copy_of
 from skae.networks import Architecture
-
-POOL_BYTES = 2**25
-"""Rows in which blocks are mixed."""
 
 
 class BlockwiseAutoencoder(BaseAutoencoder):
@@ -261,18 +257,8 @@ class BlockwiseAutoencoder(BaseAutoencoder):
         stream, width, device = problem.stream, max(architecture.sizes), find_device(self.device)
         changes = self._make_augmentations(problem, architecture, stream.bounds, random_state)
         size = max(1, self._step_size(stream.n_rows, width))
-        n_pooled = min(stream.n_rows, max(2 * size, POOL_BYTES // (4 * sum(stream.widths))))
-        train = StreamedBatches(
-            stream.read,
-            stream.as_batch,
-            stream.n_rows,
-            size,
-            torch.empty(n_pooled, sum(stream.widths)),
-            torch_generator(random_state),
-            changes[0],
-            device,
-            problem.peers,
-        )
+        generator = torch_generator(random_state)
+        train = stream.in_batches(size, generator, changes[0], device, problem.peers)
         held_out = training_tensors(problem.part(problem.valid), np.float32)
         rows = torch.arange(len(problem.valid))
         n_at_once = max(size, min(1024, MAX_BATCH // width))
@@ -299,9 +285,4 @@ def _check_rows(survey: Survey, share: float, source: Any) -> None:
             f"Found blocks with {n_rows} row in all (n_samples={n_rows}) while a minimum of 2 is "
             "required."
         )
-    if n_train == 0 or (share and n_train == n_rows):
-        side = "to learn from" if n_train == 0 else "among the blocks that are held out"
-        raise ValueError(
-            f"There are no rows {side}. Leave out blocks without rows, change "
-            f"validation_fraction (it is {share}), or set early_stopping=False."
-        )
+    check_sides(n_train, n_rows - n_train, share)

@@ -90,7 +90,8 @@ class Reader:
                 yield block
         if order is None and n_read < len(self.lengths):
             raise ValueError(
-                f"Block {n_read} of X is missing: there were {len(self.lengths)} blocks before."
+                f"Block {n_read} of {self.blocks.name} is missing: there were "
+                f"{len(self.lengths)} blocks before."
             )
 
     def _validate(self, raw: Any, *, reset: bool) -> NDArray:
@@ -104,3 +105,13 @@ class Reader:
             raise ValueError(f"there were only {len(self.lengths)} blocks before.")
         if n_rows != self.lengths[number]:
             raise ValueError(f"it has {n_rows} rows, but had {self.lengths[number]} before.")
+
+
+def check_sides(n_train: int, n_valid: int, share: float) -> None:
+    """Raise ValueError if there are no rows to learn from, or none are held out that should be."""
+    if n_train == 0 or (share and n_valid == 0):
+        side = "to learn from" if n_train == 0 else "among the blocks that are held out"
+        raise ValueError(
+            f"There are no rows {side}. Leave out blocks without rows, change "
+            f"validation_fraction (it is {share}), or set early_stopping=False."
+        )

@@ -497,8 +497,8 @@ def test_a_fit_that_died_goes_on(estimator, tmp_path, monkeypatch):
 
 def test_memory_does_not_grow_with_the_rows(monkeypatch):
     """Of 24 MB, a fit holds what two blocks and a sample take; torch's part is not counted."""
-    monkeypatch.setattr("skae.estimators._survey.SAMPLE_BYTES", 2**20)
-    monkeypatch.setattr("skae.estimators._blockwise.POOL_BYTES", 2**20)
+    monkeypatch.setattr("skae.estimators._sample.SAMPLE_BYTES", 2**20)
+    monkeypatch.setattr("skae.estimators._stream.POOL_BYTES", 2**20)
     block = np.random.default_rng(0).normal(size=(4096, 64)).astype(np.float32)  # 1 MB
 
     class Repeated:
