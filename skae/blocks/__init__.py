@@ -5,7 +5,7 @@ from skae.blocks._find import find_blocks, is_lazy
 from skae.blocks._held_out import HeldOut
 from skae.blocks._iterables import ListedBlocks, OneBlock
 from skae.blocks._moments import Moments
-from skae.blocks._pairs import Pair, find_pairs
+from skae.blocks._pairs import Pair, Pairs, PairsOfOne, find_pairs
 from skae.blocks._reservoir import Reservoir
 
 __all__ = [
@@ -15,6 +15,8 @@ __all__ = [
     "Moments",
     "OneBlock",
     "Pair",
+    "Pairs",
+    "PairsOfOne",
     "Reservoir",
     "find_blocks",
     "find_pairs",

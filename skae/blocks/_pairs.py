@@ -10,6 +10,7 @@ import numpy as np
 from skae.blocks._blocks import Blocks
 from skae.blocks._dask import DaskArray
 from skae.blocks._find import find_blocks, find_library
+from skae.blocks._iterables import OneBlock
 from skae.blocks._slices import BYTES_PER_SLICE, Chunks, Slices
 
 
@@ -84,6 +85,7 @@ class PairsOfOne(Blocks):
     def __init__(self, X: Blocks, has_y: bool) -> None:
         self.n_blocks = X.n_blocks
         self.X = X
+        self.y: Blocks = X if has_y else OneBlock(None)
         self.has_y = has_y
 
     def read(self, order: Iterable[int] | None = None) -> Iterator[tuple[int, Pair]]:
