@@ -5,6 +5,7 @@ from skae.blocks._find import find_blocks, is_lazy
 from skae.blocks._held_out import HeldOut
 from skae.blocks._iterables import ListedBlocks, OneBlock
 from skae.blocks._moments import Moments
+from skae.blocks._pairs import Pair, Pairs, PairsOfOne, find_pairs
 from skae.blocks._reservoir import Reservoir
 
 __all__ = [
@@ -13,8 +14,12 @@ __all__ = [
     "ListedBlocks",
     "Moments",
     "OneBlock",
+    "Pair",
+    "Pairs",
+    "PairsOfOne",
     "Reservoir",
     "find_blocks",
+    "find_pairs",
     "is_empty",
     "is_lazy",
 ]

@@ -20,6 +20,8 @@ class Blocks(ABC):
 
     n_blocks: int | None = None
     """How many there are; None if only a pass over them tells. Then they have but one order."""
+    name = "X"
+    """What messages call them."""
 
     @abstractmethod
     def read(self, order: Iterable[int] | None = None) -> Iterator[tuple[int, Any]]:
@@ -38,7 +40,7 @@ class Blocks(ABC):
 
     def naming(self, number: int) -> AbstractContextManager[None]:
         """Return a context whose errors say which block it was."""
-        return naming_block(number)
+        return naming_block(number, self.name)
 
     def map(self, function: Function, shape: tuple[int, ...], dtype: DTypeLike) -> Any:
         """Return what a function makes of the blocks, when they are asked for.
@@ -88,13 +90,13 @@ class IndexedBlocks(Blocks):
 
 
 @contextmanager
-def naming_block(number: int) -> Iterator[None]:
+def naming_block(number: int, name: str) -> Iterator[None]:
     """Have whatever goes wrong with a block raised as a ValueError that says which one it was."""
     try:
         yield
     except Exception as error:
         what = str(error) if isinstance(error, ValueError) else repr(error)
-        raise ValueError(f"Block {number} of X cannot be used: {what}") from error
+        raise ValueError(f"Block {number} of {name} cannot be used: {what}") from error
 
 
 def apply_to_rows(function: Function, shape: tuple[int, ...], dtype: DTypeLike) -> Function:
@@ -108,7 +110,7 @@ def apply_to_rows(function: Function, shape: tuple[int, ...], dtype: DTypeLike) 
 
 def is_empty(block: Any) -> bool:
     """Whether a block has no rows."""
-    if isinstance(block, list | tuple):
-        return len(block) == 0
     shape = getattr(block, "shape", None)
+    if shape is None and isinstance(block, list | tuple):
+        return len(block) == 0
     return isinstance(shape, tuple) and len(shape) > 0 and shape[0] == 0

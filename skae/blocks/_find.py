@@ -20,7 +20,7 @@ LARGE = 2**29
 joblib makes maps of arrays that it hands to other processes."""
 
 
-def find_blocks(X: Any, has_listed: bool = True) -> Blocks | None:
+def find_blocks(X: Any, listed_from: int | None = 2, name: str = "X") -> Blocks | None:
     """Return the blocks of an object, or None if it is to be taken as one array.
 
     Blocks are those of
@@ -28,8 +28,8 @@ def find_blocks(X: Any, has_listed: bool = True) -> Blocks | None:
     - memory maps of at least `LARGE` bytes, arrays of zarr;
     - arrays and dataframes of dask;
     - pyarrow's `ParquetFile` and `Dataset`, and paths that end in ".parquet";
-    - lists and other sequences, of which some entry has two dimensions or more, nested lists
-      included; a `Dataset` of torch whose items have;
+    - lists and other sequences, of which some entry has `listed_from` dimensions or more, nested
+      lists included; a `Dataset` of torch whose items have;
     - this package's own `Blocks`;
     - other objects with `__iter__`, without `__getitem__` and without a shape; `IterableDataset`
       and `DataLoader` of torch.
@@ -37,8 +37,10 @@ def find_blocks(X: Any, has_listed: bool = True) -> Blocks | None:
     Parameters
     ----------
     X : object
-    has_listed : bool, default=True
-        Whether lists of arrays are blocks. For images they are not: they are lists of images.
+    listed_from : int or None, default=2
+        None: lists are none of blocks. Of arrays with fewer dimensions, they are lists of rows.
+    name : str, default="X"
+        What messages call the object.
 
     Raises
     ------
@@ -46,23 +48,31 @@ def find_blocks(X: Any, has_listed: bool = True) -> Blocks | None:
         If it is an iterator, which can be gone through once, or if it gives other rows in every
         pass, or something else beside them.
     """
+    blocks = _find(X, listed_from, name)
+    if blocks is not None and name != "X":
+        blocks.name = name
+    return blocks
+
+
+def is_lazy(X: Any) -> bool:
+    """Whether an object is one of blocks which are not in memory."""
+    return find_library(X) is not None or _is_path(X) or _is_iterable(X)
+
+
+def _find(X: Any, listed_from: int | None, name: str) -> Blocks | None:
     if isinstance(X, Blocks):
         return X
     if isinstance(X, np.ndarray):
         is_large = isinstance(X, np.memmap) and X.ndim > 1 and X.nbytes >= LARGE
         return Slices(X) if is_large else None
     if is_lazy(X):
-        return _find_lazy(X)
-    return ListedBlocks(X) if has_listed and _is_listed(X) else None
+        return _find_lazy(X, name)
+    is_listed = listed_from is not None and _is_listed(X, listed_from, name)
+    return ListedBlocks(X) if is_listed else None
 
 
-def is_lazy(X: Any) -> bool:
-    """Whether an object is one of blocks which are not in memory."""
-    return _library(X) is not None or _is_path(X) or _is_iterable(X)
-
-
-def _find_lazy(X: Any) -> Blocks:
-    library = _library(X)
+def _find_lazy(X: Any, name: str) -> Blocks:
+    library = find_library(X)
     if library == "dask":
         return DaskFrame(X) if hasattr(X, "npartitions") and hasattr(X, "columns") else DaskArray(X)
     if library == "zarr":
@@ -73,24 +83,24 @@ def _find_lazy(X: Any) -> Blocks:
         return RowGroups.of_path(X)
     if isinstance(X, Iterator):
         raise ValueError(
-            f"X is a {type(X).__name__}, which can be gone through only once. Blocks of rows are "
-            "needed several times: give a list of them, or an object whose __iter__ begins anew "
-            "at every call."
+            f"{name} is a {type(X).__name__}, which can be gone through only once. Blocks of rows "
+            "are needed several times: give a list of them, or an object whose __iter__ begins "
+            "anew at every call."
         )
-    _check_order(X)
+    _check_order(X, name)
     return IteratedBlocks(X)
 
 
-def _check_order(X: Any) -> None:
+def _check_order(X: Any, name: str) -> None:
     """Raise ValueError if torch serves rows in another order at every pass."""
     if _is_of_torch(X, "DataLoader") and "Random" in type(X.sampler).__name__:
         raise ValueError(
-            "X is a DataLoader that shuffles, but blocks must be the same ones in every pass. Set "
+            f"{name} is a DataLoader that shuffles, but blocks must be the same in every pass. Set "
             "shuffle=False: a fit draws orders itself."
         )
 
 
-def _library(X: Any) -> str | None:
+def find_library(X: Any) -> str | None:
     """Return the library that an object with blocks is of, or None."""
     name = type(X).__module__.split(".")[0]
     has_blocks = {
@@ -117,15 +127,15 @@ def _is_iterable(X: Any) -> bool:
     return not any(hasattr(X, name) for name in ("__getitem__", "shape", "__array__"))
 
 
-def _is_listed(X: Any) -> bool:
-    """Whether an object is a sequence of blocks."""
+def _is_listed(X: Any, listed_from: int, name: str) -> bool:
+    """Whether an object is a sequence of blocks, of so many dimensions or more."""
     if _is_of_torch(X, "Dataset") and hasattr(X, "__len__") and len(X) > 0:
-        return _has_blocks(X)
+        return _has_blocks(X, listed_from, name)
     is_sequence = isinstance(X, Sequence) and not isinstance(X, str | bytes | memoryview)
-    return is_sequence and any(_count_dims(part) > 1 for part in X)
+    return is_sequence and any(_count_dims(part) >= listed_from for part in X)
 
 
-def _has_blocks(X: Any) -> bool:
+def _has_blocks(X: Any, listed_from: int, name: str) -> bool:
     """Whether the items of a Dataset of torch are blocks, and not rows.
 
     Raises
@@ -136,16 +146,16 @@ def _has_blocks(X: Any) -> bool:
     first = X[0]
     if isinstance(first, Sequence | Mapping):
         raise ValueError(
-            f"X is a {type(X).__name__} whose items are of type {type(first).__name__}, as of rows "
-            "and their targets. Give the rows alone: as one array, or with arrays as items."
+            f"{name} is a {type(X).__name__} whose items are of type {type(first).__name__}, as of "
+            "rows and their targets. Give the rows alone: as one array, or with arrays as items."
         )
-    return _count_dims(first) > 1
+    return _count_dims(first) >= listed_from
 
 
 def _count_dims(X: Any) -> int:
-    """Return how many dimensions an array has, or a list by its first entries; 3 may be more."""
+    """Return how many dimensions an array has, or a list by its first entries; 5 may be more."""
     n_listed = 0
-    while isinstance(X, list | tuple) and n_listed < 3:
+    while isinstance(X, list | tuple) and n_listed < 5:
         n_listed += 1
         X = X[0] if X else None
     shape = getattr(X, "shape", ())

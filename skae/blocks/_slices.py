@@ -18,11 +18,13 @@ class Slices(IndexedBlocks):
 
     Parameters
     ----------
-    array : array of shape (n_rows, ...)
+    array : array of shape (n, ...)
+    n_rows : int, default=None
+        In a slice. None: as many as `BYTES_PER_SLICE` have.
     """
 
-    def __init__(self, array: NDArray) -> None:
-        self.n_rows = rows_per_slice(array)
+    def __init__(self, array: NDArray, n_rows: int | None = None) -> None:
+        self.n_rows = n_rows or rows_per_slice(array)
         super().__init__(ceil(len(array) / self.n_rows))
         self.array = array
 
@@ -42,11 +44,13 @@ class Chunks(IndexedBlocks):
     Parameters
     ----------
     array : zarr.Array
+    n_rows : int, default=None
+        In a slice. None: as many as a chunk has.
     """
 
-    def __init__(self, array: Any) -> None:
+    def __init__(self, array: Any, n_rows: int | None = None) -> None:
         n_in_chunk = max(1, int(array.chunks[0]))
-        self.n_rows = n_in_chunk * max(1, rows_per_slice(array) // n_in_chunk)
+        self.n_rows = n_rows or n_in_chunk * max(1, rows_per_slice(array) // n_in_chunk)
         super().__init__(ceil(array.shape[0] / self.n_rows))
         self.array = array
 

@@ -28,6 +28,7 @@ from skae.estimators._by_blocks import (
     by_blocks,
     check_single,
     codes_shape,
+    dtype_of_scores,
     find_blocks_for,
     rows_shape,
     scores_shape,
@@ -348,7 +349,7 @@ class BaseAutoencoder(
         check_is_fitted(self)
         return self._as_given(self._reconstruct_all(self._validate(X, reset=False)))
 
-    @by_blocks(scores_shape, np.float64)
+    @by_blocks(scores_shape, dtype_of_scores)
     @dispatched
     def score_samples(self, X: ArrayLike) -> NDArray:
         """Return the negative squared reconstruction error of every row.

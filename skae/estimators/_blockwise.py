@@ -17,7 +17,6 @@ from skae.engine import (
     History,
     Loader,
     Peers,
-    StreamedBatches,
     find_peers,
     learn_once,
     mean_loss,
@@ -49,9 +48,6 @@ from skae.estimators._stream import Stream
 from skae.estimators._survey import Survey, Surveyor
 from skae.estimators._warm_start import check_same_features, check_same_link, copy_of
 from skae.networks import Architecture
-
-POOL_BYTES = 2**25
-"""Rows in which blocks are mixed."""
 
 
 class BlockwiseAutoencoder(BaseAutoencoder):
@@ -272,18 +268,8 @@ class BlockwiseAutoencoder(BaseAutoencoder):
         stream, width, device = problem.stream, max(architecture.sizes), find_device(self.device)
         changes = self._make_augmentations(problem, architecture, stream.bounds, random_state)
         size = max(1, self._step_size(stream.n_rows, width))
-        n_pooled = min(stream.n_rows, max(2 * size, POOL_BYTES // (4 * sum(stream.widths))))
-        train = StreamedBatches(
-            stream.read,
-            stream.as_batch,
-            stream.n_rows,
-            size,
-            torch.empty(n_pooled, sum(stream.widths)),
-            torch_generator(random_state),
-            changes[0],
-            device,
-            problem.peers,
-        )
+        generator = torch_generator(random_state)
+        train = stream.in_batches(size, generator, changes[0], device, problem.peers)
         held_out = training_tensors(problem.part(problem.valid), np.float32)
         rows = torch.arange(len(problem.valid))
         n_at_once = max(size, min(1024, MAX_BATCH // width))

@@ -61,6 +61,8 @@ class TorchEstimator(DocumentedMixin, BaseEstimator, ABC):
 
     _smallest_batch = 128
     """Rows in a batch where there are few: more are not more efficient."""
+    _listed_from: int | None = 2
+    """Lists of arrays of so many dimensions or more are blocks, others are rows; None: all are."""
     _state_classes: tuple[type, ...] = ()
     """What its fitted attributes are made of, beside the classes of this layer."""
 

@@ -16,12 +16,20 @@ from skae.estimators._shares import NO_ROWS
 
 P = ParamSpec("P")
 R = TypeVar("R")
-FindShape = Callable[[Any], tuple[int, ...]]
-"""Finds, for a fitted estimator, the shape of what a method gives for one row."""
+FindShape = Callable[[Any, Any], tuple[int, ...]]
+"""Finds, for a fitted estimator and X, the shape of what a method gives for one row."""
+FindDtype = Callable[[Any, Any], DTypeLike]
+"""Finds the dtype of what it gives."""
+
+
+def dtype_of_rows(estimator: Any, X: Any) -> DTypeLike:
+    """Return float32 if X is, else float64."""
+    dtypes = list(getattr(X, "dtypes", [])) or [getattr(X, "dtype", None)]
+    return np.float32 if all(dtype == np.float32 for dtype in dtypes) else np.float64
 
 
 def by_blocks(
-    find_shape: FindShape, dtype: DTypeLike | None = None
+    find_shape: FindShape, find_dtype: FindDtype = dtype_of_rows
 ) -> Callable[[Callable[Concatenate[Any, Any, P], R]], Callable[Concatenate[Any, Any, P], R]]:
     """Have a method of a fitted estimator take blocks and, when they are asked for, give blocks.
 
@@ -31,8 +39,7 @@ def by_blocks(
     Parameters
     ----------
     find_shape : callable
-    dtype : dtype, default=None
-        Of what the method gives. None: float32 if X is, else float64.
+    find_dtype : callable, default=dtype_of_rows
     """
 
     def decorate(
@@ -51,7 +58,7 @@ def by_blocks(
                 _check_output(self, name)
             # a later fit is none of theirs
             function = partial(_call, copy(self), name, args, kwargs)
-            result: Any = blocks.map(function, find_shape(self), dtype or _find_dtype(X))
+            result: Any = blocks.map(function, find_shape(self, X), find_dtype(self, X))
             # what is an array but for its size
             return _joined([*result]) if isinstance(X, np.ndarray) else result
 
@@ -62,7 +69,7 @@ def by_blocks(
 
 def find_blocks_for(estimator: Any, X: Any) -> Blocks | None:
     """Return the blocks of X as an estimator takes it, or None if it is one array."""
-    return find_blocks(X, has_listed=not isinstance(X, np.ndarray) and not _takes_images(estimator))
+    return find_blocks(X, estimator._listed_from)
 
 
 def check_single(estimator: Any, block: Any) -> None:
@@ -73,11 +80,6 @@ def check_single(estimator: Any, block: Any) -> None:
             "its rows as one array; of rows and targets, as a DataLoader of torch serves them, the "
             "rows alone."
         )
-
-
-def _takes_images(estimator: Any) -> bool:
-    """Whether a list of arrays is a list of rows."""
-    return bool(estimator.__sklearn_tags__().input_tags.three_d_array)
 
 
 def mean_over(parts: Any) -> float:
@@ -122,25 +124,25 @@ def _check_output(estimator: Any, name: str) -> None:
         )
 
 
-def _find_dtype(X: Any) -> type[np.floating]:
-    dtypes = list(getattr(X, "dtypes", [])) or [getattr(X, "dtype", None)]
-    return np.float32 if all(dtype == np.float32 for dtype in dtypes) else np.float64
-
-
 # What methods give for a row.
 
 
-def codes_shape(estimator: Any) -> tuple[int, ...]:
+def codes_shape(estimator: Any, X: Any) -> tuple[int, ...]:
     """Return the shape of a code."""
     return (estimator._n_features_out,)
 
 
-def rows_shape(estimator: Any) -> tuple[int, ...]:
+def rows_shape(estimator: Any, X: Any) -> tuple[int, ...]:
     """Return the shape that a row of X had in fit."""
     row = np.empty((1, estimator.n_features_in_))
     return tuple(estimator._as_given(row).shape[1:])
 
 
-def scores_shape(estimator: Any) -> tuple[int, ...]:
+def scores_shape(estimator: Any, X: Any) -> tuple[int, ...]:
     """Return the shape of a number."""
     return ()
+
+
+def dtype_of_scores(estimator: Any, X: Any) -> DTypeLike:
+    """Return float64."""
+    return np.float64

@@ -43,7 +43,7 @@ def find_categories(
 
 def _go_over(reader: Reader, make_link: Callable[[NDArray], Categorical]) -> Categorical:
     found = None
-    for block in reader.read():
+    for block in reader.read_first():
         with reader.blocks.naming(block.number):
             link = make_link(block.X)
         found = link if found is None else found.joined(link)

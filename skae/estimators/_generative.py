@@ -20,7 +20,13 @@ from skae.engine import Noise, ShiftedNoise
 from skae.estimators._base import check_count
 from skae.estimators._blockwise import BlockwiseAutoencoder
 from skae.estimators._bridge import as_array, as_tensor, torch_generator
-from skae.estimators._by_blocks import by_blocks, mean_over, rows_shape, scores_shape
+from skae.estimators._by_blocks import (
+    by_blocks,
+    dtype_of_scores,
+    mean_over,
+    rows_shape,
+    scores_shape,
+)
 from skae.estimators._classes import find_classes
 from skae.estimators._dispatch import dispatched
 from skae.estimators._likelihood import as_rows, check_support
@@ -82,7 +88,7 @@ class GenerativeAutoencoder(BlockwiseAutoencoder):
         noise = check_random_state(random_state).standard_normal(shape)
         return mean[:, None] + std[:, None] * noise.astype(mean.dtype)
 
-    @by_blocks(scores_shape, np.float64)
+    @by_blocks(scores_shape, dtype_of_scores)
     @dispatched
     def score_samples(
         self, X: ArrayLike, y: Any = None, *, n_importance_samples: int = 100

@@ -24,6 +24,7 @@ class ImageRowsMixin(TorchEstimator):
     image_shape: Any
     channels: Any
     hidden_channels: Any
+    _listed_from = None
 
     def _validate(self, X: Any, *, reset: bool, min_samples: int = 1) -> NDArray:
         """Return images as rows, in X's order."""

@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from skae.blocks import Blocks, HeldOut, is_empty
+from skae.estimators._shares import NO_ROWS
 
 
 class Block(NamedTuple):
@@ -64,13 +65,39 @@ class Reader:
         """Those of the blocks that have rows."""
         return [number for number, n_rows in enumerate(self.lengths) if n_rows]
 
-    def redraw(self) -> None:
-        """Draw what is held out once more, among the blocks that have rows."""
-        self.held_out = self.held_out.redrawn(self.numbers)
+    def survey(self, begin: Callable[[Block], None], add: Callable[[Block], None]) -> None:
+        """Have every block taken note of, and what is held out drawn so that both sides have rows.
 
-    def read(self) -> Iterator[Block]:
-        """Yield blocks in their order, for the first time or again."""
-        return self.read_again() if self.lengths else self.read_first()
+        Parameters
+        ----------
+        begin : callable
+            Is given the first block before it is added, for every pass.
+        add : callable
+            Is given every block with rows.
+
+        Raises
+        ------
+        ValueError
+            If a block cannot be used, or if there are no rows.
+        """
+        self._tell(self.read_again() if self.lengths else self.read_first(), begin, add)
+        if self.n_rows == 0:
+            raise ValueError(NO_ROWS)
+        if self.held_out.is_one_sided(self.numbers):
+            self.held_out = self.held_out.redrawn(self.numbers)
+            self._tell(self.read_again(self.numbers), begin, add)
+
+    def _tell(
+        self,
+        blocks: Iterator[Block],
+        begin: Callable[[Block], None],
+        add: Callable[[Block], None],
+    ) -> None:
+        for block in blocks:
+            with self.blocks.naming(block.number):
+                if block.start == 0:
+                    begin(block)
+                add(block)
 
     def read_first(self) -> Iterator[Block]:
         """Yield blocks in their order, and remember how many rows they have."""
@@ -103,7 +130,8 @@ class Reader:
                 yield block
         if order is None and n_read < len(self.lengths):
             raise ValueError(
-                f"Block {n_read} of X is missing: there were {len(self.lengths)} blocks before."
+                f"Block {n_read} of {self.blocks.name} is missing: there were "
+                f"{len(self.lengths)} blocks before."
             )
 
     def _validate(self, raw: Any, *, reset: bool) -> NDArray:

@@ -1,21 +1,19 @@
 """What one pass over blocks finds."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from skae.blocks import Moments, Reservoir
+from skae.blocks import Moments
 from skae.estimators._principal_axes import MAX_EXACT
 from skae.estimators._reader import Block, Reader
-from skae.estimators._shares import NO_ROWS
+from skae.estimators._sample import Sample
 from skae.estimators._units import Units
 
-SAMPLE_BYTES, MAX_SAMPLED = 2**26, 40_000
-"""Of the sample of rows that is kept in memory, the held-out ones among them."""
-HELD_OUT = 0.25
-"""Share of the sample that is for held-out rows."""
+MIN_SAMPLED = 100
+"""Rows, however many bytes they have."""
 
 
 class Survey(NamedTuple):
@@ -102,7 +100,7 @@ class Surveyor:
         self.make_link = make_link
         self.see = see
         self.needs_axes = needs_axes
-        self.rng = np.random.default_rng(seed)
+        self.seed = seed
 
     def survey(self) -> Survey:
         """Return what there is.
@@ -112,33 +110,22 @@ class Surveyor:
         ValueError
             If a block cannot be used, or if there are no rows.
         """
-        self._go_over(self.reader.read())
-        if self.reader.n_rows == 0:
-            raise ValueError(NO_ROWS)
-        if self.reader.held_out.is_one_sided(self.reader.numbers):
-            self.reader.redraw()
-            self._go_over(self.reader.read_again(self.reader.numbers))
+        self.reader.survey(self._begin, self._add)
         of_train, of_valid = self.moments
         return Survey(
-            *self._take_sample(),
+            *self.sample.take(),
             moments=(of_train, of_train.joined(of_valid)),
             base=self.base,
             link=self.link,
             low=self.low,
             high=self.high,
             n_train=of_train.n_rows,
-            limits=(len(self.samples[0].places), len(self.samples[1].places)),
+            limits=self.sample.limits,
         )
 
-    def _go_over(self, blocks: Iterable[Block]) -> None:
-        for block in blocks:
-            with self.reader.blocks.naming(block.number):
-                if block.start == 0:
-                    self._begin(block.X)
-                self._add(block)
-
-    def _begin(self, X: NDArray) -> None:
+    def _begin(self, block: Block) -> None:
         """Make room, in units of the first block, in which nothing cancels or overflows."""
+        X = block.X
         self.link = self.make_link(X)
         seen = self.see(X, self.link)
         n_inputs = seen.shape[1]
@@ -146,30 +133,18 @@ class Surveyor:
         has_products = self.needs_axes and n_inputs <= MAX_EXACT
         self.moments = tuple(Moments.none(n_inputs, has_products) for _ in range(2))
         self.low = self.high = seen[0]
-        size = min(MAX_SAMPLED, max(100, SAMPLE_BYTES // (X.itemsize * X.shape[1])))
-        n_valid = int(HELD_OUT * size) if self.reader.held_out.share else 0
-        self.places = np.empty((size, X.shape[1]), X.dtype)
-        self.samples = Reservoir(self.places[n_valid:]), Reservoir(self.places[:n_valid])
+        has_valid = self.reader.held_out.share > 0
+        self.sample = Sample(X, MIN_SAMPLED, has_valid, self.seed)
 
     def _add(self, block: Block) -> None:
         seen = self.see(block.X, self.link)
         self.low = np.minimum(self.low, seen.min(axis=0))
         self.high = np.maximum(self.high, seen.max(axis=0))
-        places = ~block.is_held_out, block.is_held_out
-        for is_meant, moments, sample in zip(places, self.moments, self.samples, strict=True):
+        self.sample.add(block)
+        for is_meant, moments in zip(
+            (~block.is_held_out, block.is_held_out), self.moments, strict=True
+        ):
             rows = np.flatnonzero(is_meant)
-            sample.add(block.X, rows, self.rng, block.start)
             n_at_once = max(1, 10**6 // seen.shape[1])
             for first in range(0, len(rows), n_at_once):
                 moments.add(self.base.enter(seen[rows[first : first + n_at_once]]))
-
-    def _take_sample(self) -> tuple[NDArray, NDArray[np.int64], NDArray[np.intp], NDArray[np.intp]]:
-        """Return the first four fields of a survey."""
-        of_train, of_valid = self.samples
-        train, valid = len(of_valid.places) + of_train.order(), of_valid.order()
-        positions = np.concatenate([of_valid.positions, of_train.positions])
-        used = np.sort(np.concatenate([valid, train]))
-        if len(used) == len(self.places):  # no copy
-            return self.places, positions, train, valid
-        places = np.searchsorted(used, train), np.searchsorted(used, valid)
-        return self.places[used], positions[used], *places

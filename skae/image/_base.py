@@ -8,11 +8,13 @@ from math import prod
 from typing import Any
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from sklearn.utils import check_array, check_random_state
 from torch import Tensor, nn
 
-from skae.engine import FindKept, History
+from skae.blocks import Blocks, HeldOut, OneBlock, Pairs, PairsOfOne, find_pairs
+from skae.engine import Batches, FindKept, History, Loader, warn_of_fork
 from skae.estimators._bridge import (
     MAX_BATCH,
     Augmentations,
@@ -20,13 +22,16 @@ from skae.estimators._bridge import (
     as_array,
     as_tensor,
     check_magnitude,
+    hold_out,
     set_parameters_,
     torch_generator,
 )
 from skae.estimators._callbacks import CallbackSupportMixin, FitTask
 from skae.estimators._checkpoints import make_checkpoint
+from skae.estimators._devices import find_device
 from skae.estimators._fitted import FittedNetwork
 from skae.estimators._joining import check_alone
+from skae.estimators._reader import Reader
 from skae.estimators._reading import detached, reading
 from skae.estimators._rollback import rolled_back_on_failure
 from skae.estimators._units import Units
@@ -34,7 +39,10 @@ from skae.estimators._warm_start import copy_of, find_source
 from skae.image._layouts import ImageFormat, check_known_size, check_size, find_format
 from skae.image._patches import cut_patches
 from skae.image._pretrained import PretrainedArchitecture
-from skae.image._problem import ImageProblem, as_images, find_units
+from skae.image._problem import ImageProblem, find_units
+from skae.image._records import RecordReader, take_apart
+from skae.image._stream import ImageStream
+from skae.image._survey import Channels, ImageSurveyor, Summary
 from skae.networks import Architecture
 from skae.objectives import Objective, Term
 
@@ -49,6 +57,8 @@ class BaseImageEstimator(CallbackSupportMixin, TorchEstimator):
     """
 
     _format: ImageFormat
+    _target_format: ImageFormat
+    _listed_from = 4
     _state_classes = (ImageFormat, PretrainedArchitecture)
 
     def __sklearn_tags__(self) -> Any:
@@ -58,7 +68,7 @@ class BaseImageEstimator(CallbackSupportMixin, TorchEstimator):
         return tags
 
     @abstractmethod
-    def _read_pairs(self, maps: NDArray, y: Any, source: Any) -> tuple[NDArray, NDArray]:
+    def _read_targets(self, maps: NDArray, y: Any, *, reset: bool) -> tuple[NDArray, NDArray]:
         """Return what the network sees of images, and the targets that y holds, both as maps.
 
         Parameters
@@ -66,9 +76,9 @@ class BaseImageEstimator(CallbackSupportMixin, TorchEstimator):
         maps : array of shape (n, n_channels, height, width)
             The images of X.
         y : object
-            As given by the user; its format is remembered.
-        source : object
-            The fitted estimator to go on from, or None.
+            As given by the user.
+        reset : bool
+            Whether its format is remembered, or must be the one that is.
         """
 
     @abstractmethod
@@ -91,6 +101,12 @@ class BaseImageEstimator(CallbackSupportMixin, TorchEstimator):
     def _make_loss(self, problem: ImageProblem) -> Term:
         """Return what is minimised."""
 
+    def _look_over(self, y: Blocks, source: Any) -> None:
+        """Find what must be known of all of y, and refuse, before images are read.
+
+        `source` is the fitted estimator to go on from, or None.
+        """
+
     def _make_objective(self, network: Any, link: Any, n_train: int) -> Objective:
         return Objective({"loss": link})
 
@@ -100,12 +116,22 @@ class BaseImageEstimator(CallbackSupportMixin, TorchEstimator):
         with rolled_back_on_failure(self):
             task = FitTask(self, X, y)
             source = find_source(self, self.warm_start)
-            maps = self._read_images(X, reset=True)
-            self._learn(*self._read_pairs(maps, y, source), source, task)
+            random_state = check_random_state(self.random_state)
+            seed = random_state.get_state()
+            pairs = find_pairs(X, y, self._listed_from)
+            if pairs is None:
+                problem = self._read_problem(X, y, source, random_state)
+            else:
+                problem = self._survey(pairs, source, random_state)
+            self._learn(problem, source, task, random_state, seed)
             task.end()
 
+    def _read_pair(self, X: Any, y: Any, *, reset: bool) -> tuple[NDArray, NDArray]:
+        """Return what the network sees of X, and its targets, as maps."""
+        return self._read_targets(self._read_images(X, reset=reset), y, reset=reset)
+
     def _read_images(self, X: Any, *, reset: bool) -> NDArray:
-        """Return X as maps."""
+        """Return X as maps; where it is not reset, of any size."""
         X = detached(X)
         with reading():
             row = tuple(map(int, (X if hasattr(X, "shape") else np.asarray(X)).shape[1:]))
@@ -125,10 +151,18 @@ class BaseImageEstimator(CallbackSupportMixin, TorchEstimator):
         maps = self._format.to_maps(X)
         if reset:
             check_size(maps.shape[2:], self.depth, self._find_margin())
-        else:
-            plan: Any = self._network.architecture
-            check_known_size(maps.shape[2:], plan.depth, plan.filter_size)
         return maps
+
+    def _read_known_images(self, X: Any) -> NDArray:
+        """Return X as maps of a size that the fitted network can do with."""
+        maps = self._read_images(X, reset=False)
+        self._check_known_size(maps.shape[2:])
+        return maps
+
+    def _check_known_size(self, spatial: tuple[int, ...]) -> None:
+        """Raise ValueError if the fitted network can do nothing with images of this size."""
+        plan: Any = self._network.architecture
+        check_known_size(spatial, plan.depth, plan.filter_size)
 
     def _check_images(self, row: tuple[int, ...]) -> None:
         """Raise ValueError if images of this shape are none that the network knows."""
@@ -146,24 +180,26 @@ class BaseImageEstimator(CallbackSupportMixin, TorchEstimator):
         """Return the units in which targets are learned."""
         return find_units(y)
 
-    def _learn(self, X: NDArray, y: NDArray, source: Any, task: FitTask) -> None:
-        """Train on maps, from the weights of `source` on if there is one."""
-        random_state = check_random_state(self.random_state)
-        seed = random_state.get_state()
-        problem = self._make_problem(X, y, source, random_state)
+    def _make_summary(self, y: NDArray) -> Summary:
+        """Return what takes note of targets that come block by block, given some of them."""
+        return Channels(y)
+
+    def _learn(
+        self,
+        problem: ImageProblem,
+        source: Any,
+        task: FitTask,
+        random_state: np.random.RandomState,
+        seed: Any,
+    ) -> None:
+        """Train, from the weights of `source` on if there is one."""
         architecture: Any = self._make_architecture(problem)
         known = None
         if source is not None:
             known = source._network, source._units, source._target_units
-        data = (X, y, *self._find_compared())
+        data = (*problem.compared, *self._find_compared())
         checkpoint = make_checkpoint(self, data, architecture, known, seed)
-        inputs = as_images(problem.units.enter(problem.X))
-        is_target = problem.y is problem.X
-        target = inputs if is_target else as_images(problem.target_units.enter(problem.y))
-        augmentations = self._make_augmentations(problem, inputs, random_state)
-        width = architecture.entries_per_pixel * inputs[0, 0].numel()
-        split = problem.train, problem.valid
-        batches = self._make_batches((inputs,), target, split, width, augmentations, random_state)
+        batches = self._make_loaders(problem, architecture, random_state)
         if source is None:
             module: Any = architecture.build(torch_generator(random_state))
             rival = self._set_start(module, problem, random_state)
@@ -181,22 +217,73 @@ class BaseImageEstimator(CallbackSupportMixin, TorchEstimator):
         if checkpoint is not None and not history.is_interrupted:
             checkpoint.remove()
 
+    def _make_loaders(
+        self, problem: ImageProblem, architecture: Any, random_state: np.random.RandomState
+    ) -> tuple[Loader, Batches | None]:
+        """Return what serves the images to learn from, and those held out if there are any."""
+        stream, width = problem.stream, architecture.entries_per_pixel * problem.X[0, 0].size
+        if stream is None:
+            inputs, target = problem.training_tensors()
+            changes = self._make_augmentations(problem, inputs, random_state)
+            split = problem.train, problem.valid
+            return self._make_batches((inputs,), target, split, width, changes, random_state)
+        warn_of_fork()
+        changes = self._make_augmentations(problem, stream.bounds, random_state)
+        size, device = self._batch_size(stream.n_rows, width), find_device(self.device)
+        train = stream.in_batches(size, torch_generator(random_state), changes[0], device)
+        inputs, target = problem.part(problem.valid).training_tensors()
+        n_at_once = max(size, min(1024, MAX_BATCH // width))
+        rows = torch.arange(len(inputs))
+        return train, hold_out((inputs,), target, rows, n_at_once, changes[1], device)
+
+    def _read_problem(
+        self, X: Any, y: Any, source: Any, random_state: np.random.RandomState
+    ) -> ImageProblem:
+        """Return what is to be learned of arrays."""
+        self._look_over(OneBlock(y), source)
+        seen, target = self._read_pair(X, y, reset=True)
+        return self._make_problem(seen, target, source, random_state)
+
+    def _survey(
+        self, pairs: Pairs | PairsOfOne, source: Any, random_state: np.random.RandomState
+    ) -> ImageProblem:
+        """Go over blocks once; return what is to be learned, with a sample of the images."""
+        self._look_over(pairs.y, source)
+        share = self.validation_fraction if self.early_stopping else 0.0
+        numbers = None if pairs.n_blocks is None else range(pairs.n_blocks)
+        held_out = HeldOut(share, numbers, random_state.randint(2**31 - 1))
+        reader = Reader(pairs, RecordReader(self._read_pair), held_out)
+        size, seed = self._find_patch_size(), random_state.randint(2**31 - 1)
+        survey = ImageSurveyor(reader, self._make_summary, size, seed).survey()
+        units, target_units = survey.seen.units, survey.target.units
+        if source is not None:
+            units, target_units = source._units, source._target_units
+        stream = ImageStream(reader, survey, units, target_units, size)
+        X, y = take_apart(survey.records)
+        split = survey.train, survey.valid
+        return ImageProblem(X, y, units, target_units, *split, stream.summary(), stream)
+
+    def _find_patch_size(self) -> int | None:
+        """Return `patch_size`, if patches are large enough."""
+        if self.patch_size is not None:
+            check_size((self.patch_size,) * 2, self.depth, self._find_margin())
+        return self.patch_size
+
     def _make_problem(
         self, X: NDArray, y: NDArray, source: Any, random_state: np.random.RandomState
     ) -> ImageProblem:
         """Return what is to be learned, in the units of `source` if there is one."""
-        is_target = y is X
+        compared, is_target = (X, y), y is X
         units = find_units(X) if source is None else source._units
         target_units = units if is_target else self._find_target_units(y)
         if source is not None:
             target_units = source._target_units
-        n_images = len(X)
-        if self.patch_size is not None:
-            check_size((self.patch_size,) * 2, self.depth, self._find_margin())
-            X = cut_patches(X, self.patch_size)
-            y = X if is_target else cut_patches(y, self.patch_size)
+        n_images, size = len(X), self._find_patch_size()
+        if size is not None:
+            X = cut_patches(X, size)
+            y = X if is_target else cut_patches(y, size)
         split = self._split_patches(n_images, len(X) // n_images, random_state)
-        return ImageProblem(X, y, units, target_units, *split)
+        return ImageProblem(X, y, units, target_units, *split, compared)
 
     def _split_patches(
         self, n_images: int, n_patches: int, random_state: np.random.RandomState

@@ -15,8 +15,10 @@ from sklearn.utils.validation import check_is_fitted
 from torch import Tensor, nn
 
 from skae._colors import check_colors, find_grey
+from skae.blocks import Blocks, find_pairs
 from skae.engine import InTurn
 from skae.estimators._bridge import Augmentations
+from skae.estimators._by_blocks import by_blocks
 from skae.estimators._linear_filter import Filter
 from skae.estimators._parameters import DENSE, validated_fit
 from skae.estimators._shares import explained_share
@@ -26,6 +28,7 @@ from skae.image._filter import fit_filter
 from skae.image._layouts import ImageFormat, as_pixels, check_lengths, check_sizes
 from skae.image._plan import IMAGES, check_filter_size, find_fold, make_moves
 from skae.image._problem import ImageProblem, start_at_filter
+from skae.image._results import explained_in_blocks, images_shape
 from skae.networks import ImageLayout, UNetArchitecture
 from skae.objectives import LOSSES, Term
 
@@ -313,10 +316,16 @@ class ImageColorizer(RegressorMixin, BaseImageEstimator):
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, height, width) or (n_samples, ...)
+        X : array-like of shape (n_samples, height, width) or (n_samples, ...), or blocks
             Grey images, or coloured ones, which are made grey. Values lie in [0, 1].
-        y : array-like of shape (n_samples, 3, height, width) or (n_samples, ...), default=None
-            The same images in RGB, in [0, 1]; None for X itself.
+            Blocks of images are read one at a time, once before the training and once for every
+            epoch: a memory map of at least 512 MB, an array of zarr or of dask, a list of arrays
+            with four dimensions, any object whose `__iter__` yields arrays, the same ones every
+            time. Read more in the :doc:`user guide </user_guide/larger_than_memory>`.
+        y : array-like of shape (n_samples, 3, height, width) or (n_samples, ...), or blocks, \
+default=None
+            The same images in RGB, in [0, 1]; None for X itself. Blocks have as many images as
+            those of X.
 
         Returns
         -------
@@ -326,17 +335,19 @@ class ImageColorizer(RegressorMixin, BaseImageEstimator):
         Raises
         ------
         ValueError
-            If X, y or a parameter is not valid, or if the training diverges.
+            If X, y or a parameter is not valid, if a block cannot be read, or if the training
+            diverges.
         """
         self._fit(X, y)
         return self
 
+    @by_blocks(images_shape)
     def predict(self, X: ArrayLike) -> NDArray:
         """Return images in colour.
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, height, width) or (n_samples, ...)
+        X : array-like of shape (n_samples, height, width) or (n_samples, ...), or blocks
             Grey images, or coloured ones, which are made grey first; of any size if they are not
             flattened. Values lie in [0, 1].
 
@@ -344,19 +355,21 @@ class ImageColorizer(RegressorMixin, BaseImageEstimator):
         -------
         y : ndarray of shape (n_samples, 3, height, width) or (n_samples, ...)
             RGB in [0, 1], in the layout that y had in :meth:`fit`, and in the dtype of X if that is
-            float32, else in float64.
+            float32, else in float64. Of blocks, an iterator of such arrays; of dask's, a dask
+            array.
         """
         check_is_fitted(self)
-        return self._target_format.from_maps(self._paint(self._read_images(X, reset=False)))
+        return self._target_format.from_maps(self._paint(self._read_known_images(X)))
 
     def score(self, X: ArrayLike, y: ArrayLike | None = None) -> float:
         """Return the share of the variance of colours that the predictions explain.
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, height, width) or (n_samples, ...)
+        X : array-like of shape (n_samples, height, width) or (n_samples, ...), or blocks
             Grey images, or coloured ones, which are made grey first.
-        y : array-like of shape (n_samples, 3, height, width) or (n_samples, ...), default=None
+        y : array-like of shape (n_samples, 3, height, width) or (n_samples, ...), or blocks, \
+default=None
             The same images in RGB; None for X itself.
 
         Returns
@@ -366,15 +379,31 @@ class ImageColorizer(RegressorMixin, BaseImageEstimator):
             channel in this y. At most 1.
         """
         check_is_fitted(self)
-        maps = self._read_images(X, reset=False)
+        pairs = find_pairs(X, y, self._listed_from)
+        if pairs is None:
+            return explained_share(*map(as_pixels, self._compare(X, y)))
+        return explained_in_blocks(self._compare, pairs, 3)
+
+    def _compare(self, X: Any, y: Any) -> tuple[NDArray, NDArray]:
+        """Return colours and predictions as maps."""
+        maps = self._read_known_images(X)
         colors, _ = self._read_colors(maps, y)
-        return explained_share(as_pixels(colors), as_pixels(self._paint(maps)))
+        return colors, self._paint(maps)
 
     # What X and y are.
 
-    def _read_pairs(self, maps: NDArray, y: Any, source: Any) -> tuple[NDArray, NDArray]:
+    def _look_over(self, y: Blocks, source: Any) -> None:
+        if source is not None and source._color_space != self.color_space:
+            raise ValueError(
+                f"warm_start needs a network for color_space={self.color_space!r}. It is fitted "
+                f"with {source._color_space!r}."
+            )
+
+    def _read_targets(self, maps: NDArray, y: Any, *, reset: bool) -> tuple[NDArray, NDArray]:
         grey = self._read_grey(maps)
-        colors, self._target_format = self._read_colors(maps, y)
+        colors, format_ = self._read_colors(maps, y)
+        if reset:
+            self._target_format = format_
         space = SPACES[self.color_space]
         return space.see(grey), space.find_targets(colors)
 
@@ -434,16 +463,6 @@ class ImageColorizer(RegressorMixin, BaseImageEstimator):
         return space.find_colors(seen, self._apply_all(seen))
 
     # What is learned.
-
-    def _make_problem(
-        self, X: NDArray, y: NDArray, source: Any, random_state: np.random.RandomState
-    ) -> ImageProblem:
-        if source is not None and source._color_space != self.color_space:
-            raise ValueError(
-                f"warm_start needs a network for color_space={self.color_space!r}. It is fitted "
-                f"with {source._color_space!r}."
-            )
-        return super()._make_problem(X, y, source, random_state)
 
     def _make_architecture(self, problem: ImageProblem) -> UNetArchitecture:
         return UNetArchitecture(

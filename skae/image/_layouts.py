@@ -41,6 +41,14 @@ class ImageFormat(NamedTuple):
         images = np.ascontiguousarray(images)
         return images.reshape(len(images), -1) if self.n_dims == 2 else images
 
+    def find_row(self, spatial: tuple[int, ...]) -> tuple[int, ...]:
+        """Return the shape of one image of this size in an array of this format."""
+        if self.n_dims == 3:
+            return spatial
+        n_channels = self.layout.n_channels
+        row = (*spatial, n_channels) if self.layout.is_channels_last else (n_channels, *spatial)
+        return row if self.n_dims == 4 else (prod(row),)
+
     def check(self, row: tuple[int, ...], name: str) -> None:
         """Raise ValueError if rows of this shape are no such images, of any size."""
         n_channels = self.layout.n_channels

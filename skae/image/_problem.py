@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from skae.estimators._linear_filter import Filter
 from skae.estimators._units import Units
+from skae.image._stream import ImageStream
 
 MAX_PIXELS = 2**19
 """About from how many pixels a filter is learnt: it has few weights."""
@@ -24,11 +25,16 @@ class ImageProblem(NamedTuple):
     Attributes
     ----------
     X, y : array of shape (n, n_channels, height, width)
-        Images or patches of them, in their own units; y may be X itself.
+        Images or patches of them, in their own units; y may be X itself. Of images that are read
+        block by block, a random sample.
     units, target_units : Units
         Of X and y; their locations have shape (n_channels, 1, 1).
     train, valid : array of int
         The rows to learn from, and those that are held out, in random order.
+    compared : tuple
+        By which the same images are known again.
+    stream : ImageStream or None
+        Where X is a sample: all rows to learn from.
     """
 
     X: NDArray
@@ -37,6 +43,28 @@ class ImageProblem(NamedTuple):
     target_units: Units
     train: NDArray
     valid: NDArray
+    compared: tuple[Any, ...]
+    stream: ImageStream | None = None
+
+    @property
+    def target_range(self) -> tuple[float, float]:
+        """The smallest and the largest value of y."""
+        if self.stream is None:
+            return float(self.y.min()), float(self.y.max())
+        target: Any = self.stream.survey.target
+        return float(target.low.min()), float(target.high.max())
+
+    def training_tensors(self) -> tuple[Tensor, Tensor]:
+        """Return what the network sees and what it is held against, in units."""
+        inputs = as_images(self.units.enter(self.X))
+        if self.y is self.X:
+            return inputs, inputs
+        return inputs, as_images(self.target_units.enter(self.y))
+
+    def part(self, rows: NDArray) -> "ImageProblem":
+        """Return the same for some rows alone."""
+        X = self.X[rows]
+        return self._replace(X=X, y=X if self.y is self.X else self.y[rows])
 
 
 def find_units(maps: NDArray) -> Units:

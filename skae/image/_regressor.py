@@ -15,8 +15,10 @@ from sklearn.utils._param_validation import StrOptions
 from sklearn.utils.validation import check_is_fitted
 from torch import Tensor, nn
 
+from skae.blocks import find_pairs
 from skae.engine import InTurn
 from skae.estimators._bridge import Augmentations, torch_generator
+from skae.estimators._by_blocks import by_blocks
 from skae.estimators._denoising import make_corruption
 from skae.estimators._linear_filter import Filter
 from skae.estimators._parameters import RECONSTRUCTION, validated_fit
@@ -34,6 +36,7 @@ from skae.image._layouts import (
 from skae.image._losses import WINDOW, StructuralDissimilarity
 from skae.image._plan import IMAGES, check_filter_size, find_fold, make_moves
 from skae.image._problem import ImageProblem, start_at_filter
+from skae.image._results import explained_in_blocks, images_shape
 from skae.networks import UNetArchitecture
 from skae.objectives import LOSSES, Term
 
@@ -330,10 +333,16 @@ class ImageToImageRegressor(RegressorMixin, BaseImageEstimator):
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, height, width) or (n_samples, ...)
+        X : array-like of shape (n_samples, height, width) or (n_samples, ...), or blocks
             Images.
-        y : array-like of shape (n_samples, height, width) or (n_samples, ...), default=None
-            Images of the same size; None, with `corruption` only, for X itself.
+            Blocks of images are read one at a time, once before the training and once for every
+            epoch: a memory map of at least 512 MB, an array of zarr or of dask, a list of arrays
+            with four dimensions, any object whose `__iter__` yields arrays, the same ones every
+            time. Read more in the :doc:`user guide </user_guide/larger_than_memory>`.
+        y : array-like of shape (n_samples, height, width) or (n_samples, ...), or blocks, \
+default=None
+            Images of the same size; None, with `corruption` only, for X itself. Blocks have as
+            many images as those of X.
 
         Returns
         -------
@@ -343,27 +352,30 @@ class ImageToImageRegressor(RegressorMixin, BaseImageEstimator):
         Raises
         ------
         ValueError
-            If X, y or a parameter is not valid, or if the training diverges.
+            If X, y or a parameter is not valid, if a block cannot be read, or if the training
+            diverges.
         """
         self._fit(X, y)
         return self
 
+    @by_blocks(images_shape)
     def predict(self, X: ArrayLike) -> NDArray:
         """Return the images that belong to X.
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, height, width) or (n_samples, ...)
+        X : array-like of shape (n_samples, height, width) or (n_samples, ...), or blocks
             Images, of any size if they are not flattened.
 
         Returns
         -------
         y : ndarray of shape (n_samples, height, width) or (n_samples, ...)
             Images in the layout that y had in :meth:`fit`, and in the dtype of X if that is
-            float32, else in float64.
+            float32, else in float64. Of blocks, an iterator of such arrays; of dask's, a dask
+            array.
         """
         check_is_fitted(self)
-        maps = self._apply_all(self._read_images(X, reset=False))
+        maps = self._apply_all(self._read_known_images(X))
         return self._target_format.from_maps(maps)
 
     def score(self, X: ArrayLike, y: ArrayLike | None = None) -> float:
@@ -371,9 +383,9 @@ class ImageToImageRegressor(RegressorMixin, BaseImageEstimator):
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, height, width) or (n_samples, ...)
+        X : array-like of shape (n_samples, height, width) or (n_samples, ...), or blocks
             Images.
-        y : array-like of shape (n_samples, height, width) or (n_samples, ...)
+        y : array-like of shape (n_samples, height, width) or (n_samples, ...), or blocks
             What should be predicted. A fit may do without it, a score not.
 
         Returns
@@ -389,13 +401,21 @@ class ImageToImageRegressor(RegressorMixin, BaseImageEstimator):
                 f"{type(self).__name__}.score requires y, the images that should be predicted. "
                 "Make noisy images X of clean ones y, and pass both."
             )
-        maps = self._read_images(X, reset=False)
-        targets = self._read_known_targets(maps, y)
-        return explained_share(as_pixels(targets), as_pixels(self._apply_all(maps)))
+        pairs = find_pairs(X, y, self._listed_from)
+        if pairs is None:
+            return explained_share(*map(as_pixels, self._compare(X, y)))
+        return explained_in_blocks(self._compare, pairs, self._target_format.layout.n_channels)
+
+    def _compare(self, X: Any, y: Any) -> tuple[NDArray, NDArray]:
+        """Return targets and predictions as maps."""
+        maps = self._read_known_images(X)
+        return self._read_known_targets(maps, y), self._apply_all(maps)
 
     # What X and y are.
 
-    def _read_pairs(self, maps: NDArray, y: Any, source: Any) -> tuple[NDArray, NDArray]:
+    def _read_targets(self, maps: NDArray, y: Any, *, reset: bool) -> tuple[NDArray, NDArray]:
+        if y is not None and not reset:
+            return maps, self._read_known_targets(maps, y)
         if y is None:
             if self.corruption is None:
                 raise ValueError(
@@ -516,7 +536,8 @@ class ImageToImageRegressor(RegressorMixin, BaseImageEstimator):
                 f"loss='ssim' needs images of at least {WINDOW} x {WINDOW} pixels. Got {height} x "
                 f"{width}. Use another loss."
             )
-        data_range = float(problem.y.max()) - float(problem.y.min())
+        low, high = problem.target_range
+        data_range = high - low
         if data_range == 0:
             raise ValueError("loss='ssim' needs images that vary, but y is constant.")
         location, scale = problem.target_units

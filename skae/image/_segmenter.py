@@ -17,17 +17,22 @@ from sklearn.utils._param_validation import HasMethods, StrOptions
 from sklearn.utils.validation import check_is_fitted
 from torch import Tensor, nn
 
+from skae.blocks import Blocks, find_pairs, is_empty
 from skae.engine import InTurn
 from skae.estimators._bridge import Augmentations
+from skae.estimators._by_blocks import by_blocks
+from skae.estimators._classes import list_classes
 from skae.estimators._logistic_filter import fit_logistic
 from skae.estimators._masks import find_label_names, find_places, read_labels
 from skae.estimators._parameters import validated_fit
 from skae.estimators._units import Units
 from skae.image._base import BaseImageEstimator
-from skae.image._labels import find_label_format
+from skae.image._labels import AS_THEY_ARE, LabelCounts, count_labels, find_label_format
 from skae.image._plan import IMAGES, check_filter_size, find_fold, make_moves
 from skae.image._pretrained import PretrainedArchitecture
 from skae.image._problem import ImageProblem
+from skae.image._results import dtype_of_labels, images_shape, mean_in_blocks, proba_shape
+from skae.image._survey import Summary
 from skae.image._transfer import (
     check_same_autoencoder,
     find_autoencoder,
@@ -319,10 +324,15 @@ class ImageSegmenter(ClassifierMixin, BaseImageEstimator):
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, height, width) or (n_samples, ...)
+        X : array-like of shape (n_samples, height, width) or (n_samples, ...), or blocks
             Images.
-        y : array-like of shape (n_samples, height, width) or (n_samples, height * width)
-            The label of every pixel.
+            Blocks of images are read one at a time, once before the training and once for every
+            epoch: a memory map of at least 512 MB, an array of zarr or of dask, a list of arrays
+            with four dimensions, any object whose `__iter__` yields arrays, the same ones every
+            time. Read more in the :doc:`user guide </user_guide/larger_than_memory>`.
+        y : array-like of shape (n_samples, height, width) or (n_samples, height * width), or blocks
+            The label of every pixel. Blocks have as many images as those of X, and are read once
+            more, for the classes.
 
         Returns
         -------
@@ -332,35 +342,39 @@ class ImageSegmenter(ClassifierMixin, BaseImageEstimator):
         Raises
         ------
         ValueError
-            If X, y or a parameter is not valid, or if the training diverges.
+            If X, y or a parameter is not valid, if a block cannot be read, or if the training
+            diverges.
         """
         self._fit(X, y)
         return self
 
+    @by_blocks(images_shape, dtype_of_labels)
     def predict(self, X: ArrayLike) -> NDArray:
         """Return the most probable class of every pixel.
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, height, width) or (n_samples, ...)
+        X : array-like of shape (n_samples, height, width) or (n_samples, ...), or blocks
             Images, of any size if they are not flattened.
 
         Returns
         -------
         y : ndarray of shape (n_samples, height, width) or (n_samples, height * width)
-            Labels in the layout that y had in :meth:`fit`.
+            Labels in the layout that y had in :meth:`fit`. Of blocks, an iterator of such arrays;
+            of dask's, a dask array.
         """
         check_is_fitted(self)
-        logits = self._apply_all(self._read_images(X, reset=False))
+        logits = self._apply_all(self._read_known_images(X))
         places = logits.argmax(axis=1)[:, None]
         return self._target_format.from_maps(self.classes_[places])
 
+    @by_blocks(proba_shape)
     def predict_proba(self, X: ArrayLike) -> NDArray:
         """Return the probabilities of the classes of every pixel.
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, height, width) or (n_samples, ...)
+        X : array-like of shape (n_samples, height, width) or (n_samples, ...), or blocks
             Images, of any size if they are not flattened.
 
         Returns
@@ -368,10 +382,11 @@ class ImageSegmenter(ClassifierMixin, BaseImageEstimator):
         p : ndarray of shape (n_samples, n_classes, height, width)
             In the order of `classes_`; with ``channels="last"`` of shape
             (n_samples, height, width, n_classes), and for flattened y with height and width in
-            one axis. In the dtype of X if that is float32, else in float64.
+            one axis. In the dtype of X if that is float32, else in float64. Of blocks, an iterator
+            of such arrays; of dask's, a dask array.
         """
         check_is_fitted(self)
-        proba = softmax(self._apply_all(self._read_images(X, reset=False)), axis=1)
+        proba = softmax(self._apply_all(self._read_known_images(X)), axis=1)
         if self._target_format.n_dims == 2:
             proba = proba.reshape(*proba.shape[:2], -1)
         return np.moveaxis(proba, 1, -1) if self._format.layout.is_channels_last else proba
@@ -381,9 +396,9 @@ class ImageSegmenter(ClassifierMixin, BaseImageEstimator):
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, height, width) or (n_samples, ...)
+        X : array-like of shape (n_samples, height, width) or (n_samples, ...), or blocks
             Images.
-        y : array-like of shape (n_samples, height, width) or (n_samples, height * width)
+        y : array-like of shape (n_samples, height, width) or (n_samples, height * width), or blocks
             Their labels.
 
         Returns
@@ -393,7 +408,11 @@ class ImageSegmenter(ClassifierMixin, BaseImageEstimator):
             images and over all classes but 0. Pixels with the label `ignore_index` do not count.
         """
         check_is_fitted(self)
-        maps = self._read_images(X, reset=False)
+        pairs = find_pairs(X, y, self._listed_from)
+        return self._score(X, y) if pairs is None else mean_in_blocks(self._score, pairs)
+
+    def _score(self, X: Any, y: Any) -> float:
+        maps = self._read_known_images(X)
         y = read_labels(y, self)
         is_last = self._format.layout.is_channels_last
         known = find_label_format(y, maps, is_last).to_maps(y)
@@ -403,30 +422,40 @@ class ImageSegmenter(ClassifierMixin, BaseImageEstimator):
 
     # What X and y are.
 
-    def _read_pairs(self, maps: NDArray, y: Any, source: Any) -> tuple[NDArray, NDArray]:
-        y = read_labels(y, self)
-        self._target_format = find_label_format(y, maps, self.channels == "last")
-        y = self._target_format.to_maps(y)
+    def _look_over(self, y: Blocks, source: Any) -> None:
         if source is not None and self.encoder is not None:
             check_same_autoencoder(source._network.module, find_fitted(self.encoder))
         if source is None:
-            self.classes_ = find_label_names(y, self.ignore_index)
+            self.classes_ = find_label_names(self._list_labels(y), self.ignore_index)
         else:
             self.classes_ = source.classes_
-        places = find_places(self.classes_, y, self.ignore_index)
+
+    def _list_labels(self, y: Blocks) -> NDArray:
+        """Return the labels of all blocks."""
+        found = []
+        for number, block in y.read():
+            if not is_empty(block):
+                with y.naming(number):
+                    found.append(list_classes(read_labels(block, self)))
+        return np.concatenate(found) if found else np.empty(0, np.intp)
+
+    def _read_targets(self, maps: NDArray, y: Any, *, reset: bool) -> tuple[NDArray, NDArray]:
+        y = read_labels(y, self)
+        format_ = find_label_format(y, maps, self.channels == "last")
+        if reset:
+            self._target_format = format_
+        places = find_places(self.classes_, format_.to_maps(y), self.ignore_index)
         is_labelled = (places != IGNORED).any(axis=(1, 2, 3))
         return maps[is_labelled], places[is_labelled]
 
-    def _check_images(self, row: tuple[int, ...]) -> None:
-        super()._check_images(row)
+    def _check_known_size(self, spatial: tuple[int, ...]) -> None:
         plan: Any = self._network.architecture
-        is_last = self._format.layout.is_channels_last and len(row) == 3
-        sizes = row[:2] if is_last else row[-2:]
-        if isinstance(plan, PretrainedArchitecture) and sizes != plan.spatial:
+        if isinstance(plan, PretrainedArchitecture) and spatial != plan.spatial:
             raise ValueError(
                 "With an encoder, all images have the size of those it was fitted to, "
-                f"{plan.spatial[0]} x {plan.spatial[1]} pixels. Got {sizes[0]} x {sizes[1]}."
+                f"{plan.spatial[0]} x {plan.spatial[1]} pixels. Got {spatial[0]} x {spatial[1]}."
             )
+        super()._check_known_size(spatial)
 
     def _find_compared(self) -> tuple[Any, ...]:
         if self.encoder is None:
@@ -436,7 +465,10 @@ class ImageSegmenter(ClassifierMixin, BaseImageEstimator):
         return self.classes_, *fitted._units, *fitted._output_units(), weights
 
     def _find_target_units(self, y: NDArray) -> Units:
-        return Units(np.zeros((1, 1, 1)), 1.0)
+        return AS_THEY_ARE
+
+    def _make_summary(self, y: NDArray) -> Summary:
+        return LabelCounts(len(self.classes_))
 
     # What is learned.
 
@@ -477,7 +509,7 @@ class ImageSegmenter(ClassifierMixin, BaseImageEstimator):
             seen = problem.units.enter(problem.X[problem.train[rows]])
             return seen if self.encoder is None else see_all(module, seen)
 
-        weight = self._find_class_weight(problem.y)
+        weight = self._find_class_weight(problem)
         places = problem.y[problem.train]
         found = fit_logistic(see, places, weight, self.filter_size, random_state)
         module.set_filter_(*map(torch.from_numpy, found))
@@ -490,15 +522,15 @@ class ImageSegmenter(ClassifierMixin, BaseImageEstimator):
         return (InTurn(moves) if moves else None), None
 
     def _make_loss(self, problem: ImageProblem) -> Term:
-        weight = torch.from_numpy(self._find_class_weight(problem.y))
+        weight = torch.from_numpy(self._find_class_weight(problem))
         if self.loss == "dice_ce":
             (foreground,) = np.nonzero(self.classes_ != 0)
             return DiceCrossEntropy(weight, torch.from_numpy(foreground))
         return PixelCrossEntropy(weight, FOCUS if self.loss == "focal" else 0.0)
 
-    def _find_class_weight(self, y: NDArray) -> NDArray[np.float64]:
+    def _find_class_weight(self, problem: ImageProblem) -> NDArray[np.float64]:
         """Return the weight of every class, if it has one in `class_weight`."""
-        counts = np.bincount(y[y != IGNORED], minlength=len(self.classes_))
+        counts = self._count_labels(problem)
         present = np.flatnonzero(counts)
         if self.class_weight == "balanced":
             # of a warm start, y may lack classes
@@ -513,3 +545,10 @@ class ImageSegmenter(ClassifierMixin, BaseImageEstimator):
                 f"{self.class_weight}."
             )
         return np.asarray(weight, dtype=np.float64)
+
+    def _count_labels(self, problem: ImageProblem) -> NDArray[np.intp]:
+        """Return the number of pixels of every class."""
+        if problem.stream is None:
+            return count_labels(problem.y, len(self.classes_))
+        counts: Any = problem.stream.survey.target
+        return counts.counts

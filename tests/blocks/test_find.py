@@ -175,7 +175,9 @@ def test_small_memmaps_are_arrays(tmp_path, monkeypatch):
 def test_lists_of_images_are_no_blocks():
     images = [np.zeros((4, 4)), np.zeros((4, 4))]
     assert find_blocks(images) is not None
-    assert find_blocks(images, has_listed=False) is None
+    assert find_blocks(images, listed_from=None) is None
+    assert find_blocks(images, listed_from=4) is None
+    assert find_blocks([np.zeros((2, 1, 4, 4))], listed_from=4).n_blocks == 1
 
 
 @pytest.mark.parametrize("iterator", [iter([X]), (block for block in [X]), map(abs, [X])])

@@ -199,7 +199,7 @@ def test_corrupted_batches_have_lengths(digits, monkeypatch):
     estimator = AutoencoderTransformer(5, ordered=True, corruption="masking", corruption_level=1.0)
     estimator.set_params(max_iter=0, random_state=0).fit(digits[:200])
     assert len(batches) > 3
-    for (x, lengths), target in batches:
+    for (x, lengths), target, _ in batches:
         assert (x == x[0]).all()
         assert (target != target[0]).any()
         assert lengths.shape[0] == len(x)

@@ -75,7 +75,7 @@ def test_axes_of_moments_are_those_of_rows():
 
 
 def test_a_sample_of_more_rows_than_fit(monkeypatch):
-    monkeypatch.setattr("skae.estimators._survey.MAX_SAMPLED", 40)
+    monkeypatch.setattr("skae.estimators._sample.MAX_SAMPLED", 40)
     problem = _problem([20] * 12)
     assert len(problem.train) == 30
     assert len(problem.valid) == 10

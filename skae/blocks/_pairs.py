@@ -1,0 +1,174 @@
+"""Two objects in blocks, side by side."""
+
+from collections.abc import Iterable, Iterator
+from itertools import zip_longest
+from math import isnan, prod
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from skae.blocks._blocks import Blocks
+from skae.blocks._dask import DaskArray
+from skae.blocks._find import find_blocks, find_library
+from skae.blocks._iterables import OneBlock
+from skae.blocks._slices import BYTES_PER_SLICE, Chunks, Slices
+
+
+class Pair(NamedTuple):
+    """Rows of X, and what belongs to them.
+
+    Attributes
+    ----------
+    X : array
+    y : array or None
+        As many rows; None if there are none.
+    """
+
+    X: Any
+    y: Any
+
+    @property
+    def shape(self) -> Any:
+        """That of X."""
+        return getattr(self.X, "shape", None)
+
+
+class Pairs(Blocks):
+    """Blocks of X and of y, each with as many rows as the other.
+
+    Parameters
+    ----------
+    X, y : Blocks
+
+    Raises
+    ------
+    ValueError
+        If one has more blocks than the other.
+    """
+
+    name = "X and y"
+
+    def __init__(self, X: Blocks, y: Blocks) -> None:
+        if None not in (X.n_blocks, y.n_blocks):
+            if X.n_blocks != y.n_blocks:
+                raise ValueError(
+                    f"X has {X.n_blocks} blocks, and y has {y.n_blocks}. Give one block of y for "
+                    "every block of X, with as many rows."
+                )
+            self.n_blocks = X.n_blocks
+        self.X = X
+        self.y = y
+
+    def read(self, order: Iterable[int] | None = None) -> Iterator[tuple[int, Pair]]:
+        """Yield pairs of blocks with their numbers."""
+        order = None if order is None or self.n_blocks is None else list(order)
+        for of_x, of_y in zip_longest(self.X.read(order), self.y.read(order)):
+            if of_x is None or of_y is None:
+                has, lacks = ("y", "X") if of_x is None else ("X", "y")
+                number, _ = of_x or of_y
+                raise ValueError(f"Block {number} of {lacks} is missing: {has} has more blocks.")
+            number, pair = of_x[0], Pair(of_x[1], of_y[1])
+            with self.naming(number):
+                _check_lengths(pair.X, pair.y)
+            yield number, pair
+
+
+class PairsOfOne(Blocks):
+    """Blocks of X with y being the same, or missing.
+
+    Parameters
+    ----------
+    X : Blocks
+    has_y : bool
+    """
+
+    def __init__(self, X: Blocks, has_y: bool) -> None:
+        self.n_blocks = X.n_blocks
+        self.X = X
+        self.y: Blocks = X if has_y else OneBlock(None)
+        self.has_y = has_y
+
+    def read(self, order: Iterable[int] | None = None) -> Iterator[tuple[int, Pair]]:
+        """Yield pairs of blocks with their numbers."""
+        for number, block in self.X.read(order):
+            yield number, Pair(block, block if self.has_y else None)
+
+
+def find_pairs(X: Any, y: Any, listed_from: int | None = 2) -> Pairs | PairsOfOne | None:
+    """Return the blocks of X and y side by side, or None if both are to be taken as one array.
+
+    Arrays that can be sliced (of numpy, memory maps, of zarr) are read in the same slices, and
+    arrays of dask in the blocks of X. Other blocks must have as many rows in X as in y.
+
+    Parameters
+    ----------
+    X : object
+    y : object or None
+        May be X itself, which is then read once.
+    listed_from : int or None, default=2
+        As for `find_blocks`.
+
+    Raises
+    ------
+    ValueError
+        If one is in blocks and the other is not, if they have different lengths, or if one can
+        be gone through only once.
+    """
+    of_x = find_blocks(X, listed_from)
+    if y is None or y is X:
+        if of_x is None:
+            return None
+        alone = _sliced_alike(X)[0] if isinstance(of_x, Slices) else of_x
+        return PairsOfOne(alone, y is not None)
+    of_y = find_blocks(y, listed_from, "y")
+    if of_x is None and of_y is None:
+        return None
+    if _is_sliced(X) and _is_sliced(y):
+        _check_lengths(X, y)
+        of_x, of_y = _sliced_alike(X, y)
+    elif isinstance(of_x, DaskArray) and isinstance(of_y, DaskArray):
+        of_y = _rechunked(of_y, of_x)
+    if of_x is None or of_y is None:
+        given, other, what = ("y", "X", X) if of_x is None else ("X", "y", y)
+        raise ValueError(
+            f"{given} comes in blocks, but {other}, a {type(what).__name__}, does not. Give "
+            f"{other} in blocks as well, each with as many rows as that of {given}."
+        )
+    of_y.name = "y"
+    return Pairs(of_x, of_y)
+
+
+def _is_sliced(array: Any) -> bool:
+    return isinstance(array, np.ndarray) or find_library(array) == "zarr"
+
+
+def _sliced_alike(*arrays: Any) -> list[Blocks]:
+    """Return slices of as many rows: a chunk's, or few enough for all in double precision."""
+    chunks = [int(array.chunks[0]) for array in arrays if not isinstance(array, np.ndarray)]
+    n_entries = sum(max(1, prod(array.shape[1:])) for array in arrays)
+    n_rows = max(1, chunks[0] if chunks else BYTES_PER_SLICE // (8 * n_entries))
+    return [
+        (Slices if isinstance(array, np.ndarray) else Chunks)(array, n_rows) for array in arrays
+    ]
+
+
+def _rechunked(y: DaskArray, X: DaskArray) -> DaskArray:
+    """Return y in the blocks of X, if their sizes are known."""
+    wanted, given = X.array.chunks[0], y.array.chunks[0]
+    if wanted == given or any(map(isnan, (*wanted, *given))):
+        return y
+    _check_lengths(X.array, y.array)
+    return DaskArray(y.array.rechunk({0: wanted}))
+
+
+def _check_lengths(X: Any, y: Any) -> None:
+    n_rows, n_rows_of_y = _count(X), _count(y)
+    if n_rows != n_rows_of_y:
+        raise ValueError(
+            f"Found input variables with inconsistent numbers of samples: X has {n_rows} rows, "
+            f"y has {n_rows_of_y}. Give one row of y for every row of X."
+        )
+
+
+def _count(array: Any) -> int:
+    return int(array.shape[0] if hasattr(array, "shape") else len(array))
