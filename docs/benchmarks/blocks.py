@@ -1,6 +1,6 @@
-"""Fits to tables that are larger than memory: what they take, and what they lose.
+"""Fits to tables and images that are larger than memory: what they take, and what they lose.
 
-    python docs/benchmarks/blocks.py [memory] [quality]
+    python docs/benchmarks/blocks.py [memory] [quality] [images]
 
 `memory`: what fits of no and of two epochs to a memory map of 2 GB (1,000,000 rows of 512 numbers
 in float32) add to the peak of a process that has skae and a small fit behind it, each estimator in
@@ -8,7 +8,14 @@ a process of its own; seconds of a fit without an epoch, and of an epoch. The ba
 `quality`: errors on 10,000 other rows of fits by 25 blocks and of fits in memory to the same
 100,000 rows (200 MB), five epochs, three seeds: the share of the variance that is lost, and for the
 VAE the negative log-likelihood in nats per row. The bar is 2 % of the error. Rows are a curved
-surface of 16 dimensions and noise. One thread. Prints Markdown.
+surface of 16 dimensions and noise.
+`images`: what fits of one epoch to memory maps of 1 GB and more (16,384 images of 128 x 128 numbers
+in float32 and what belongs to them, in patches of 32 x 32, four channels in the network) add to the
+peak of such a process, each estimator in a process of its own, and their seconds; the bar is 500
+MB. Then errors on 128 other images of fits by blocks and in memory to the same 256 images, five
+epochs, three seeds: the share of the variance of y that is lost, and for masks one less the Dice
+coefficient. Images are smooth random fields, with noise; y are the same without noise, and where
+they are large; colours are functions of a field. One thread. Prints Markdown.
 """
 
 import multiprocessing
@@ -20,8 +27,10 @@ from tempfile import TemporaryDirectory
 
 import numpy as np
 import torch
+from scipy.ndimage import gaussian_filter
 
 from skae import AutoencoderTransformer, VAETransformer
+from skae.image import ImageColorizer, ImageSegmenter, ImageToImageRegressor
 
 N_FEATURES, N_FACTORS = 512, 16
 SIZES = {"memory": 1_000_000, "quality": 100_000}
@@ -30,6 +39,43 @@ ESTIMATORS = {
     "AutoencoderTransformer": AutoencoderTransformer(16, device="cpu"),
     "VAETransformer": VAETransformer(16, device="cpu"),
 }
+
+SIDE, PATCH = 128, 32
+IMAGES = {"memory": 16_384, "quality": 256, "test": 128}
+AT_ONCE = 256
+PATCHES = {"patch_size": PATCH, "base_channels": 4, "device": "cpu"}
+IMAGE_ESTIMATORS = {
+    "ImageToImageRegressor": ImageToImageRegressor(**PATCHES),
+    "ImageToImageRegressor, clean images alone": ImageToImageRegressor(
+        corruption="gaussian", **PATCHES
+    ),
+    "ImageColorizer": ImageColorizer(**PATCHES),
+    "ImageSegmenter": ImageSegmenter(**PATCHES),
+}
+GIVEN = {
+    "ImageToImageRegressor": ("noisy", "clean"),
+    "ImageToImageRegressor, clean images alone": ("clean", None),
+    "ImageColorizer": ("colors", None),
+    "ImageSegmenter": ("noisy", "masks"),
+}
+"""What X and y are."""
+SCORED = GIVEN | {"ImageToImageRegressor, clean images alone": ("noisy", "clean")}
+
+
+def make_images(n_images, seed):
+    """Return noisy images, clean ones, colours and masks."""
+    rng = np.random.default_rng(seed)
+    fields = rng.standard_normal((n_images, SIDE, SIDE), np.float32)
+    fields = gaussian_filter(fields, (0, 4, 4))
+    fields = np.tanh(2 * fields / fields.std(axis=(1, 2), keepdims=True))
+    clean = (0.5 + 0.5 * fields).astype(np.float32)
+    noise = rng.standard_normal(clean.shape, np.float32)
+    return {
+        "noisy": clean + np.float32(0.3) * noise,
+        "clean": clean,
+        "colors": np.stack([clean, clean**2, 1 - clean], axis=1),
+        "masks": (clean > 0.7).astype(np.uint8),
+    }
 
 
 def make_rows(n_rows, seed):
@@ -70,6 +116,36 @@ def measure_memory(name, path):
     return peak() - before, *seconds
 
 
+def write_images(folder, n_images):
+    """Write images to files, some at a time."""
+    files = {}
+    for start in range(0, n_images, AT_ONCE):
+        for name, images in make_images(AT_ONCE, 1 + start).items():
+            if name not in files:
+                shape = n_images, *images.shape[1:]
+                files[name] = np.lib.format.open_memmap(
+                    folder / f"{name}.npy", "w+", images.dtype, shape
+                )
+            files[name][start : start + AT_ONCE] = images
+
+
+def measure_images(name, folder):
+    """Return megabytes of files, and megabytes beyond those before and seconds of a fit."""
+    torch.set_num_threads(1)
+    model = IMAGE_ESTIMATORS[name].set_params(random_state=0, max_iter=1)
+    names, small = GIVEN[name], make_images(8, 0)
+    model.fit(*map(small.get, names))
+    before = peak()
+    given = [
+        None if given is None else np.load(folder / f"{given}.npy", mmap_mode="r")
+        for given in names
+    ]
+    start = time.perf_counter()
+    model.fit(*given)
+    n_bytes = sum(array.nbytes for array in given if array is not None)
+    return n_bytes / 1e6, peak() - before, time.perf_counter() - start
+
+
 def in_process(function, *arguments):
     """Return what a function finds in a process of its own.
 
@@ -104,6 +180,31 @@ def quality():
                 print(f"| {name}, {measure} | {seed} | {shown} |", flush=True)
 
 
+def images():
+    """Print what fits to images take, and how good they are."""
+    print("| estimator | MB of files | MB | seconds |\n|---|---|---|---|", flush=True)
+    with TemporaryDirectory() as folder:
+        in_process(write_images, Path(folder), IMAGES["memory"])
+        for name in IMAGE_ESTIMATORS:
+            of_files, more, seconds = in_process(measure_images, name, Path(folder))
+            print(f"| {name} | {of_files:,.0f} | {more:.0f} | {seconds:.0f} |", flush=True)
+    print("\n| estimator | seed | in memory | by blocks | ratio |\n|---|---|---|---|---|")
+    train, test = make_images(IMAGES["quality"], 1), make_images(IMAGES["test"], 2)
+    for name, estimator in IMAGE_ESTIMATORS.items():
+        for seed in range(3):
+            model = estimator.set_params(random_state=seed, max_iter=5)
+            one, other = (
+                1 - model.fit(*map(given.get, GIVEN[name])).score(*map(test.get, SCORED[name]))
+                for given in (train, {key: in_blocks(images) for key, images in train.items()})
+            )
+            print(f"| {name} | {seed} | {one:.5g} | {other:.5g} | {other / one:.4f} |", flush=True)
+
+
+def in_blocks(images):
+    """Return images as the values of a dict, which are read in one order."""
+    return dict(enumerate(np.array_split(images, 32))).values()
+
+
 def find_errors(model, test):
     """Return the share of the variance that is lost and, for a VAE, nats per row."""
     lost = np.square(test - model.reconstruct(test), dtype=np.float64).sum()
@@ -116,7 +217,7 @@ def find_errors(model, test):
 
 if __name__ == "__main__":
     torch.set_num_threads(1)
-    functions = {f.__name__: f for f in (memory, quality)}
+    functions = {f.__name__: f for f in (memory, quality, images)}
     for name in sys.argv[1:] or functions:
         print(f"\n## {name}\n", flush=True)
         functions[name]()

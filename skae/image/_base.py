@@ -102,7 +102,7 @@ class BaseImageEstimator(CallbackSupportMixin, TorchEstimator):
         """Return what is minimised."""
 
     def _look_over(self, y: Blocks, source: Any) -> None:
-        """Find what must be known of all of y, and refuse, before images are read.
+        """Find what must be known of all of y before the first of it is learned.
 
         `source` is the fitted estimator to go on from, or None.
         """
@@ -240,8 +240,9 @@ class BaseImageEstimator(CallbackSupportMixin, TorchEstimator):
         self, X: Any, y: Any, source: Any, random_state: np.random.RandomState
     ) -> ImageProblem:
         """Return what is to be learned of arrays."""
+        maps = self._read_images(X, reset=True)
         self._look_over(OneBlock(y), source)
-        seen, target = self._read_pair(X, y, reset=True)
+        seen, target = self._read_targets(maps, y, reset=True)
         return self._make_problem(seen, target, source, random_state)
 
     def _survey(

@@ -5,6 +5,7 @@ from contextlib import suppress
 
 import dask.array
 import numpy as np
+import pandas as pd
 import pytest
 import zarr
 from numpy.testing import assert_allclose, assert_array_equal
@@ -294,6 +295,17 @@ class TestContracts:
             ),
         ]:
             _assert_same(_fit(CASES["regressor"][0], X, y), expected, NOISY)
+
+    def test_flattened_images_in_files(self, tmp_path):
+        estimator, X, y = CASES["regressor, flattened"]
+        paths = []
+        for name, images in ("X", X), ("y", y.reshape(N_IMAGES, -1)):
+            paths.append(tmp_path / f"{name}.parquet")
+            frame = pd.DataFrame(images).rename(columns=str)
+            frame.to_parquet(paths[-1], row_group_size=N_PER_BLOCK)
+        model = _fit(estimator, *paths)
+        assert len(model.feature_names_in_) == 64
+        assert_allclose(next(model.predict(paths[0])), model.predict(frame * 0 + X)[:N_PER_BLOCK])
 
     def test_x_is_y(self):
         X = _blocks(NOISY)

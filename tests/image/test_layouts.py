@@ -32,6 +32,8 @@ def test_there_and_back(row, image_shape, channels, shape):
     maps = found.to_maps(X)
     assert maps.shape == (2, found.layout.n_channels, 6, 7)
     assert_array_equal(found.from_maps(maps), X)
+    assert found.find_row((6, 7)) == row
+    assert found.find_row((6, 5)) == found.from_maps(maps[..., :5]).shape[1:]
 
 
 def test_channels_are_where_they_are():
