@@ -16,12 +16,15 @@ class DaskArray(IndexedBlocks):
     Parameters
     ----------
     array : dask.array.Array of shape (n_rows, ...)
+    ends : list of int, default=None
+        The numbers of dask's blocks at which others begin, and of all. None: so that those of up to
+        `BYTES_PER_SLICE` are together.
     """
 
-    def __init__(self, array: Any) -> None:
+    def __init__(self, array: Any, ends: list[int] | None = None) -> None:
         # rows in one piece
         self.array = array.rechunk(dict.fromkeys(range(1, array.ndim), -1))
-        self.ends = _find_ends(self.array.chunks[0], rows_per_slice(self.array))
+        self.ends = ends or _find_ends(self.array.chunks[0], rows_per_slice(self.array))
         super().__init__(len(self.ends) - 1)
 
     def load(self, number: int) -> Any:

@@ -155,10 +155,10 @@ def _sliced_alike(*arrays: Any) -> list[Blocks]:
 def _rechunked(y: DaskArray, X: DaskArray) -> DaskArray:
     """Return y in the blocks of X, if their sizes are known."""
     wanted, given = X.array.chunks[0], y.array.chunks[0]
-    if wanted == given or any(map(isnan, (*wanted, *given))):
+    if any(map(isnan, (*wanted, *given))):
         return y
     _check_lengths(X.array, y.array)
-    return DaskArray(y.array.rechunk({0: wanted}))
+    return DaskArray(y.array.rechunk({0: wanted}), X.ends)
 
 
 def _check_lengths(X: Any, y: Any) -> None:

@@ -54,6 +54,7 @@ PAIRED = [
 def small_memmaps(monkeypatch):
     monkeypatch.setattr("skae.blocks._find.LARGE", 100)
     monkeypatch.setattr("skae.blocks._pairs.BYTES_PER_SLICE", 8 * 10 * 6)
+    monkeypatch.setattr("skae.blocks._slices.BYTES_PER_SLICE", 4 * 3 * 10)
 
 
 def _find(of_x, of_y, folder):
