@@ -13,6 +13,7 @@ from sklearn.base import clone
 from sklearn.datasets import load_digits
 from torch import Generator
 
+from skae import ConvAutoencoder
 from skae.blocks import find_pairs
 from skae.engine import Checkpoint
 from skae.image import ImageColorizer, ImageSegmenter, ImageToImageRegressor
@@ -420,9 +421,14 @@ class TestSegmenter:
         assert model.classes_.tolist() == [0, 1, 2]
         assert model.score(X, y) > 0.5
 
-    def test_an_autoencoder_beside(self):
-        from skae import ConvAutoencoder
+    def test_scores_with_blocks_that_are_background(self):
+        estimator, X, y = CASES["segmenter"]
+        model = _fit(estimator, X, y)
+        y = np.where(np.arange(N_IMAGES)[:, None, None] < 25, 0, y)
+        blocks = (Iterable(np.split(array, [3, 20, 25, 70])) for array in (X, y))
+        assert_allclose(model.score(*blocks), model.score(X, y), rtol=1e-6)
 
+    def test_an_autoencoder_beside(self):
         encoder = ConvAutoencoder(4, hidden_channels=(4, 4), max_iter=1, random_state=0).fit(NOISY)
         estimator, X, y = CASES["segmenter"]
         model = _fit(estimator, _blocks(X), _blocks(y), encoder=encoder)
