@@ -11,11 +11,12 @@ VAE the negative log-likelihood in nats per row. The bar is 2 % of the error. Ro
 surface of 16 dimensions and noise.
 `images`: what fits of one epoch to memory maps of 1 GB and more (16,384 images of 128 x 128 numbers
 in float32 and what belongs to them, in patches of 32 x 32, four channels in the network) add to the
-peak of such a process, each estimator in a process of its own, and their seconds; the bar is 500
-MB. Then errors on 128 other images of fits by blocks and in memory to the same 256 images, five
-epochs, three seeds: the share of the variance of y that is lost, and for masks one less the Dice
-coefficient. Images are smooth random fields, with noise; y are the same without noise, and where
-they are large; colours are functions of a field. One thread. Prints Markdown.
+peak of such a process, each estimator in a process of its own, and their seconds, and what a fit in
+memory to 2,048 of them adds; the bar is 300 MB. Then errors on 128 other images of fits by blocks
+and in memory to the same 256 images, five epochs, three seeds: the share of the variance of y that
+is lost, and for masks one less the Dice coefficient. Images are smooth random fields, with noise; y
+are the same without noise, and where they are large; colours are functions of a field. One thread.
+Prints Markdown.
 """
 
 import multiprocessing
