@@ -3,7 +3,7 @@
     python docs/benchmarks/faults.py
 
 Runs the tests of faults and prints a Markdown table: how much was tried, and what of it was let
-through. With SKAE_EXAMPLES=2000 ten times as many arrays are made up as in the run of all tests.
+through. With SKAE_EXAMPLES=2000 twenty times as many arrays are made up as in the run of all tests.
 A test is one try, unless it says that it holds more.
 """
 

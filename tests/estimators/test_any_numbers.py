@@ -1,6 +1,6 @@
 """Whatever numbers X holds: it is refused with ValueError, or all results are finite.
 
-SKAE_EXAMPLES sets how many arrays are tried for each estimator; 200 by default.
+SKAE_EXAMPLES sets how many arrays are tried for each estimator; 100 by default.
 """
 
 import os
@@ -16,7 +16,7 @@ from sklearn.exceptions import ConvergenceWarning
 
 from skae import AutoencoderTransformer, ConvAutoencoder, SparseAutoencoder, VAETransformer
 
-N_EXAMPLES = int(os.environ.get("SKAE_EXAMPLES", "200"))
+N_EXAMPLES = int(os.environ.get("SKAE_EXAMPLES", "100"))
 ESTIMATORS = [
     AutoencoderTransformer(2, hidden_layer_sizes=(4,)),
     AutoencoderTransformer(2, hidden_layer_sizes=(4,), ordered=True),

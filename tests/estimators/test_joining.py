@@ -34,7 +34,7 @@ class Estimator:
     """Has parameters."""
 
     def __init__(self, **parameters):
-        self.parameters = {"checkpoint": None} | parameters
+        self.parameters = {"checkpoint": None, "checkpoint_every": 1} | parameters
 
     def get_params(self, deep):
         return self.parameters
