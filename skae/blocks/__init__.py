@@ -1,6 +1,6 @@
 """Tables that are read block by block, and what one pass over them can find."""
 
-from skae.blocks._blocks import Blocks, is_empty
+from skae.blocks._blocks import Blocks, is_empty, split_rows
 from skae.blocks._find import find_blocks, is_lazy
 from skae.blocks._held_out import HeldOut
 from skae.blocks._iterables import ListedBlocks, OneBlock
@@ -22,4 +22,5 @@ __all__ = [
     "find_pairs",
     "is_empty",
     "is_lazy",
+    "split_rows",
 ]

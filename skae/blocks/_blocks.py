@@ -3,11 +3,15 @@
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager
+from math import prod
 from typing import Any
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
+from sklearn.utils import gen_batches
 
+ENTRIES_AT_ONCE = 2**20
+"""So much of a block is made use of at a time, which takes several copies in double precision."""
 Function = Callable[[Any], NDArray]
 """What is done to the rows of a block."""
 
@@ -22,6 +26,8 @@ class Blocks(ABC):
     """How many there are; None if only a pass over them tells. Then they have but one order."""
     name = "X"
     """What messages call them."""
+    has_large = True
+    """Whether a block may be too large for what is made of all of its rows at once."""
 
     @abstractmethod
     def read(self, order: Iterable[int] | None = None) -> Iterator[tuple[int, Any]]:
@@ -114,3 +120,17 @@ def is_empty(block: Any) -> bool:
     if shape is None and isinstance(block, list | tuple):
         return len(block) == 0
     return isinstance(shape, tuple) and len(shape) > 0 and shape[0] == 0
+
+
+def split_rows(block: Any) -> list[Any]:
+    """Return slices of a large array, or of a large pair of arrays; of anything else, itself."""
+    if hasattr(block, "split_rows"):
+        parts: list[Any] = block.split_rows()
+        return parts
+    is_large = isinstance(block, np.ndarray) and block.size > ENTRIES_AT_ONCE
+    return [block[rows] for rows in slices_of(block.shape)] if is_large else [block]
+
+
+def slices_of(shape: tuple[int, ...]) -> list[slice]:
+    """Return slices of rows, of `ENTRIES_AT_ONCE` or a single row, of an array of this shape."""
+    return list(gen_batches(shape[0], max(1, ENTRIES_AT_ONCE // max(1, prod(shape[1:])))))

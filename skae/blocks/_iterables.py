@@ -50,12 +50,14 @@ class IteratedBlocks(Blocks):
 
 
 class OneBlock(IndexedBlocks):
-    """A single array.
+    """A single array, whose rows are mixed all at once, as those of any array in memory.
 
     Parameters
     ----------
     array : array
     """
+
+    has_large = False
 
     def __init__(self, array: Any) -> None:
         super().__init__(1)

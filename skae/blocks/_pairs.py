@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from skae.blocks._blocks import Blocks
+from skae.blocks._blocks import Blocks, slices_of
 from skae.blocks._dask import DaskArray
 from skae.blocks._find import find_blocks, find_library
 from skae.blocks._iterables import OneBlock
@@ -31,6 +31,21 @@ class Pair(NamedTuple):
     def shape(self) -> Any:
         """That of X."""
         return getattr(self.X, "shape", None)
+
+    def split_rows(self) -> list["Pair"]:
+        """Return parts of large arrays; of others, itself."""
+        y = self.X if self.y is None else self.y
+        is_array = isinstance(self.X, np.ndarray) and isinstance(y, np.ndarray)
+        if not is_array:
+            return [self]
+        slices = slices_of(max(self.X, y, key=np.size).shape)
+        return [self] if len(slices) < 2 else [self._take(rows) for rows in slices]
+
+    def _take(self, rows: slice) -> "Pair":
+        X = self.X[rows]
+        if self.y is None:
+            return Pair(X, None)
+        return Pair(X, X if self.y is self.X else self.y[rows])
 
 
 class Pairs(Blocks):

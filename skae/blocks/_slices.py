@@ -12,6 +12,9 @@ from skae.blocks._blocks import IndexedBlocks
 BYTES_PER_SLICE = 2**23
 """Read at once: enough to be read fast, and small beside a process."""
 
+FILES = ("r", "r+", "w+")
+"""Modes of maps whose pages are those of a file."""
+
 
 class Slices(IndexedBlocks):
     """Slices of an array, of a memory map above all.
@@ -69,10 +72,12 @@ def rows_per_slice(array: Any) -> int:
 def _release(array: Any) -> None:
     """Have the system take back the memory into which a file was read.
 
-    Pages that were changed stay: they are the file's. A map of its own copies is left alone.
+    Pages that were changed stay: they are the file's. A map of its own copies, or of what is not
+    known to be a file, is left alone.
     """
-    mode = getattr(array, "mode", None)
+    mode = None
     while isinstance(array, np.ndarray):
+        mode = getattr(array, "mode", mode)
         array = array.base
-    if mode != "c" and isinstance(array, mmap.mmap) and hasattr(mmap, "MADV_DONTNEED"):
+    if mode in FILES and isinstance(array, mmap.mmap) and hasattr(mmap, "MADV_DONTNEED"):
         array.madvise(mmap.MADV_DONTNEED)

@@ -38,9 +38,9 @@ class BlockStream(ABC):
         self.n_rows = n_rows
         self.widths = widths
 
-    @abstractmethod
     def summary(self) -> tuple[Any, ...]:
         """Return numbers by which the same rows are known again."""
+        return self.reader.lengths, self.reader.checksums
 
     @abstractmethod
     def as_batch(self, rows: Tensor) -> Batch:
@@ -57,7 +57,11 @@ class BlockStream(ABC):
     def read(self, generator: Generator) -> Iterator[Tensor]:
         """Yield some rows at a time in float32; the generator draws their order."""
         n_at_once = max(1, ENTRIES_AT_ONCE // max(1, sum(self.widths)))
-        for read in self.reader.read_again(self._draw_order(generator)):
+
+        def shuffled(n: int) -> list[int]:
+            return torch.randperm(n, generator=generator).tolist()
+
+        for read in self.reader.read_again(self._draw_order(generator), shuffled):
             block = self._as_rows(read)
             rows = np.flatnonzero(~block.is_held_out)
             rows = rows[torch.randperm(len(rows), generator=generator).numpy()]
@@ -143,9 +147,7 @@ class Stream(BlockStream):
 
     def summary(self) -> tuple[Any, ...]:
         """Return numbers by which the same table is known again."""
-        _, moments = self.survey.moments
-        found = moments.mean, moments.scatter, *self.survey.base, self.survey.low, self.survey.high
-        return (self.reader.lengths, *found, self.indicators)
+        return *super().summary(), self.indicators
 
     def _enter(self, block: Block, rows: NDArray[np.intp]) -> NDArray[np.float32]:
         X = block.X[rows]

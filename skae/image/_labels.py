@@ -1,7 +1,6 @@
 """How arrays hold masks of the size of images."""
 
 from math import prod
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -73,7 +72,3 @@ class LabelCounts(Summary):
     def units(self) -> Units:
         """Those of labels."""
         return AS_THEY_ARE
-
-    def compared(self) -> tuple[Any, ...]:
-        """Return the numbers."""
-        return (self.counts,)

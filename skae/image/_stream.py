@@ -1,7 +1,6 @@
 """Pairs of images in blocks, as a network learns from them."""
 
 from math import prod
-from typing import Any
 
 import numpy as np
 import torch
@@ -50,11 +49,6 @@ class ImageStream(BlockStream):
         """The smallest and the largest values of X, in units, shape (2, n_channels, 1, 1)."""
         extremes = np.stack([self.survey.seen.low, self.survey.seen.high])[:, :, None, None]
         return torch.from_numpy(self.units.enter(extremes).astype(np.float32))
-
-    def summary(self) -> tuple[Any, ...]:
-        """Return numbers by which the same images are known again."""
-        survey = self.survey
-        return self.reader.lengths, survey.seen.compared(), survey.target.compared()
 
     def as_batch(self, rows: Tensor) -> Batch:
         """Make images of rows."""

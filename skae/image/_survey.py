@@ -2,7 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,10 +30,6 @@ class Summary(ABC):
     @abstractmethod
     def units(self) -> Units:
         """The units in which they are learned, by channel."""
-
-    @abstractmethod
-    def compared(self) -> tuple[Any, ...]:
-        """Return numbers by which the same images are known again."""
 
 
 class Channels(Summary):
@@ -64,10 +60,6 @@ class Channels(Summary):
         """The mean of every channel, and one scale for all."""
         units = Units.of_moments(self.moments, self.base, self.low, self.high)
         return units._replace(location=units.location.reshape(-1, 1, 1))
-
-    def compared(self) -> tuple[Any, ...]:
-        """Return moments and ranges."""
-        return (self.moments.mean, self.moments.scatter, *self.base, self.low, self.high)
 
 
 class ImageSurvey(NamedTuple):

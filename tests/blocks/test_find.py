@@ -19,6 +19,7 @@ from scipy import sparse
 from torch.utils.data import DataLoader, TensorDataset
 
 from skae.blocks import find_blocks, is_empty, is_lazy
+from skae.blocks._slices import Slices
 
 X = np.random.default_rng(0).normal(size=(100, 3)).astype(np.float32)
 FRAME = pd.DataFrame(X, columns=["a", "b", "c"])
@@ -229,3 +230,11 @@ def test_pyarrow_is_missing(monkeypatch):
     monkeypatch.setitem(sys.modules, "pyarrow.dataset", None)
     with pytest.raises(ImportError, match=r"pip install 'skae\[blocks\]'"):
         find_blocks("rows.parquet")
+
+
+def test_a_view_of_a_map_of_copies_keeps_what_was_written_to_it(tmp_path):
+    np.zeros((50, 4)).tofile(tmp_path / "rows")
+    copies = np.asarray(np.memmap(tmp_path / "rows", np.float64, mode="c", shape=(50, 4)))
+    copies[:] = 1
+    assert Slices(copies).load(0).all()
+    assert copies.all()

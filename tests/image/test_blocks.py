@@ -574,6 +574,11 @@ def test_a_fit_that_died_goes_on(name, tmp_path, monkeypatch):
     monkeypatch.setattr(Checkpoint, "save", save)
     # other images have a file of their own
     _fit(estimator, _blocks(X[:-10]), None if y is None else _blocks(y[:-10]), **parameters)
+    # so have the same images, or labels, upside down
+    upside_down = (X[:, ::-1], None) if y is None else (X, y[:, ::-1])
+    _fit(
+        estimator, *(part if part is None else _blocks(part) for part in upside_down), **parameters
+    )
     assert len(list(tmp_path.iterdir())) == 1
     _assert_same(_fit(estimator, _blocks(X), _blocks(y), **parameters), expected, X)
     assert list(tmp_path.iterdir()) == []
