@@ -8,6 +8,7 @@ from datetime import timedelta
 
 import torch
 import torch.distributed as dist
+from torch.distributed.rendezvous import rendezvous
 
 from skae.distributed._meeting import meet
 
@@ -91,7 +92,7 @@ def group(timeout: timedelta = TIMEOUT) -> Iterator[Place]:
 
 def _start(backend: str, timeout: timedelta) -> None:
     """Make the group of torch.distributed, in a store without traces of earlier ones."""
-    store, rank, n_processes = next(dist.rendezvous("env://", timeout=timeout))
+    store, rank, n_processes = next(rendezvous("env://", timeout=timeout))
     store.set_timeout(timeout)
     dist.init_process_group(
         backend,

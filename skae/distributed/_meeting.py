@@ -4,13 +4,13 @@ import time
 from datetime import timedelta
 from uuid import uuid4
 
-import torch.distributed as dist
+from torch.distributed.distributed_c10d import PrefixStore, Store
 
 PAUSE = 0.01
 """Seconds between two looks at who has come."""
 
 
-def meet(store: dist.Store, rank: int, n_processes: int, timeout: timedelta) -> dist.Store:
+def meet(store: Store, rank: int, n_processes: int, timeout: timedelta) -> Store:
     """Return a part of the store that all processes share, and that nobody has written to.
 
     torchrun keeps its store when it starts processes anew. What the ones before have left there,
@@ -33,12 +33,12 @@ def meet(store: dist.Store, rank: int, n_processes: int, timeout: timedelta) -> 
     RuntimeError
         If one of them does not come in time.
     """
-    talk = dist.PrefixStore("skae", store)
+    talk = PrefixStore("skae", store)
     name = _invite(talk, n_processes, timeout) if rank == 0 else _join(talk, rank)
-    return dist.PrefixStore(name, talk)
+    return PrefixStore(name, talk)
 
 
-def _invite(talk: dist.Store, n_processes: int, timeout: timedelta) -> str:
+def _invite(talk: Store, n_processes: int, timeout: timedelta) -> str:
     """Return the name of the part, which the others have been told."""
     name = uuid4().hex
     deadline = time.monotonic() + timeout.total_seconds()
@@ -57,7 +57,7 @@ def _invite(talk: dist.Store, n_processes: int, timeout: timedelta) -> str:
     return name
 
 
-def _join(talk: dist.Store, rank: int) -> str:
+def _join(talk: Store, rank: int) -> str:
     """Return the name of the part, as the first one tells it."""
     word = uuid4().hex
     talk.set(_word_of(rank), word)
