@@ -129,7 +129,7 @@ def test_what_is_refused(iris):
 @pytest.mark.parametrize("metric", [reconstruction_error, reconstruction_r2])
 @pytest.mark.parametrize("multioutput", ["mean", None, np.ones(4), [1, 1, 1, 1]], ids=str)
 def test_weights_of_features_are_refused(iris, metric, multioutput):
-    with pytest.raises(ValueError, match="multioutput must be .* or 'raw_values'. Got "):
+    with pytest.raises(ValueError, match=r"multioutput must be .* or 'raw_values'\. Got "):
         metric(PCA(2).fit(iris), iris, multioutput=multioutput)
 
 
