@@ -2,13 +2,14 @@
 
 import os
 import pickle
+import runpy
 import sys
 import time
 from pathlib import Path
 
-import ranks
-
 from skae.distributed import group
+
+RANKS = runpy.run_path(str(Path(__file__).with_name("ranks.py")))
 
 
 def main():
@@ -18,13 +19,18 @@ def main():
         # the others would find the address of the one that was killed
         time.sleep(int(os.environ["RANK"]))
     with group() as place:
-        rows = ranks.kept_rows(place.rank, ranks._die if is_first else None)
-        n_updates = ranks.count_updates()
-        estimator = ranks.kept_estimator().fit(rows)
+        rows = RANKS["kept_rows"](place.rank, RANKS["_die"] if is_first else None)
+        n_updates = RANKS["count_updates"]()
+        estimator = RANKS["kept_estimator"]().fit(rows)
         n_after = len(n_updates)
     with group():  # another one, in the same store
-        alone = ranks.kept_estimator().set_params(checkpoint=None).fit(rows)
-    found = ranks.describe(estimator), ranks.describe(alone), n_after, len(n_updates) - n_after
+        alone = RANKS["kept_estimator"]().set_params(checkpoint=None).fit(rows)
+    found = (
+        RANKS["describe"](estimator),
+        RANKS["describe"](alone),
+        n_after,
+        len(n_updates) - n_after,
+    )
     (folder / f"found-{place.rank}").write_bytes(pickle.dumps(found))
 
 
