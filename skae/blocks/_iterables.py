@@ -37,7 +37,8 @@ class IteratedBlocks(Blocks):
 
     def read(self, order: Iterable[int] | None = None) -> Iterator[tuple[int, Any]]:
         """Yield blocks with their numbers; they have but one order."""
-        iterator = iter(self.blocks)
+        with self.naming(0):
+            iterator = iter(self.blocks)
         end = object()
         number = 0
         while True:

@@ -8,6 +8,9 @@ from datetime import timedelta
 
 import torch
 import torch.distributed as dist
+from torch.distributed.rendezvous import rendezvous
+
+from skae.distributed._meeting import meet
 
 TIMEOUT = timedelta(minutes=30)
 
@@ -54,7 +57,7 @@ def group(timeout: timedelta = TIMEOUT) -> Iterator[Place]:
     Raises
     ------
     RuntimeError
-        If torch.distributed has a group already.
+        If torch.distributed has a group already, or if a process does not come in time.
 
     Examples
     --------
@@ -78,13 +81,26 @@ def group(timeout: timedelta = TIMEOUT) -> Iterator[Place]:
             "torch.distributed has a group already, which fits use: there is no need for another."
         )
     has_gpus = _has_gpus()
-    dist.init_process_group("cpu:gloo,cuda:nccl" if has_gpus else "gloo", timeout=timeout)
+    _start("cpu:gloo,cuda:nccl" if has_gpus else "gloo", timeout)
     try:
         with _own_gpu() if has_gpus else nullcontext():
             yield Place(dist.get_rank(), dist.get_world_size())
     finally:
         if dist.is_initialized():
             dist.destroy_process_group()
+
+
+def _start(backend: str, timeout: timedelta) -> None:
+    """Make the group of torch.distributed, in a store without traces of earlier ones."""
+    store, rank, n_processes = next(rendezvous("env://", timeout=timeout))
+    store.set_timeout(timeout)
+    dist.init_process_group(
+        backend,
+        store=meet(store, rank, n_processes, timeout),
+        rank=rank,
+        world_size=n_processes,
+        timeout=timeout,
+    )
 
 
 def _has_gpus() -> bool:

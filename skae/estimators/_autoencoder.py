@@ -44,9 +44,10 @@ class AutoencoderTransformer(OrderableAutoencoder):
     ----------
     n_components : int or float, default=2
         Size of the code. Where it exceeds the rank of the data, the components that PCA cannot
-        give start at random directions that the decoder ignores. With more components than
-        features, rows can be copied without anything being learned, unless a `corruption`, `alpha`
-        or `contractive` forbids it: a warning says so.
+        give start at random directions that the decoder ignores. With as many components as
+        features, or more, rows can be copied without anything being learned, unless a
+        `corruption`, `alpha` or `contractive` forbids it. A warning says so of more than there are
+        features; as many only rotate X, as all components of PCA do.
 
         With ``ordered=True`` it may be a share of the variance between 0 and 1: kept are, as by
         PCA, as few components as explain more than that of the training rows, out of as many as

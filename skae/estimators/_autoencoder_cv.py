@@ -91,8 +91,8 @@ class AutoencoderCV(DocumentedMixin, MetaEstimatorMixin, TransformerMixin, BaseE
         Folds that are fitted at once; -1 for as many as there are processors.
 
     verbose : int, default=0
-        1 prints the best score and the time of every fold. What single fits print is for the
-        estimator's own `verbose`.
+        1 or more prints the best score and the time of every fold. What single fits print is for
+        the estimator's own `verbose`.
 
     Attributes
     ----------

@@ -141,10 +141,19 @@ def _join_moments(moments: Moments, own: Units, base: Units, peers: Peers) -> Mo
 
 
 def join_classes(classes: Classes | None, peers: Peers) -> Classes | None:
-    """Return the classes of all, and the indicators of one's own rows."""
+    """Return the classes of all, and the indicators of one's own rows.
+
+    Raises
+    ------
+    ValueError
+        If some have numbers, and others strings.
+    """
     if classes is None or peers.is_alone:
         return classes
-    names = list_classes(np.concatenate(peers.gather(classes.names)))
+    parts = peers.gather(classes.names)
+    # as objects first: numpy would make strings of numbers
+    list_classes(np.concatenate([part.astype(object) for part in parts]))
+    names = list_classes(np.concatenate(parts))
     indicators = np.zeros((len(classes.values), len(names)))
     indicators[:, find_classes(names, classes.names)] = classes.values
     return Classes(names, indicators)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any, Literal
 
 import numpy as np
@@ -46,7 +47,8 @@ def reconstruction_error(
     TypeError
         If the estimator has no `transform` or no `inverse_transform`.
     ValueError
-        If a parameter is another one, or if X is not valid.
+        If a parameter is another one, or if X is not valid: blocks are not, which the `score` of
+        the estimators of this package takes.
 
     Examples
     --------
@@ -61,8 +63,8 @@ def reconstruction_error(
     >>> reconstruction_error(pca, X, multioutput="raw_values").round(3)
     array([0.029, 0.03 , 0.006, 0.037])
     """
-    _check_choice("features", features, ("original", "standardized"))
-    _check_choice("multioutput", multioutput, ("sum", "raw_values"))
+    _check_choice("features", features, "original", "standardized")
+    _check_choice("multioutput", multioutput, "sum", "raw_values")
     X, reconstruction = there_and_back(estimator, X)
     errors = np.square(X - reconstruction).mean(axis=0)
     if features == "standardized":
@@ -99,6 +101,14 @@ def reconstruction_r2(
     r2 : float or ndarray of shape (n_features,)
         At most 1. The variance is the one around the means of this X.
 
+    Raises
+    ------
+    TypeError
+        If the estimator has no `transform` or no `inverse_transform`.
+    ValueError
+        If `multioutput` is another one, or if X is not valid: blocks are not, which the `score` of
+        the estimators of this package takes.
+
     Examples
     --------
     >>> from sklearn.datasets import load_iris
@@ -108,6 +118,7 @@ def reconstruction_r2(
     >>> bool(np.isclose(reconstruction_r2(pca, X), pca.explained_variance_ratio_.sum()))
     True
     """
+    _check_choice("multioutput", multioutput, "variance_weighted", "uniform_average", "raw_values")
     X, reconstruction = there_and_back(estimator, X)
     r2 = r2_score(X, reconstruction, multioutput=multioutput)
     return r2 if multioutput == "raw_values" else float(r2)
@@ -234,7 +245,7 @@ def there_and_back(estimator: Any, X: ArrayLike) -> tuple[NDArray, NDArray]:
     TypeError
         If the estimator has no `transform` or no `inverse_transform`.
     ValueError
-        If the reconstruction has another number of features.
+        If X is in blocks, or if the reconstruction has another number of features.
     """
     for method in ("transform", "inverse_transform"):
         if not hasattr(estimator, method):
@@ -242,7 +253,14 @@ def there_and_back(estimator: Any, X: ArrayLike) -> tuple[NDArray, NDArray]:
                 f"A reconstruction needs an estimator with transform and inverse_transform, but "
                 f"{type(estimator).__name__} has no {method}."
             )
-    reconstruction = estimator.inverse_transform(estimator.transform(X))
+    codes = estimator.transform(X)
+    if isinstance(codes, Iterator):
+        raise ValueError(
+            f"X is in blocks, of which {type(estimator).__name__} makes codes one by one, but "
+            "metrics of reconstructions need X as one array. Join the blocks, or take the "
+            "estimator's own score, which goes through blocks."
+        )
+    reconstruction = estimator.inverse_transform(codes)
     rows, reconstructed = _as_rows(X), _as_rows(reconstruction)
     if rows.shape != reconstructed.shape:
         raise ValueError(
@@ -252,9 +270,11 @@ def there_and_back(estimator: Any, X: ArrayLike) -> tuple[NDArray, NDArray]:
     return rows, reconstructed
 
 
-def _check_choice(name: str, value: Any, choices: tuple[str, str]) -> None:
-    if value not in choices:
-        wanted = " or ".join(map(repr, choices))
+def _check_choice(name: str, value: Any, *choices: str) -> None:
+    # an array is equal to nothing, in every entry
+    if not isinstance(value, str) or value not in choices:
+        *first, last = map(repr, choices)
+        wanted = f"{', '.join(first)} or {last}"
         raise ValueError(f"{name} must be {wanted}. Got {value!r} instead.")
 
 

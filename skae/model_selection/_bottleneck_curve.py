@@ -9,6 +9,7 @@ from sklearn.base import clone
 from sklearn.metrics import get_scorer
 from sklearn.model_selection import check_cv
 from sklearn.utils import Bunch, indexable
+from sklearn.utils._param_validation import validate_parameter_constraints
 
 from skae._folds import check_widths, find_width_parameter, score_widths
 from skae._pipelines import steps_of
@@ -70,7 +71,7 @@ def bottleneck_curve(
         Fits at once; -1 for as many as there are processors.
 
     verbose : int, default=0
-        1 prints the best score and the time of every estimator in every fold.
+        1 or more prints the best score and the time of every estimator in every fold.
 
     Returns
     -------
@@ -114,6 +115,7 @@ def bottleneck_curve(
     >>> curve.test_scores["PCA"].mean(axis=1).round(3)
     array([0.916, 0.975, 0.994])
     """
+    check_verbose(verbose, "bottleneck_curve")
     named = _named(estimators)
     if not named:
         raise ValueError(
@@ -142,6 +144,11 @@ def bottleneck_curve(
         fit_times=fit_times,
         score_name=score_name(scoring),
     )
+
+
+def check_verbose(verbose: Any, function: str) -> None:
+    """Raise ValueError, in the name of a function, if it is neither a bool nor an int from 0 on."""
+    validate_parameter_constraints({"verbose": ["verbose"]}, {"verbose": verbose}, function)
 
 
 def reducer_name(estimator: Any) -> str:

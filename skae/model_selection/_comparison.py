@@ -13,7 +13,7 @@ from sklearn.utils import Bunch, check_random_state, indexable
 
 from skae._folds import find_smallest_close, find_width_parameter
 from skae.estimators import AutoencoderTransformer
-from skae.model_selection._bottleneck_curve import bottleneck_curve, reducer_name
+from skae.model_selection._bottleneck_curve import bottleneck_curve, check_verbose, reducer_name
 from skae.model_selection._paired_test import PairedTest, adjust_p_values, compare_pairs
 
 WIDTHS = (1, 2, 4, 8, 16, 32)
@@ -80,7 +80,7 @@ def compare_with_pca(
         the same result at every call; an `estimator` of your own needs a seed of its own.
 
     verbose : int, default=0
-        1 prints the best score and the time of PCA and of the autoencoder in every fold.
+        1 or more prints the best score and the time of PCA and of the autoencoder in every fold.
 
     Returns
     -------
@@ -142,6 +142,7 @@ def compare_with_pca(
     >>> comparison.n_components_autoencoder
     2
     """
+    check_verbose(verbose, "compare_with_pca")
     seeds = check_random_state(random_state).randint(2**31 - 1, size=3).tolist()
     X, y, groups = indexable(X, y, groups)
     splitter = KFold(5, shuffle=True, random_state=seeds[0]) if cv is None else check_cv(cv, y)

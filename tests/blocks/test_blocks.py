@@ -36,6 +36,18 @@ def test_a_source_that_breaks_off(error, message):
     assert caught.value.__cause__ is error
 
 
+class Closed:
+    """Breaks off before the first block, in ``__iter__`` itself."""
+
+    def __iter__(self):
+        raise OSError("no such disk")
+
+
+def test_a_source_that_does_not_begin():
+    with pytest.raises(ValueError, match=r"Block 0 of X cannot be used: OSError\('no such disk'\)"):
+        list(find_blocks(Closed()).read())
+
+
 def test_interruptions_are_none_of_it():
     with pytest.raises(KeyboardInterrupt):
         list(find_blocks(Breaking(KeyboardInterrupt())).read())

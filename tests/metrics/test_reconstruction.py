@@ -126,6 +126,22 @@ def test_what_is_refused(iris):
         reconstruction_error(PCA(2).fit(iris), iris, multioutput="uniform_average")
 
 
+@pytest.mark.parametrize("metric", [reconstruction_error, reconstruction_r2])
+@pytest.mark.parametrize("multioutput", ["mean", None, np.ones(4), [1, 1, 1, 1]], ids=str)
+def test_weights_of_features_are_refused(iris, metric, multioutput):
+    with pytest.raises(ValueError, match=r"multioutput must be .* or 'raw_values'\. Got "):
+        metric(PCA(2).fit(iris), iris, multioutput=multioutput)
+
+
+@pytest.mark.parametrize("metric", [reconstruction_error, reconstruction_r2])
+def test_blocks_are_for_the_score_of_estimators(iris, metric):
+    blocks = np.array_split(iris, 3)
+    fitted = AutoencoderTransformer(2, max_iter=0).fit(iris)
+    with pytest.raises(ValueError, match=r"X is in blocks.* need X as one array.* own score"):
+        metric(fitted, blocks)
+    assert fitted.score(blocks) == pytest.approx(reconstruction_r2(fitted, iris), abs=1e-6)
+
+
 def test_reconstructions_of_another_width_are_refused():
     class Half(FunctionTransformer):
         def inverse_transform(self, X):

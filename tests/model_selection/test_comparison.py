@@ -140,6 +140,15 @@ def test_verbose_tells_of_every_fold(iris, capsys):
     assert capsys.readouterr().out == ""
 
 
+@pytest.mark.parametrize("verbose", ["loud", -1, 0.5, None])
+def test_verbose_is_a_number(iris, verbose):
+    message = "The 'verbose' parameter of {} must be an int"
+    with pytest.raises(ValueError, match=message.format("compare_with_pca")):
+        compare_with_pca(iris, verbose=verbose)
+    with pytest.raises(ValueError, match=message.format("bottleneck_curve")):
+        bottleneck_curve([PCA()], iris, verbose=verbose)
+
+
 @pytest.mark.parametrize(("factor", "is_said"), [(1, False), (100, True)])
 def test_a_feature_that_decides_alone(iris, factor, is_said):
     X = iris * [1, 1, 1, factor]
