@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
-from sklearn.utils import gen_batches
 
 ENTRIES_AT_ONCE = 2**20
 """So much of a block is made use of at a time, which takes several copies in double precision."""
@@ -133,4 +132,5 @@ def split_rows(block: Any) -> list[Any]:
 
 def slices_of(shape: tuple[int, ...]) -> list[slice]:
     """Return slices of rows, of `ENTRIES_AT_ONCE` or a single row, of an array of this shape."""
-    return list(gen_batches(shape[0], max(1, ENTRIES_AT_ONCE // max(1, prod(shape[1:])))))
+    n_rows = max(1, ENTRIES_AT_ONCE // max(1, prod(shape[1:])))
+    return [slice(first, first + n_rows) for first in range(0, shape[0], n_rows)]
