@@ -22,6 +22,8 @@ class Blocks(ABC):
     """How many there are; None if only a pass over them tells. Then they have but one order."""
     name = "X"
     """What messages call them."""
+    each = ""
+    """What messages say a block is, where that is not plain."""
 
     @abstractmethod
     def read(self, order: Iterable[int] | None = None) -> Iterator[tuple[int, Any]]:
@@ -37,6 +39,10 @@ class Blocks(ABC):
         ValueError
             If a block cannot be read.
         """
+
+    def as_stored(self) -> "Blocks":
+        """Return the same rows, with none of the blocks of their source put together."""
+        return self
 
     def naming(self, number: int) -> AbstractContextManager[None]:
         """Return a context whose errors say which block it was."""

@@ -414,6 +414,15 @@ class TestSegmenter:
         assert_array_equal(model._count_labels(problem), counts)
         assert_allclose(model._find_class_weight(problem), counts.sum() / (2 * counts))
 
+    def test_masks_in_a_list_without_an_axis_of_channels(self):
+        estimator, X, y = CASES["segmenter"]
+        in_lists = _split(X[:, None]), _split(y)
+        model = _fit(estimator, *in_lists)
+        same = _fit(estimator, in_lists[0], _split(y[:, None]))
+        assert model.loss_curve_ == same.loss_curve_
+        assert_array_equal(model.predict(X), same.predict(X)[:, 0])
+        assert_allclose(model.score(*in_lists), model.score(X, y), rtol=1e-6)
+
     def test_images_without_labels(self):
         estimator, X, y = CASES["segmenter"]
         y = y.copy()
