@@ -27,6 +27,8 @@ class Blocks(ABC):
     """What messages call them."""
     has_large = True
     """Whether a block may be too large for what is made of all of its rows at once."""
+    each = ""
+    """What messages say a block is, where that is not plain."""
 
     @abstractmethod
     def read(self, order: Iterable[int] | None = None) -> Iterator[tuple[int, Any]]:
@@ -42,6 +44,10 @@ class Blocks(ABC):
         ValueError
             If a block cannot be read.
         """
+
+    def as_stored(self) -> "Blocks":
+        """Return the same rows, with none of the blocks of their source put together."""
+        return self
 
     def naming(self, number: int) -> AbstractContextManager[None]:
         """Return a context whose errors say which block it was."""

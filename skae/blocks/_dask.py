@@ -1,6 +1,8 @@
 """Collections of dask, whose own schedulers compute one block at a time."""
 
 from collections.abc import Sequence
+from itertools import accumulate
+from math import isnan
 from typing import Any
 
 import numpy as np
@@ -21,11 +23,28 @@ class DaskArray(IndexedBlocks):
         `BYTES_PER_SLICE` are together.
     """
 
+    each = "a chunk of dask"
+
     def __init__(self, array: Any, ends: list[int] | None = None) -> None:
         # rows in one piece
         self.array = array.rechunk(dict.fromkeys(range(1, array.ndim), -1))
         self.ends = ends or _find_ends(self.array.chunks[0], rows_per_slice(self.array))
         super().__init__(len(self.ends) - 1)
+
+    @property
+    def is_known(self) -> bool:
+        """Whether dask knows how many rows there are."""
+        return not any(map(isnan, self.array.chunks[0]))
+
+    @property
+    def bounds(self) -> list[int]:
+        """The rows at which blocks begin, if they are known, and the number of all."""
+        firsts = [0, *accumulate(self.array.chunks[0])]
+        return [firsts[end] for end in self.ends]
+
+    def as_stored(self) -> "DaskArray":
+        """Return the blocks one by one."""
+        return DaskArray(self.array, [*range(self.array.numblocks[0] + 1)])
 
     def load(self, number: int) -> Any:
         """Compute some blocks."""
@@ -70,6 +89,8 @@ class DaskFrame(IndexedBlocks):
     ----------
     frame : dask.dataframe.DataFrame
     """
+
+    each = "a partition of dask"
 
     def __init__(self, frame: Any) -> None:
         self.frame = frame

@@ -7,6 +7,22 @@ from typing import Any
 from skae.blocks._blocks import Blocks, IndexedBlocks
 
 
+def refuse_several(block: Any) -> None:
+    """Raise ValueError if a block is a list of arrays, of which each might be one of rows."""
+    if not isinstance(block, list | tuple):
+        return
+    n_dims = [len(getattr(part, "shape", ())) for part in block]
+    if max(n_dims, default=0) < 2:
+        return
+    if len(block) == 1:
+        what = "of one array, as a DataLoader of torch serves those of a TensorDataset"
+        remedy = "Give the array itself: of a DataLoader, that is DataLoader(tensor)."
+    else:
+        what = "of arrays, as a DataLoader of torch serves rows and targets"
+        remedy = "Give the rows alone, as one array, and y in blocks of its own if it is needed."
+    raise ValueError(f"its type is {type(block).__name__}, {what}. {remedy}")
+
+
 class ListedBlocks(IndexedBlocks):
     """Blocks in a list.
 
@@ -21,7 +37,9 @@ class ListedBlocks(IndexedBlocks):
 
     def load(self, number: int) -> Any:
         """Return a block."""
-        return self.blocks[number]
+        block = self.blocks[number]
+        refuse_several(block)
+        return block
 
 
 class IteratedBlocks(Blocks):
@@ -44,6 +62,7 @@ class IteratedBlocks(Blocks):
         while True:
             with self.naming(number):
                 block = next(iterator, end)
+                refuse_several(block)
             if block is end:
                 return
             yield number, block

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 from itertools import zip_longest
-from math import isnan, prod
+from math import lcm, prod
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -11,7 +11,12 @@ from skae.blocks._blocks import Blocks, slices_of
 from skae.blocks._dask import DaskArray
 from skae.blocks._find import find_blocks, find_library
 from skae.blocks._iterables import OneBlock
-from skae.blocks._slices import BYTES_PER_SLICE, Chunks, Slices
+from skae.blocks._slices import BYTES_PER_SLICE, Chunks, Slices, list_bounds
+
+LISTED_BESIDE = 2
+"""Dimensions from which on arrays in a list are blocks where the other one comes in blocks."""
+FAR_LARGER = 8
+"""Times of what should be read at once."""
 
 
 class Pair(NamedTuple):
@@ -67,10 +72,11 @@ class Pairs(Blocks):
         if None not in (X.n_blocks, y.n_blocks):
             if X.n_blocks != y.n_blocks:
                 raise ValueError(
-                    f"X has {X.n_blocks} blocks, and y has {y.n_blocks}. Give one block of y for "
-                    "every block of X, with as many rows."
+                    f"X has {X.n_blocks} blocks{_say_each(X)}, and y has {y.n_blocks}"
+                    f"{_say_each(y)}. Give one block of y for every block of X, with as many rows."
                 )
             self.n_blocks = X.n_blocks
+        y.name = "y"
         self.X = X
         self.y = y
 
@@ -112,8 +118,9 @@ class PairsOfOne(Blocks):
 def find_pairs(X: Any, y: Any, listed_from: int | None = 2) -> Pairs | PairsOfOne | None:
     """Return the blocks of X and y side by side, or None if both are to be taken as one array.
 
-    Arrays that can be sliced (of numpy, memory maps, of zarr) are read in the same slices, and
-    arrays of dask in the blocks of X. Other blocks must have as many rows in X as in y.
+    Arrays that can be cut anywhere (of numpy, memory maps, of zarr, of dask if their sizes are
+    known) are read in the same slices: those of X, if it is of dask. Other blocks are read as they
+    are stored, and must have as many rows in X as in y.
 
     Parameters
     ----------
@@ -121,7 +128,7 @@ def find_pairs(X: Any, y: Any, listed_from: int | None = 2) -> Pairs | PairsOfOn
     y : object or None
         May be X itself, which is then read once.
     listed_from : int or None, default=2
-        As for `find_blocks`.
+        As for `find_blocks`. Where one comes in blocks, a list of arrays is one of blocks.
 
     Raises
     ------
@@ -133,47 +140,61 @@ def find_pairs(X: Any, y: Any, listed_from: int | None = 2) -> Pairs | PairsOfOn
     if y is None or y is X:
         if of_x is None:
             return None
-        alone = _sliced_alike(X)[0] if isinstance(of_x, Slices) else of_x
+        alone = Slices(of_x.array, _find_bounds(of_x.array)) if isinstance(of_x, Slices) else of_x
         return PairsOfOne(alone, y is not None)
-    of_y = find_blocks(y, listed_from, "y")
+    of_y = find_blocks(y, listed_from if of_x is None else LISTED_BESIDE, "y")
     if of_x is None and of_y is None:
         return None
-    if _is_sliced(X) and _is_sliced(y):
+    of_x = of_x or find_blocks(X, LISTED_BESIDE)
+    if _is_cut(X, of_x) and _is_cut(y, of_y):
         _check_lengths(X, y)
-        of_x, of_y = _sliced_alike(X, y)
-    elif isinstance(of_x, DaskArray) and isinstance(of_y, DaskArray):
-        of_y = _rechunked(of_y, of_x)
+        bounds = of_x.bounds if isinstance(of_x, DaskArray) else _find_bounds(X, y)
+        return Pairs(_cut(X, bounds), _cut(y, bounds))
     if of_x is None or of_y is None:
         given, other, what = ("y", "X", X) if of_x is None else ("X", "y", y)
         raise ValueError(
             f"{given} comes in blocks, but {other}, a {type(what).__name__}, does not. Give "
             f"{other} in blocks as well, each with as many rows as that of {given}."
         )
-    of_y.name = "y"
-    return Pairs(of_x, of_y)
+    return Pairs(of_x.as_stored(), of_y.as_stored())
 
 
-def _is_sliced(array: Any) -> bool:
-    return isinstance(array, np.ndarray) or find_library(array) == "zarr"
+def _say_each(blocks: Blocks) -> str:
+    return f" (each {blocks.each})" if blocks.each else ""
 
 
-def _sliced_alike(*arrays: Any) -> list[Blocks]:
-    """Return slices of as many rows: a chunk's, or few enough for all in double precision."""
-    chunks = [int(array.chunks[0]) for array in arrays if not isinstance(array, np.ndarray)]
+def _is_cut(array: Any, blocks: Blocks | None) -> bool:
+    """Whether an array may be cut at any row."""
+    if isinstance(array, Blocks):
+        return False
+    if isinstance(blocks, DaskArray):
+        return blocks.is_known
+    return isinstance(array, np.ndarray) or isinstance(blocks, Chunks)
+
+
+def _cut(array: Any, bounds: list[int]) -> Blocks:
+    """Return the rows between these bounds as blocks."""
+    if isinstance(array, np.ndarray):
+        return Slices(array, bounds)
+    if find_library(array) == "zarr":
+        return Chunks(array, bounds)
+    return DaskArray(array.rechunk({0: tuple(np.diff(bounds).tolist())}), [*range(len(bounds))])
+
+
+def _find_bounds(*arrays: Any) -> list[int]:
+    """Return where to cut arrays so that few chunks are read twice.
+
+    Slices are of whole chunks of all arrays, as many as all of them have `BYTES_PER_SLICE` in
+    double precision. Where the least of these is far larger, they are of whole chunks of the first.
+    """
+    stored = [array for array in arrays if not isinstance(array, np.ndarray)]
+    chunks = [max(1, int(np.max(array.chunks[0]))) for array in stored]
     n_entries = sum(max(1, prod(array.shape[1:])) for array in arrays)
-    n_rows = max(1, chunks[0] if chunks else BYTES_PER_SLICE // (8 * n_entries))
-    return [
-        (Slices if isinstance(array, np.ndarray) else Chunks)(array, n_rows) for array in arrays
-    ]
-
-
-def _rechunked(y: DaskArray, X: DaskArray) -> DaskArray:
-    """Return y in the blocks of X, if their sizes are known."""
-    wanted, given = X.array.chunks[0], y.array.chunks[0]
-    if any(map(isnan, (*wanted, *given))):
-        return y
-    _check_lengths(X.array, y.array)
-    return DaskArray(y.array.rechunk({0: wanted}), X.ends)
+    n_wanted = max(1, BYTES_PER_SLICE // (8 * n_entries))
+    n_rows = lcm(*chunks)
+    if n_rows > FAR_LARGER * n_wanted:
+        n_rows = chunks[0]
+    return list_bounds(arrays[0], n_rows * max(1, n_wanted // n_rows))
 
 
 def _check_lengths(X: Any, y: Any) -> None:

@@ -18,6 +18,8 @@ class RowGroups(IndexedBlocks):
         Of the columns. None: those of each file.
     """
 
+    each = "a row group of parquet"
+
     def __init__(self, dataset: Any, schema: Any) -> None:
         self.groups = [group for part in dataset.get_fragments() for group in _split(part)]
         self.schema = schema
@@ -63,6 +65,8 @@ class RowGroupsOfFile(IndexedBlocks):
     ----------
     file : pyarrow.parquet.ParquetFile
     """
+
+    each = "a row group of parquet"
 
     def __init__(self, file: Any) -> None:
         self.file = file

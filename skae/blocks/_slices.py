@@ -1,7 +1,7 @@
 """Arrays that are read slice by slice."""
 
 import mmap
-from math import ceil, prod
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -22,19 +22,21 @@ class Slices(IndexedBlocks):
     Parameters
     ----------
     array : array of shape (n, ...)
-    n_rows : int, default=None
-        In a slice. None: as many as `BYTES_PER_SLICE` have.
+    bounds : list of int, default=None
+        The rows at which slices begin, and the number of all. None: so that each has
+        `BYTES_PER_SLICE`.
     """
 
-    def __init__(self, array: NDArray, n_rows: int | None = None) -> None:
-        self.n_rows = n_rows or rows_per_slice(array)
-        super().__init__(ceil(len(array) / self.n_rows))
+    each = "a slice of an array"
+
+    def __init__(self, array: NDArray, bounds: list[int] | None = None) -> None:
+        self.bounds = bounds or list_bounds(array, rows_per_slice(array))
+        super().__init__(len(self.bounds) - 1)
         self.array = array
 
     def load(self, number: int) -> NDArray:
         """Return a copy of the rows; a memory map then lets go of them."""
-        start = number * self.n_rows
-        rows = np.array(self.array[start : start + self.n_rows])
+        rows = np.array(self.array[self.bounds[number] : self.bounds[number + 1]])
         _release(self.array)
         return rows
 
@@ -47,20 +49,31 @@ class Chunks(IndexedBlocks):
     Parameters
     ----------
     array : zarr.Array
-    n_rows : int, default=None
-        In a slice. None: as many as a chunk has.
+    bounds : list of int, default=None
+        As for `Slices`. None: so that chunks of up to `BYTES_PER_SLICE` are together.
     """
 
-    def __init__(self, array: Any, n_rows: int | None = None) -> None:
-        n_in_chunk = max(1, int(array.chunks[0]))
-        self.n_rows = n_rows or n_in_chunk * max(1, rows_per_slice(array) // n_in_chunk)
-        super().__init__(ceil(array.shape[0] / self.n_rows))
+    each = "a chunk of zarr"
+
+    def __init__(self, array: Any, bounds: list[int] | None = None) -> None:
+        self.n_in_chunk = max(1, int(array.chunks[0]))
+        n_chunks = max(1, rows_per_slice(array) // self.n_in_chunk)
+        self.bounds = bounds or list_bounds(array, n_chunks * self.n_in_chunk)
+        super().__init__(len(self.bounds) - 1)
         self.array = array
+
+    def as_stored(self) -> "Chunks":
+        """Return the chunks one by one."""
+        return Chunks(self.array, list_bounds(self.array, self.n_in_chunk))
 
     def load(self, number: int) -> NDArray:
         """Return the rows of some chunks."""
-        start = number * self.n_rows
-        return np.asarray(self.array[start : start + self.n_rows])
+        return np.asarray(self.array[self.bounds[number] : self.bounds[number + 1]])
+
+
+def list_bounds(array: Any, n_rows: int) -> list[int]:
+    """Return at which rows slices of so many begin, and the number of all rows."""
+    return [*range(0, max(1, array.shape[0]), n_rows), array.shape[0]]
 
 
 def rows_per_slice(array: Any) -> int:

@@ -77,8 +77,7 @@ def check_single(estimator: Any, block: Any) -> None:
     if not isinstance(block, np.ndarray) and find_blocks_for(estimator, block) is not None:
         raise ValueError(
             f"its type is {type(block).__name__}, of which each entry would be a block again. Give "
-            "its rows as one array; of rows and targets, as a DataLoader of torch serves them, the "
-            "rows alone."
+            "its rows as one array."
         )
 
 

@@ -1,7 +1,9 @@
 """X and y in blocks, side by side."""
 
 import dask.array
+import dask.dataframe
 import numpy as np
+import pandas as pd
 import pytest
 import zarr
 from numpy.testing import assert_array_equal
@@ -30,6 +32,12 @@ def _memmap(array, folder):
     return found
 
 
+def _unknown(array, n_rows):
+    """Return a dask array that does not know how many rows its blocks have."""
+    found = dask.array.from_array(array, chunks=(n_rows, array.shape[1]))
+    return found[found[:, 0] < np.inf]
+
+
 def _split(array):
     return np.split(array, [11, 11, 30])
 
@@ -42,10 +50,9 @@ SOURCES = {
     "list": lambda array, folder: _split(array),
     "iterable": lambda array, folder: Iterable(_split(array)),
 }
-SLICED = ("memmap", "array", "zarr")
+SLICED = ("memmap", "array", "zarr", "dask")
 PAIRED = [
     *((one, other) for one in SLICED for other in SLICED if (one, other) != ("array", "array")),
-    ("dask", "dask"),
     *((one, other) for one in ("list", "iterable") for other in ("list", "iterable")),
 ]
 
@@ -113,6 +120,75 @@ def test_slices_are_of_so_many_entries_of_both(tmp_path):
     assert [len(pair.X) for _, pair in find_pairs(small, Y).read()] == [6] * 6 + [4]
 
 
+@pytest.mark.parametrize(
+    ("of_x", "of_y", "n_rows"),
+    [
+        (1, 1, 12),
+        (2, 3, 12),
+        (3, 4, 12),
+        (1, 20, 20),
+        (5, 7, 35),
+        # the least common multiple is too much: whole chunks of X
+        (5, 39, 10),
+        (39, 5, 39),
+        (None, 5, 10),
+        (5, None, 10),
+        (None, 120, 120),
+    ],
+)
+@pytest.mark.parametrize("kind", ["zarr", "dask"])
+def test_whole_chunks_of_both(of_x, of_y, n_rows, kind, monkeypatch):
+    monkeypatch.setattr("skae.blocks._pairs.BYTES_PER_SLICE", 8 * 2 * 12)
+    x, y = np.arange(240.0).reshape(240, 1), np.arange(240.0).reshape(240, 1)
+    make = dask.array.from_array if kind == "dask" else zarr.array
+    given_x = x if of_x is None else zarr.array(x, chunks=(of_x, 1))
+    given_y = y if of_y is None else make(y, chunks=(of_y, 1))
+    lengths = [len(pair.X) for _, pair in find_pairs(given_x, given_y).read()]
+    assert set(lengths[:-1]) <= {n_rows}
+    assert sum(lengths) == 240
+
+
+STORED = {
+    "zarr": lambda array: zarr.array(array, chunks=(8, array.shape[1])),
+    "dask": lambda array: dask.array.from_array(array, chunks=(8, 2)),
+    "unknown": lambda array: _unknown(array, 8),
+    "frame": lambda array: dask.dataframe.from_pandas(pd.DataFrame(array), npartitions=5),
+    "list": lambda array: np.split(array, 5),
+    "iterable": lambda array: Iterable(np.split(array, 5)),
+}
+FREE = {"zarr", "dask"}
+
+
+@pytest.mark.parametrize(
+    ("of_x", "of_y"),
+    [(one, other) for one in STORED for other in STORED if not {one, other} <= FREE],
+)
+def test_blocks_as_they_are_stored(of_x, of_y, monkeypatch):
+    """Nothing is put together that the other one has apart, however small it is."""
+    monkeypatch.setattr("skae.blocks._slices.BYTES_PER_SLICE", 2**20)
+    pairs = find_pairs(STORED[of_x](X), STORED[of_y](Y))
+    read = [pair for _, pair in pairs.read()]
+    assert [len(pair.X) for pair in read] == [8] * 5
+    assert_array_equal(np.concatenate([pair.X for pair in read]), X)
+    assert_array_equal(np.concatenate([pair.y for pair in read]), Y)
+
+
+def test_lists_beside_blocks_are_of_blocks():
+    """With any number of dimensions of which an array can be made of rows."""
+    for x, y in [(X[:, None], Y), (X, Y[:, None])]:
+        pairs = find_pairs(_split(x), _split(y), listed_from=3)
+        assert pairs.n_blocks == 4
+
+
+def test_sizes_with_zeros():
+    x = dask.array.from_array(X, chunks=((0, 0, 17, 0, 23, 0), 3))
+    y = dask.array.from_array(Y, chunks=((30, 0, 10), 7))
+    for given in (y, zarr.array(Y, chunks=(9, 7)), Y):
+        assert [len(pair.y) for _, pair in find_pairs(x, given).read()] == [0, 17, 0, 23, 0]
+    for given in (x[:0], zarr.zeros((0, 3)), X[:0]):
+        assert all(is_empty(pair) for _, pair in find_pairs(given, y[:0]).read())
+
+
 def test_blocks_without_rows():
     assert is_empty(Pair(X[:0], Y[:0]))
     assert not is_empty(Pair(X, None))
@@ -124,7 +200,8 @@ def test_blocks_without_rows():
         (_split(X), _split(Y)[:3], "X has 4 blocks, and y has 3. Give one block of y for"),
         (_split(X), Y, "X comes in blocks, but y, a ndarray, does not. Give y in blocks as well"),
         (X, Iterable(_split(Y)), "y comes in blocks, but X, a ndarray, does not. Give X in blocks"),
-        (dask.array.from_array(X), zarr.array(Y, chunks=(9, 7)), "X has 1 blocks, and y has 5"),
+        (zarr.array(X, chunks=(9, 3)), _split(Y), r"X has 5 blocks \(each a chunk of zarr\), and"),
+        (_unknown(X, 20), zarr.array(Y, chunks=(8, 7)), r"y has 5 .*zarr"),
         (zarr.array(X), zarr.array(Y[:30]), "X has 40 rows, y has 30"),
         (dask.array.from_array(X, 9), dask.array.from_array(Y[:30], 8), "X has 40 rows, y has 30"),
         (_split(X), iter(_split(Y)), "y is a list_iterator, which can be gone through only once"),

@@ -11,7 +11,8 @@ import zarr
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.base import clone
 from sklearn.datasets import load_digits
-from torch import Generator
+from torch import Generator, from_numpy
+from torch.utils.data import DataLoader, TensorDataset
 
 from skae import ConvAutoencoder
 from skae.blocks import find_pairs
@@ -413,6 +414,15 @@ class TestSegmenter:
         assert_array_equal(model._count_labels(problem), counts)
         assert_allclose(model._find_class_weight(problem), counts.sum() / (2 * counts))
 
+    def test_masks_in_a_list_without_an_axis_of_channels(self):
+        estimator, X, y = CASES["segmenter"]
+        in_lists = _split(X[:, None]), _split(y)
+        model = _fit(estimator, *in_lists)
+        same = _fit(estimator, in_lists[0], _split(y[:, None]))
+        assert model.loss_curve_ == same.loss_curve_
+        assert_array_equal(model.predict(X), same.predict(X)[:, 0])
+        assert_allclose(model.score(*in_lists), model.score(X, y), rtol=1e-6)
+
     def test_images_without_labels(self):
         estimator, X, y = CASES["segmenter"]
         y = y.copy()
@@ -528,6 +538,21 @@ class TestRefused:
     def test_fit(self, name, x, y, message):
         with pytest.raises(ValueError, match=message):
             _fit(CASES[name][0], x, y)
+
+    @pytest.mark.parametrize(
+        "estimator", [ConvAutoencoder(2), CASES["regressor, clean images"][0]], ids=["rows", "maps"]
+    )
+    @pytest.mark.parametrize(
+        ("n_arrays", "message"), [(1, r"DataLoader\(tensor\)"), (2, "Give the rows alone")]
+    )
+    def test_loaders_of_several_arrays(self, estimator, n_arrays, message):
+        """Not taken as images of so many channels."""
+        images = from_numpy(GREY)
+        loader = DataLoader(TensorDataset(*[images] * n_arrays), 40)
+        model = _fit(estimator, DataLoader(images, 40), max_iter=1)
+        for method in (clone(estimator).fit, model.fit, getattr(model, "predict", model.score)):
+            with pytest.raises(ValueError, match=f"Block 0 of X .*: its type is list.*{message}"):
+                list(method(loader))
 
     def test_parameters(self):
         with pytest.raises(ValueError, match="2 x 2 pixels are too small for a filter of size 7"):
