@@ -9,7 +9,7 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
 from skae import AutoencoderTransformer
-from skae.blocks import find_blocks
+from skae.blocks import find_blocks, find_pairs
 
 X = np.random.default_rng(0).normal(size=(60, 3))
 FRAME = pd.DataFrame(X, columns=["a", "b", "c"])
@@ -110,3 +110,10 @@ def test_datasets_of_other_formats(kind, tmp_path):
     }[kind]()
     blocks = [block for _, block in find_blocks(dataset).read()]
     pd.testing.assert_frame_equal(pd.concat(blocks), FRAME)
+
+
+def test_pairs_say_what_a_block_is(tmp_path):
+    path = _file(FRAME, tmp_path)
+    for given in (path, pyarrow.parquet.ParquetFile(path)):
+        with pytest.raises(ValueError, match=r"X has 3 blocks \(each a row group of parquet\)"):
+            find_pairs(given, np.split(X, 2))
