@@ -115,5 +115,5 @@ def test_datasets_of_other_formats(kind, tmp_path):
 def test_pairs_say_what_a_block_is(tmp_path):
     path = _file(FRAME, tmp_path)
     for given in (path, pyarrow.parquet.ParquetFile(path)):
-        with pytest.raises(ValueError, match=r"X has 3 blocks \(each a row group of parquet\), and"):
+        with pytest.raises(ValueError, match=r"X has 3 blocks \(each a row group of parquet\)"):
             find_pairs(given, np.split(X, 2))
