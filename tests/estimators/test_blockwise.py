@@ -519,7 +519,7 @@ class TestRefused:
                 lambda: np.array([*BLOCKS, X], dtype=object),
                 "blocks of rows as a list of arrays",
             ),
-            (lambda: np.stack(BLOCKS), "dim 3, while dim <= 2 .* given as a list of arrays"),
+            (lambda: np.stack(BLOCKS), "dim 3.* given as a list of arrays"),
         ],
         ids=["iterator", "dict", "targets", "lists of blocks", "a row", "objects", "3d"],
     )
