@@ -51,10 +51,6 @@ class Peers:
     def add_(self, value: Tensor) -> None:
         """Put the sum of everybody's values in its place."""
 
-    def count(self, n_rows: int) -> int:
-        """Return the number of everybody's rows, given that of one's own."""
-        return n_rows
-
     def average_(self, means: Tensor, n_rows: int) -> int:
         """Put the means over all rows in the place of those over one's own.
 
@@ -146,15 +142,11 @@ class Processes(Peers):
         parts = value.tensor_split(N_PARTS if value.numel() >= LARGE else 1)
         self._together(_add_parts_, parts)
 
-    def count(self, n_rows: int) -> int:
-        """Return the number of everybody's rows."""
-        count = torch.tensor([n_rows])
-        self.add_(count)
-        return int(count)
-
     def average_(self, means: Tensor, n_rows: int) -> int:
         """Put the means over all rows in the place of those over one's own."""
-        n_rows_of_all = self.count(n_rows)
+        count = torch.tensor([n_rows])
+        self.add_(count)
+        n_rows_of_all = int(count)
         means.mul_(n_rows / max(1, n_rows_of_all))
         self.add_(means)
         return n_rows_of_all
