@@ -10,6 +10,8 @@ import numpy as np
 from sklearn import get_config
 from torch import Tensor, bfloat16
 
+from skae._scikit_learn import load_array_api
+
 
 class Place(NamedTuple):
     """Where the arrays of a user are.
@@ -37,7 +39,7 @@ class Place(NamedTuple):
         return self.xp.asarray(result, device=self.device)
 
     def _has_double(self) -> bool:
-        highest = _scikit_learn()._max_precision_float_dtype(self.xp, self.device)
+        highest = load_array_api()._max_precision_float_dtype(self.xp, self.device)
         return highest == self.xp.float64
 
 
@@ -47,7 +49,7 @@ def find_place(X: Any) -> Place | None:
         return None
     if not isinstance(X, Tensor) and not hasattr(X, "__array_namespace__"):
         return None
-    xp, _, device = _scikit_learn().get_namespace_and_device(X)
+    xp, _, device = load_array_api().get_namespace_and_device(X)
     return Place(xp, device)
 
 
@@ -63,11 +65,4 @@ def to_numpy(array: Any) -> np.ndarray:
         return (array.float() if array.dtype == bfloat16 else array).numpy(force=True)
     if isinstance(array, np.ndarray):
         return array
-    return _scikit_learn()._convert_to_numpy(array, array.__array_namespace__())
-
-
-def _scikit_learn() -> Any:
-    """Return scikit-learn's private module for arrays, which only dispatch needs."""
-    from sklearn.utils import _array_api
-
-    return _array_api
+    return load_array_api()._convert_to_numpy(array, array.__array_namespace__())

@@ -11,8 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.base import clone
 from sklearn.pipeline import Pipeline
-from sklearn.utils import _safe_indexing
 from sklearn.utils.parallel import Parallel, delayed
+
+from skae._scikit_learn import safe_indexing
 
 
 class Fold(NamedTuple):
@@ -85,7 +86,7 @@ def _run_fold(
     title: str | None,
 ) -> Fold:
     train_rows, test_rows = (
-        [_safe_indexing(values, rows) for values in (X, y) if values is not None]
+        [safe_indexing(values, rows) for values in (X, y) if values is not None]
         for rows in (train, test)
     )
     start = time.perf_counter()

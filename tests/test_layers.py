@@ -12,21 +12,22 @@ import skae
 ROOT = Path(skae.__file__).parent
 CORE = ("blocks", "networks", "objectives", "engine", "latent")
 ALLOWED = {layer: {layer} for layer in CORE}
-ALLOWED["_arrays"] = set()
+ALLOWED["_scikit_learn"] = set()
+ALLOWED["_arrays"] = {"_scikit_learn"}
 ALLOWED["_colors"] = set()
-ALLOWED["_folds"] = {"_folds"}
+ALLOWED["_folds"] = {"_folds", "_scikit_learn"}
 ALLOWED["_pipelines"] = {"_pipelines", "latent"}
-ALLOWED["estimators"] = {"estimators", "_arrays", "_folds", "_version", *CORE}
+ALLOWED["estimators"] = {"estimators", "_arrays", "_folds", "_scikit_learn", "_version", *CORE}
 ALLOWED["export"] = {"export", "estimators", *CORE}
-ALLOWED["metrics"] = {"metrics", "_arrays", "_colors"}
+ALLOWED["metrics"] = {"metrics", "_arrays", "_colors", "_scikit_learn"}
 USERS = {"estimators", "metrics", "_folds", "_pipelines"}
-ALLOWED["model_selection"] = {"model_selection", *USERS}
+ALLOWED["model_selection"] = {"model_selection", "_scikit_learn", *USERS}
 ALLOWED["inspection"] = {"inspection", "model_selection", "_arrays", *USERS}
 SLICES = ("image", "registration", "distributed")
 ALLOWED |= {name: {name, "estimators", *CORE} for name in SLICES}
-ALLOWED["datasets"] = {"datasets"}
-ALLOWED["image"] |= {"metrics", "_colors"}
-ALLOWED["registration"] |= {"_arrays", "metrics"}
+ALLOWED["datasets"] = {"datasets", "_scikit_learn"}
+ALLOWED["image"] |= {"metrics", "_colors", "_scikit_learn"}
+ALLOWED["registration"] |= {"_arrays", "metrics", "_scikit_learn"}
 ALLOWED["persistence"] = {"persistence", "estimators", "_version", *CORE}
 
 
@@ -95,3 +96,17 @@ def test_the_core_knows_neither_scikit_learn_nor_autoencoders(layer):
         if layer == "engine":
             assert "autoencoder" not in text.lower(), path
             assert "latent" not in text.lower(), path
+
+
+def test_private_modules_of_scikit_learn_are_behind_one_file():
+    for path in ROOT.rglob("*.py"):
+        if path.name == "_scikit_learn.py":
+            continue
+        for node in ast.walk(ast.parse(path.read_text())):
+            names = [alias.name for alias in getattr(node, "names", []) if hasattr(alias, "name")]
+            module = getattr(node, "module", None) or ""
+            if isinstance(node, ast.Import):
+                names, module = [name for alias in names for name in alias.split(".")], names[0]
+            if isinstance(node, ast.Import | ast.ImportFrom) and module.startswith("sklearn"):
+                parts = [*module.split("."), *names]
+                assert not [part for part in parts if part.startswith("_")], (path, node.lineno)

@@ -8,7 +8,8 @@ from numpy.typing import NDArray
 from scipy.linalg import expm
 from scipy.ndimage import map_coordinates
 from sklearn.utils import Bunch, check_random_state
-from sklearn.utils._param_validation import Interval, validate_params
+
+from skae._scikit_learn import Interval, validate_params
 
 RADIUS = 0.25
 """Of the templates, as a share of the size."""

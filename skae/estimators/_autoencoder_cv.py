@@ -14,18 +14,17 @@ from sklearn.base import (
     BaseEstimator,
     MetaEstimatorMixin,
     TransformerMixin,
-    _fit_context,
     clone,
 )
 from sklearn.metrics import check_scoring
 from sklearn.model_selection import check_cv
 from sklearn.utils import get_tags, indexable
-from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
 from skae._arrays import as_numpy
 from skae._folds import Fold, check_widths, find_smallest_close, score_widths
+from skae._scikit_learn import HasMethods, Interval, StrOptions, fit_context
 from skae.estimators._autoencoder import AutoencoderTransformer
 from skae.estimators._cv_results import means_and_deviations, summarize_scores
 from skae.estimators._documentation import DocumentedMixin
@@ -206,7 +205,7 @@ class AutoencoderCV(DocumentedMixin, MetaEstimatorMixin, TransformerMixin, BaseE
         tags.transformer_tags = of_estimator.transformer_tags
         return tags
 
-    @_fit_context(prefer_skip_nested_validation=False)
+    @fit_context(prefer_skip_nested_validation=False)
     def fit(self, X: ArrayLike, y: Any = None, groups: Any = None) -> Self:
         """Choose the number of components, and fit the estimator with it.
 

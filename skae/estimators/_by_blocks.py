@@ -8,9 +8,9 @@ from typing import Any, Concatenate, ParamSpec, TypeVar
 import numpy as np
 import scipy.sparse
 from numpy.typing import DTypeLike, NDArray
-from sklearn.utils._set_output import _get_output_config
 from sklearn.utils.validation import check_is_fitted
 
+from skae._scikit_learn import find_output_config
 from skae.blocks import Blocks, find_blocks
 from skae.estimators._shares import NO_ROWS
 
@@ -117,7 +117,7 @@ def _check_arguments(args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
 
 def _check_output(estimator: Any, name: str) -> None:
     """Raise ValueError if the result would have to be a dataframe."""
-    if name == "transform" and _get_output_config(name, estimator)["dense"] != "default":
+    if name == "transform" and find_output_config(name, estimator)["dense"] != "default":
         raise ValueError(
             "Blocks are transformed to arrays. Call set_output(transform='default') before."
         )

@@ -4,16 +4,14 @@ import os
 from numbers import Integral, Real
 from typing import Any
 
-from sklearn.base import _fit_context
-from sklearn.utils._param_validation import HasMethods, Interval, RealNotInt, StrOptions
-
+from skae._scikit_learn import HasMethods, Interval, RealNotInt, StrOptions, fit_context
 from skae.engine import SCHEDULES
 from skae.estimators._devices import PRECISIONS
 from skae.latent import DENSITIES
 from skae.networks import ACTIVATIONS
 from skae.objectives import LOSSES
 
-validated_fit = _fit_context(prefer_skip_nested_validation=True)
+validated_fit = fit_context(prefer_skip_nested_validation=True)
 """Decorator of `fit`: checks the parameters against `_parameter_constraints`."""
 
 TRAINING: dict[str, list[Any]] = {

@@ -16,10 +16,10 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.decomposition import sparse_encode
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import gen_batches
-from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 from torch import Tensor, nn
 
+from skae._scikit_learn import Interval, StrOptions
 from skae.engine import Gaussian, History
 from skae.estimators._base import check_count
 from skae.estimators._blockwise import BlockwiseAutoencoder

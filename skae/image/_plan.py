@@ -5,8 +5,8 @@ from numbers import Integral
 from typing import Any
 
 import numpy as np
-from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 
+from skae._scikit_learn import HasMethods, Interval, StrOptions
 from skae.engine import BatchChange
 from skae.estimators._bridge import torch_generator
 from skae.estimators._parameters import TRAINING

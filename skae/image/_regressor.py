@@ -11,10 +11,10 @@ import numpy as np
 import torch
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import RegressorMixin
-from sklearn.utils._param_validation import StrOptions
 from sklearn.utils.validation import check_is_fitted
 from torch import Tensor, nn
 
+from skae._scikit_learn import StrOptions
 from skae.blocks import find_pairs
 from skae.engine import InTurn
 from skae.estimators._bridge import Augmentations, torch_generator

@@ -13,10 +13,10 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.special import softmax
 from sklearn.base import ClassifierMixin
 from sklearn.utils import compute_class_weight
-from sklearn.utils._param_validation import HasMethods, StrOptions
 from sklearn.utils.validation import check_is_fitted
 from torch import Tensor, nn
 
+from skae._scikit_learn import HasMethods, StrOptions
 from skae.blocks import Blocks, find_pairs, is_empty
 from skae.engine import InTurn
 from skae.estimators._bridge import Augmentations

@@ -8,9 +8,9 @@ from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from sklearn.utils._param_validation import validate_params
 
 from skae._colors import check_colors, rgb_to_lab
+from skae._scikit_learn import validate_params
 from skae.metrics._images import LAYOUT, check_same_shapes, find_shape
 
 

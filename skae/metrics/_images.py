@@ -11,9 +11,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.ndimage import uniform_filter
 from sklearn.utils import check_array
-from sklearn.utils._param_validation import Interval, StrOptions, validate_params
 
 from skae._arrays import as_numpy
+from skae._scikit_learn import Interval, StrOptions, validate_params
 
 RANGE: list[Any] = [Interval(Real, 0, None, closed="neither"), None]
 LAYOUT: dict[str, list[Any]] = {

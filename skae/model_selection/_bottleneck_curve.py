@@ -9,10 +9,10 @@ from sklearn.base import clone
 from sklearn.metrics import get_scorer
 from sklearn.model_selection import check_cv
 from sklearn.utils import Bunch, indexable
-from sklearn.utils._param_validation import validate_parameter_constraints
 
 from skae._folds import check_widths, find_width_parameter, score_widths
 from skae._pipelines import steps_of
+from skae._scikit_learn import validate_parameter_constraints
 from skae.estimators import AutoencoderCV
 from skae.metrics import reconstruction_r2_scorer, score_name
 

@@ -12,11 +12,11 @@ import numpy as np
 import torch
 from numpy.typing import ArrayLike, NDArray
 from sklearn.utils import Bunch
-from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 from torch import Tensor, nn
 
 from skae._arrays import to_numpy
+from skae._scikit_learn import Interval, StrOptions
 from skae.estimators._base import BaseAutoencoder
 from skae.estimators._bridge import Augmentations, as_array, as_tensor
 from skae.estimators._dispatch import dispatched

@@ -13,11 +13,11 @@ from scipy.special import softmax
 from sklearn.base import ClassifierMixin
 from sklearn.metrics import accuracy_score
 from sklearn.utils import assert_all_finite, check_consistent_length, column_or_1d
-from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted
 from torch import nn
 
+from skae._scikit_learn import Interval, StrOptions
 from skae.estimators._bridge import as_array, as_tensor
 from skae.estimators._classes import find_classes, list_classes
 from skae.estimators._dispatch import dispatched

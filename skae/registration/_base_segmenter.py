@@ -11,10 +11,10 @@ import torch
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import softmax
 from sklearn.base import ClassifierMixin
-from sklearn.utils._param_validation import Interval, validate_parameter_constraints
 from sklearn.utils.validation import check_is_fitted
 from torch import Tensor, nn
 
+from skae._scikit_learn import Interval, validate_parameter_constraints
 from skae.estimators._bridge import as_array, as_tensor
 from skae.estimators._dispatch import dispatched
 from skae.estimators._logistic_filter import fit_logistic
