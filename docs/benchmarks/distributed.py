@@ -96,7 +96,7 @@ def measure(rank, n_processes, port, folder, n_features, n_batches):
     from skae.distributed import group
     from skae.engine import GradientStep
     from skae.engine._peers import Processes
-    from skae.estimators._survey import Surveyor
+    from skae.rows._survey import Surveyor
 
     blocks = write(folder, rank, n_features, n_batches)
     estimator = AutoencoderTransformer(

@@ -38,7 +38,7 @@ from skae.registration._classifier_network import (
     FusedClassifier,
 )
 from skae.registration._fields import identity_grid, sample_at
-from skae.registration._network import AtlasOutputs, ConvEncoder, PosedEncoder
+from skae.registration._atlas_network import AtlasOutputs, ConvEncoder, PosedEncoder
 from skae.registration._poses import affinely_moved
 
 EPSILON = 8 / 255

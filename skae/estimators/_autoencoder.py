@@ -9,10 +9,10 @@ import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 
 from skae.estimators._ordered import OrderableAutoencoder
-from skae.estimators._parameters import DENSE, LATENT, ORDERED, RECONSTRUCTION, TRAINING
-from skae.estimators._principal_axes import PrincipalAxes
-from skae.estimators._problem import Problem
-from skae.estimators._starts import LinearStart, pca_start, tied_pca_start
+from skae.fitting._parameters import DENSE, LATENT, ORDERED, RECONSTRUCTION, TRAINING
+from skae.starts._principal_axes import PrincipalAxes
+from skae.rows._problem import Problem
+from skae.starts._pca import LinearStart, pca_start, tied_pca_start
 from skae.estimators._widths import hidden_sizes, is_linear
 from skae.networks import DenseArchitecture
 

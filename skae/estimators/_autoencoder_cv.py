@@ -28,8 +28,8 @@ from skae._scikit_learn import HasMethods, Interval, StrOptions, fit_context
 from skae.estimators._autoencoder import AutoencoderTransformer
 from skae.estimators._cv_results import means_and_deviations, summarize_scores
 from skae.estimators._documentation import DocumentedMixin
-from skae.estimators._joining import check_alone
-from skae.estimators._rollback import rolled_back_on_failure
+from skae.rows._joined_surveys import check_alone
+from skae.fitting._rollback import rolled_back_on_failure
 
 
 def _is_refitted(estimator: Any) -> bool:

@@ -24,7 +24,7 @@ from skae.estimators._bridge import (
     set_parameters_,
     torch_generator,
 )
-from skae.estimators._by_blocks import (
+from skae.rows._per_block import (
     by_blocks,
     check_single,
     codes_shape,
@@ -33,17 +33,17 @@ from skae.estimators._by_blocks import (
     rows_shape,
     scores_shape,
 )
-from skae.estimators._callbacks import CallbackSupportMixin, FitTask
-from skae.estimators._checkpoints import make_checkpoint
-from skae.estimators._dispatch import dispatched, dispatched_fit
-from skae.estimators._fitted import FittedNetwork
-from skae.estimators._joining import check_alone, share_network
-from skae.estimators._parameters import validated_fit
-from skae.estimators._problem import Classes, Problem, training_tensors
-from skae.estimators._reading import detached, reading
-from skae.estimators._shares import ExplainedShare, explained_share
-from skae.estimators._units import Units
-from skae.estimators._warm_start import check_same_features, check_same_link, copy_of, find_source
+from skae.fitting._callbacks import CallbackSupportMixin, FitTask
+from skae.fitting._checkpoints import make_checkpoint
+from skae.fitting._dispatch import dispatched, dispatched_fit
+from skae.fitting._fitted import FittedNetwork
+from skae.rows._joined_surveys import check_alone, share_network
+from skae.fitting._parameters import validated_fit
+from skae.rows._problem import Classes, Problem, training_tensors
+from skae.rows._validation import detached, reading
+from skae.rows._explained_variance import ExplainedShare, explained_share
+from skae.rows._units import Units
+from skae.fitting._warm_start import check_same_features, check_same_link, copy_of, find_source
 from skae.latent import LatentDensity
 from skae.networks import Architecture, FromUnits
 

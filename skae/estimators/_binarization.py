@@ -4,7 +4,7 @@ import torch
 from torch import Generator, Tensor
 
 from skae.engine import Batch, RandomChange
-from skae.estimators._units import Units
+from skae.rows._units import Units
 
 
 class DynamicBinarization(RandomChange):

@@ -29,11 +29,11 @@ from skae.estimators._bridge import (
     set_parameters_,
     torch_generator,
 )
-from skae.estimators._by_blocks import check_single, find_blocks_for
-from skae.estimators._devices import find_device
-from skae.estimators._dispatch import dispatched_fit
-from skae.estimators._fitted import FittedNetwork
-from skae.estimators._joining import (
+from skae.rows._per_block import check_single, find_blocks_for
+from skae.fitting._devices import find_device
+from skae.fitting._dispatch import dispatched_fit
+from skae.fitting._fitted import FittedNetwork
+from skae.rows._joined_surveys import (
     check_joint,
     find_past,
     join_classes,
@@ -41,12 +41,12 @@ from skae.estimators._joining import (
     set_apart,
     share_network,
 )
-from skae.estimators._parameters import validated_fit
-from skae.estimators._problem import Problem, training_tensors
-from skae.estimators._reader import Reader
-from skae.estimators._stream import Stream
-from skae.estimators._survey import Survey, Surveyor
-from skae.estimators._warm_start import check_same_features, check_same_link, copy_of
+from skae.fitting._parameters import validated_fit
+from skae.rows._problem import Problem, training_tensors
+from skae.rows._reader import Reader
+from skae.rows._stream import Stream
+from skae.rows._survey import Survey, Surveyor
+from skae.fitting._warm_start import check_same_features, check_same_link, copy_of
 from skae.networks import Architecture
 
 

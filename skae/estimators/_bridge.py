@@ -38,12 +38,12 @@ from skae.engine import (
     run,
     warn_of_fork,
 )
-from skae.estimators._callbacks import DURING_FIT
-from skae.estimators._devices import PRECISIONS, find_device, fits
+from skae.fitting._callbacks import DURING_FIT
+from skae.fitting._devices import PRECISIONS, find_device, fits
 from skae.estimators._documentation import DocumentedMixin
-from skae.estimators._plain import CLASSES, restored, simplified
-from skae.estimators._progress import Progress
-from skae.estimators._reading import detached, reading
+from skae.fitting._state import CLASSES, restored, simplified
+from skae.fitting._progress import Progress
+from skae.rows._validation import detached, reading
 from skae.objectives import Objective
 
 Augmentations = tuple[BatchChange | None, BatchChange | None]

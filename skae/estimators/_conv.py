@@ -18,12 +18,12 @@ from torch import Tensor, nn
 from skae._scikit_learn import Interval, StrOptions
 from skae.engine import ImageAugmentation, InTurn
 from skae.estimators._bridge import Augmentations, as_array, as_tensor, torch_generator
-from skae.estimators._dispatch import dispatched
+from skae.fitting._dispatch import dispatched
 from skae.estimators._image_rows import ImageRowsMixin
 from skae.estimators._ordered import OrderableAutoencoder
-from skae.estimators._parameters import DENSE, LATENT, ORDERED, RECONSTRUCTION, TRAINING
-from skae.estimators._problem import Problem
-from skae.estimators._units import Units
+from skae.fitting._parameters import DENSE, LATENT, ORDERED, RECONSTRUCTION, TRAINING
+from skae.rows._problem import Problem
+from skae.rows._units import Units
 from skae.networks import POOLINGS, Architecture, ConvArchitecture
 
 AUGMENTATIONS = ("shift", "flip")

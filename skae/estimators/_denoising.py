@@ -4,7 +4,7 @@ import torch
 from torch import Generator, Tensor
 
 from skae.engine import Corruption, Gaussian, Masking, SaltAndPepper
-from skae.estimators._units import Units
+from skae.rows._units import Units
 
 
 def make_corruption(

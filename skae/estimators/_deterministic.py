@@ -12,10 +12,10 @@ from torch import Tensor, nn
 from skae.estimators._blockwise import BlockwiseAutoencoder
 from skae.estimators._bridge import Augmentations, as_array, as_tensor, torch_generator
 from skae.estimators._denoising import make_corruption
-from skae.estimators._principal_axes import PrincipalAxes
-from skae.estimators._problem import Problem
-from skae.estimators._starts import LinearStart, denoising_start, logistic_decoder, pca_start
-from skae.estimators._units import Units
+from skae.starts._principal_axes import PrincipalAxes
+from skae.rows._problem import Problem
+from skae.starts._pca import LinearStart, denoising_start, logistic_decoder, pca_start
+from skae.rows._units import Units
 from skae.networks import Architecture, ToUnits
 from skae.objectives import (
     LOSSES,

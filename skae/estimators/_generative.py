@@ -20,15 +20,15 @@ from skae.engine import Noise, ShiftedNoise
 from skae.estimators._base import check_count
 from skae.estimators._blockwise import BlockwiseAutoencoder
 from skae.estimators._bridge import as_array, as_tensor, torch_generator
-from skae.estimators._by_blocks import (
+from skae.rows._per_block import (
     by_blocks,
     dtype_of_scores,
     mean_over,
     rows_shape,
     scores_shape,
 )
-from skae.estimators._classes import find_classes
-from skae.estimators._dispatch import dispatched
+from skae.rows._classes import find_classes
+from skae.fitting._dispatch import dispatched
 from skae.estimators._likelihood import as_rows, check_support
 from skae.networks import EveryClass, MeanEncoder, ToUnits
 from skae.objectives import log_normal

@@ -7,8 +7,8 @@ from numpy.typing import NDArray
 from sklearn.utils import check_array
 
 from skae.estimators._bridge import TorchEstimator
-from skae.estimators._layout import accepts, find_layout
-from skae.estimators._reading import detached, reading
+from skae.rows._image_shape import accepts, find_layout
+from skae.rows._validation import detached, reading
 from skae.networks import ImageLayout
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from skae.estimators._units import Units
+from skae.rows._units import Units
 from skae.objectives import (
     MIN_VARIANCE,
     Bernoulli,

@@ -17,8 +17,8 @@ from skae.engine import MAX_PREFIXES, BatchChange, DrawnLengths, History, InTurn
 from skae.estimators._base import check_count
 from skae.estimators._bridge import MAX_BATCH, Augmentations, as_array, as_tensor, torch_generator
 from skae.estimators._deterministic import DeterministicAutoencoder
-from skae.estimators._fitted import FittedNetwork
-from skae.estimators._problem import Problem
+from skae.fitting._fitted import FittedNetwork
+from skae.rows._problem import Problem
 from skae.networks import Architecture
 from skae.objectives import Objective, OverPrefixes
 

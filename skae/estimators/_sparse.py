@@ -24,12 +24,12 @@ from skae.engine import Gaussian, History
 from skae.estimators._base import check_count
 from skae.estimators._blockwise import BlockwiseAutoencoder
 from skae.estimators._bridge import Augmentations, as_array, as_tensor, torch_generator
-from skae.estimators._by_blocks import by_blocks, codes_shape, rows_shape
-from skae.estimators._dispatch import dispatched
-from skae.estimators._fitted import FittedNetwork
-from skae.estimators._parameters import LATENT, TRAINING
-from skae.estimators._problem import Problem
-from skae.estimators._sparse_start import data_atoms
+from skae.rows._per_block import by_blocks, codes_shape, rows_shape
+from skae.fitting._dispatch import dispatched
+from skae.fitting._fitted import FittedNetwork
+from skae.fitting._parameters import LATENT, TRAINING
+from skae.rows._problem import Problem
+from skae.starts._atoms import data_atoms
 from skae.latent import DENSITIES, SupportDensity
 from skae.networks import Architecture, Encoder, FromUnits, SparseArchitecture, ToUnits
 from skae.objectives import (

@@ -23,10 +23,10 @@ from skae._scikit_learn import Interval, StrOptions
 from skae.engine import CubatureNoise, History, InTurn, Noise, NormalNoise, Peers
 from skae.estimators._binarization import DynamicBinarization
 from skae.estimators._bridge import Augmentations, torch_generator
-from skae.estimators._by_blocks import check_single
-from skae.estimators._categories import find_categories
-from skae.estimators._classes import find_classes, list_classes
-from skae.estimators._fitted import FittedNetwork
+from skae.rows._per_block import check_single
+from skae.rows._categories import find_categories
+from skae.rows._classes import find_classes, list_classes
+from skae.fitting._fitted import FittedNetwork
 from skae.estimators._generative import GenerativeAutoencoder
 from skae.estimators._likelihood import (
     LIKELIHOODS,
@@ -35,11 +35,11 @@ from skae.estimators._likelihood import (
     fixed_gaussian,
     make_likelihood,
 )
-from skae.estimators._parameters import DENSE, LATENT, TRAINING
-from skae.estimators._problem import Classes, Problem
-from skae.estimators._reader import Reader
-from skae.estimators._units import Units
-from skae.estimators._variational_start import set_linear_start
+from skae.fitting._parameters import DENSE, LATENT, TRAINING
+from skae.rows._problem import Classes, Problem
+from skae.rows._reader import Reader
+from skae.rows._units import Units
+from skae.starts._variational import set_linear_start
 from skae.estimators._widths import hidden_sizes, is_linear
 from skae.latent import DENSITIES, StandardNormal
 from skae.networks import Architecture, VariationalArchitecture

@@ -18,14 +18,14 @@ from skae._scikit_learn import StrOptions
 from skae.blocks import find_pairs
 from skae.engine import InTurn
 from skae.estimators._bridge import Augmentations, torch_generator
-from skae.estimators._by_blocks import by_blocks
+from skae.rows._per_block import by_blocks
 from skae.estimators._denoising import make_corruption
-from skae.estimators._linear_filter import Filter
-from skae.estimators._parameters import RECONSTRUCTION, validated_fit
-from skae.estimators._shares import explained_share
-from skae.image._base import BaseImageEstimator, read_array
-from skae.image._filter import fit_filter, identity_filter
-from skae.image._layouts import (
+from skae.starts._windows import Filter
+from skae.fitting._parameters import RECONSTRUCTION, validated_fit
+from skae.rows._explained_variance import explained_share
+from skae.image._image_estimator import BaseImageEstimator, read_array
+from skae.starts._linear_filter import fit_filter, identity_filter
+from skae.image._image_format import (
     ImageFormat,
     as_pixels,
     check_lengths,
@@ -33,10 +33,10 @@ from skae.image._layouts import (
     find_format,
     guess_target_shape,
 )
-from skae.image._losses import WINDOW, StructuralDissimilarity
-from skae.image._plan import IMAGES, check_filter_size, find_fold, make_moves
-from skae.image._problem import ImageProblem, start_at_filter
-from skae.image._results import explained_in_blocks, images_shape
+from skae.image._structural_loss import WINDOW, StructuralDissimilarity
+from skae.image._image_parameters import IMAGES, check_filter_size, find_fold, make_moves
+from skae.starts._filter_start import ImageProblem, start_at_filter
+from skae.image._block_results import explained_in_blocks, images_shape
 from skae.networks import UNetArchitecture
 from skae.objectives import LOSSES, Term
 

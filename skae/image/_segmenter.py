@@ -20,20 +20,20 @@ from skae._scikit_learn import HasMethods, StrOptions
 from skae.blocks import Blocks, find_pairs, is_empty
 from skae.engine import InTurn
 from skae.estimators._bridge import Augmentations
-from skae.estimators._by_blocks import by_blocks
-from skae.estimators._classes import list_classes
-from skae.estimators._logistic_filter import fit_logistic
-from skae.estimators._masks import find_label_names, find_places, read_labels
-from skae.estimators._parameters import validated_fit
-from skae.estimators._units import Units
-from skae.image._base import BaseImageEstimator
-from skae.image._labels import AS_THEY_ARE, LabelCounts, count_labels, find_label_format
-from skae.image._plan import IMAGES, check_filter_size, find_fold, make_moves
+from skae.rows._per_block import by_blocks
+from skae.rows._classes import list_classes
+from skae.starts._logistic_filter import fit_logistic
+from skae.rows._masks import find_label_names, find_places, read_labels
+from skae.fitting._parameters import validated_fit
+from skae.rows._units import Units
+from skae.image._image_estimator import BaseImageEstimator
+from skae.image._label_format import AS_THEY_ARE, LabelCounts, count_labels, find_label_format
+from skae.image._image_parameters import IMAGES, check_filter_size, find_fold, make_moves
 from skae.image._pretrained import PretrainedArchitecture
-from skae.image._problem import ImageProblem
-from skae.image._results import dtype_of_labels, images_shape, mean_in_blocks, proba_shape
+from skae.starts._filter_start import ImageProblem
+from skae.image._block_results import dtype_of_labels, images_shape, mean_in_blocks, proba_shape
 from skae.image._survey import Summary
-from skae.image._transfer import (
+from skae.image._pretraining import (
     check_same_autoencoder,
     find_autoencoder,
     find_fitted,

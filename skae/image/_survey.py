@@ -8,10 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from skae.blocks import Moments
-from skae.estimators._reader import Block, Reader
-from skae.estimators._sample import Sample
-from skae.estimators._units import Units
-from skae.image._layouts import as_pixels
+from skae.rows._reader import Block, Reader
+from skae.rows._sample import Sample
+from skae.rows._units import Units
+from skae.image._image_format import as_pixels
 from skae.image._records import as_patches, take_apart
 
 MIN_SAMPLED = 8

@@ -19,18 +19,18 @@ from torch import nn
 
 from skae._scikit_learn import Interval, StrOptions
 from skae.estimators._bridge import as_array, as_tensor
-from skae.estimators._classes import find_classes, list_classes
-from skae.estimators._dispatch import dispatched
-from skae.estimators._problem import Classes, Problem
+from skae.rows._classes import find_classes, list_classes
+from skae.fitting._dispatch import dispatched
+from skae.rows._problem import Classes, Problem
 from skae.networks import FromUnits
 from skae.objectives import Objective, Term
-from skae.registration._base import DEFORMATION, BaseDeformation
+from skae.registration._deformation import DEFORMATION, BaseDeformation
 from skae.registration._classifier_network import (
     FUSIONS,
     AtlasClassifierArchitecture,
     LogitsOnly,
 )
-from skae.registration._terms import Classification, MeanDisplacement, MeanDisplacementOfClasses
+from skae.registration._deformation_terms import Classification, MeanDisplacement, MeanDisplacementOfClasses
 
 CLASSIFICATION: dict[str, list[Any]] = {
     **DEFORMATION,

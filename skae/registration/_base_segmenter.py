@@ -16,18 +16,18 @@ from torch import Tensor, nn
 
 from skae._scikit_learn import Interval, validate_parameter_constraints
 from skae.estimators._bridge import as_array, as_tensor
-from skae.estimators._dispatch import dispatched
-from skae.estimators._logistic_filter import fit_logistic
-from skae.estimators._masks import find_label_names, find_places
-from skae.estimators._problem import Classes, Problem
+from skae.fitting._dispatch import dispatched
+from skae.starts._logistic_filter import fit_logistic
+from skae.rows._masks import find_label_names, find_places
+from skae.rows._problem import Classes, Problem
 from skae.metrics import dice
 from skae.networks import UNetArchitecture
 from skae.objectives import IGNORED, DiceCrossEntropy, Objective
-from skae.registration._base import DEFORMATION, BaseDeformation
-from skae.registration._masks import read_masks, spread_labels
+from skae.registration._deformation import DEFORMATION, BaseDeformation
+from skae.registration._mask_layout import read_masks, spread_labels
 from skae.registration._refinement import refine
-from skae.registration._segmenter_network import AtlasSegmenterArchitecture
-from skae.registration._terms import Segmentation
+from skae.registration._atlas_segmenter_network import AtlasSegmenterArchitecture
+from skae.registration._deformation_terms import Segmentation
 
 DEPTH = 2
 """How often the pixelwise network halves the sizes, if these are large enough."""

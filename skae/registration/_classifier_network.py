@@ -10,7 +10,7 @@ from torch.nn.utils import skip_init
 
 from skae.networks import Architecture
 from skae.networks._convolutional import ConvEncoder
-from skae.registration._network import AtlasArchitecture
+from skae.registration._atlas_network import AtlasArchitecture
 
 FUSIONS = ("add", "concat", "shape_only")
 

@@ -4,8 +4,8 @@ import torch
 from torch import Tensor
 from torch.optim import Adam
 
-from skae.registration._network import MAX_POSE
-from skae.registration._segmenter_network import AtlasSegmentation
+from skae.registration._atlas_network import MAX_POSE
+from skae.registration._atlas_segmenter_network import AtlasSegmentation
 
 LEARNING_RATE = 0.03
 WEIGHT = 5.0

@@ -7,7 +7,7 @@ import torch
 from numpy.typing import ArrayLike, NDArray
 from sklearn.utils import check_array
 
-from skae.estimators._reading import detached, reading
+from skae.rows._validation import detached, reading
 from skae.registration import _fields
 
 NAMES = {2: "(n, 2, height, width)", 3: "(n, 3, depth, height, width)"}

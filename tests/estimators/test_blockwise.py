@@ -185,7 +185,7 @@ class TestStart:
         assert_allclose(model.noise_variance_, variances[3:].mean(), rtol=1e-8)
 
     def test_with_many_features_pca_of_a_sample(self, monkeypatch):
-        monkeypatch.setattr("skae.estimators._survey.MAX_EXACT", 5)
+        monkeypatch.setattr("skae.rows._survey.MAX_EXACT", 5)
         model = _fit(AutoencoderTransformer(3), BLOCKS, max_iter=0)
         # the sample is all there is here
         expected = _fit(AutoencoderTransformer(3), X, max_iter=0)
@@ -600,8 +600,8 @@ def test_a_fit_that_died_goes_on(estimator, tmp_path, monkeypatch):
 
 def test_memory_does_not_grow_with_the_rows(monkeypatch):
     """Of 24 MB, a fit holds what two blocks and a sample take; torch's part is not counted."""
-    monkeypatch.setattr("skae.estimators._sample.SAMPLE_BYTES", 2**20)
-    monkeypatch.setattr("skae.estimators._stream.POOL_BYTES", 2**20)
+    monkeypatch.setattr("skae.rows._sample.SAMPLE_BYTES", 2**20)
+    monkeypatch.setattr("skae.rows._stream.POOL_BYTES", 2**20)
     block = np.random.default_rng(0).normal(size=(4096, 64)).astype(np.float32)  # 1 MB
 
     class Repeated:

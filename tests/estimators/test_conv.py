@@ -17,7 +17,7 @@ from sklearn.pipeline import Pipeline, make_pipeline
 
 from skae import ConvAutoencoder
 from skae.engine import Batch
-from skae.estimators._problem import training_tensors
+from skae.rows._problem import training_tensors
 from skae.metrics import neg_reconstruction_error_scorer, reconstruction_r2_scorer
 from skae.networks import ConvArchitecture
 

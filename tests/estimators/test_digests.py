@@ -11,7 +11,7 @@ import torch
 from scipy import sparse
 from sklearn.linear_model import Ridge
 
-from skae.estimators._digests import digest_of
+from skae.fitting._digests import digest_of
 
 
 class Thing:
@@ -101,7 +101,7 @@ def test_what_holds_itself_has_an_end():
 def test_the_same_in_another_process():
     code = (
         "import numpy as np\n"
-        "from skae.estimators._digests import digest_of\n"
+        "from skae.fitting._digests import digest_of\n"
         "print(digest_of([{'x', 'y', 'z'}, object(), print, np.arange(5000.0)]))"
     )
     found = subprocess.run(

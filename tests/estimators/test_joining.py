@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from skae.engine import Peers
-from skae.estimators._joining import check_joint, join_classes
-from skae.estimators._problem import Classes
+from skae.rows._joined_surveys import check_joint, join_classes
+from skae.rows._problem import Classes
 
 
 class Recording(Peers):

@@ -60,7 +60,7 @@ def test_the_start_in_fewer_rows_than_features():
 
 
 def test_the_start_in_large_data_is_randomized_pca(monkeypatch):
-    monkeypatch.setattr("skae.estimators._principal_axes.MAX_EXACT", 20)
+    monkeypatch.setattr("skae.starts._principal_axes.MAX_EXACT", 20)
     X = _gapped() @ np.eye(10, 60)
     start = AutoencoderTransformer(4, max_iter=0, random_state=0).fit(X)
     assert_allclose(start.score(X), PCA(4).fit(X).explained_variance_ratio_.sum(), rtol=1e-5)

@@ -9,8 +9,8 @@ from sklearn.linear_model import LogisticRegression
 from torch.nn import functional
 
 from skae.estimators import _logistic_filter
-from skae.estimators._linear_filter import find_patches
-from skae.estimators._logistic_filter import fit_logistic
+from skae.starts._windows import find_patches
+from skae.starts._logistic_filter import fit_logistic
 
 
 def _make(n_classes, seed=0):

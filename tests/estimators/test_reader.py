@@ -7,7 +7,7 @@ from numpy.testing import assert_array_equal
 
 from skae import AutoencoderTransformer
 from skae.blocks import HeldOut, ListedBlocks, OneBlock, find_pairs
-from skae.estimators._reader import Reader
+from skae.rows._reader import Reader
 
 RNG = np.random.default_rng(0)
 X = RNG.integers(0, 255, size=(90, 6)).astype(np.uint8)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from sklearn.metrics import r2_score
 
-from skae.estimators._shares import explained_share
+from skae.rows._explained_variance import explained_share
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])

@@ -7,8 +7,8 @@ from numpy.testing import assert_allclose, assert_array_equal
 from torch import Generator
 
 from skae import AutoencoderTransformer, SparseAutoencoder, VAETransformer
-from skae.estimators._principal_axes import axes_of_moments, principal_axes
-from skae.estimators._units import Units
+from skae.starts._principal_axes import axes_of_moments, principal_axes
+from skae.rows._units import Units
 
 # every row is told by its first number
 X = np.random.default_rng(0).normal(size=(240, 5)) @ np.diag([3.0, 2.0, 1.0, 0.5, 0.1])
@@ -75,7 +75,7 @@ def test_axes_of_moments_are_those_of_rows():
 
 
 def test_a_sample_of_more_rows_than_fit(monkeypatch):
-    monkeypatch.setattr("skae.estimators._sample.MAX_SAMPLED", 40)
+    monkeypatch.setattr("skae.rows._sample.MAX_SAMPLED", 40)
     problem = _problem([20] * 12)
     assert len(problem.train) == 30
     assert len(problem.valid) == 10

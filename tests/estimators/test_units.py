@@ -6,7 +6,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from torch import Generator, nn
 
 from skae.estimators._bridge import as_tensor
-from skae.estimators._units import Units
+from skae.rows._units import Units
 from skae.networks import Dense
 
 

@@ -5,8 +5,8 @@ from dataclasses import fields, replace
 import pytest
 import torch
 
-from skae.estimators._fitted import FittedNetwork
-from skae.estimators._warm_start import copy_of
+from skae.fitting._fitted import FittedNetwork
+from skae.fitting._warm_start import copy_of
 from skae.networks import (
     ConvArchitecture,
     DenseArchitecture,

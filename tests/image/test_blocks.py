@@ -18,7 +18,7 @@ from skae import ConvAutoencoder
 from skae.blocks import find_pairs
 from skae.engine import Checkpoint
 from skae.image import ImageColorizer, ImageSegmenter, ImageToImageRegressor
-from skae.image._problem import find_units
+from skae.starts._filter_start import find_units
 
 N_IMAGES, N_PER_BLOCK = 120, 10
 GREY = (load_digits().images[:N_IMAGES] / 16).astype(np.float32)
@@ -236,7 +236,7 @@ class TestStream:
         assert problem.part(problem.valid).y is not problem.y
 
     def test_a_sample_of_more_than_fits(self, monkeypatch):
-        monkeypatch.setattr("skae.estimators._sample.SAMPLE_BYTES", 20 * 8 * 16)
+        monkeypatch.setattr("skae.rows._sample.SAMPLE_BYTES", 20 * 8 * 16)
         problem = _make_problem(NUMBERED, None, corruption="gaussian", patch_size=4)
         assert problem.X.shape == (20, 1, 4, 4)
         assert len(problem.valid) == 5
@@ -245,7 +245,7 @@ class TestStream:
         assert not {*problem.X[problem.valid].ravel()} & learned
 
     def test_large_images_are_a_few(self, monkeypatch):
-        monkeypatch.setattr("skae.estimators._sample.SAMPLE_BYTES", 1)
+        monkeypatch.setattr("skae.rows._sample.SAMPLE_BYTES", 1)
         problem = _make_problem(NUMBERED, None, corruption="gaussian")
         assert (len(problem.train), len(problem.valid)) == (6, 2)
 
@@ -611,9 +611,9 @@ def test_a_fit_that_died_goes_on(name, tmp_path, monkeypatch):
 
 def test_memory_does_not_grow_with_the_images(monkeypatch):
     """Of 2 x 24 MB, a fit holds what some blocks and a sample take; torch's part is not counted."""
-    monkeypatch.setattr("skae.estimators._sample.SAMPLE_BYTES", 2**20)
-    monkeypatch.setattr("skae.estimators._stream.POOL_BYTES", 2**20)
-    monkeypatch.setattr("skae.image._filter.ENTRIES_AT_ONCE", 2**18)
+    monkeypatch.setattr("skae.rows._sample.SAMPLE_BYTES", 2**20)
+    monkeypatch.setattr("skae.rows._stream.POOL_BYTES", 2**20)
+    monkeypatch.setattr("skae.starts._linear_filter.ENTRIES_AT_ONCE", 2**18)
     block = np.random.default_rng(0).normal(size=(64, 64, 64)).astype(np.float32)  # 1 MB
 
     class Repeated:

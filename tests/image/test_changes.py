@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from skae.engine import Batch
-from skae.image._changes import FlipsAndTurns
+from skae.image._flips_and_turns import FlipsAndTurns
 
 
 def _change(is_mirrored=True, is_turned=True):

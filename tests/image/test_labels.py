@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from numpy.testing import assert_array_equal
 
-from skae.estimators._masks import find_label_names, find_places, read_labels
-from skae.image._labels import find_label_format
+from skae.rows._masks import find_label_names, find_places, read_labels
+from skae.image._label_format import find_label_format
 from skae.objectives import IGNORED
 
 X = np.zeros((4, 2, 3, 5))

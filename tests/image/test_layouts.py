@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from numpy.testing import assert_array_equal
 
-from skae.image._layouts import check_size, check_sizes, find_format, guess_target_shape
+from skae.image._image_format import check_size, check_sizes, find_format, guess_target_shape
 from skae.networks import ImageLayout
 
 

@@ -6,7 +6,7 @@ import torch
 from numpy.testing import assert_allclose
 from torch.autograd import gradcheck
 
-from skae.image._losses import StructuralDissimilarity
+from skae.image._structural_loss import StructuralDissimilarity
 from skae.metrics import ssim
 from skae.networks._unet import ImageOutputs
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from skae.image._patches import cut_patches
+from skae.rows._patches import cut_patches
 
 
 @pytest.mark.parametrize(("sizes", "size"), [((8, 8), 4), ((7, 10), 4), ((5, 9), 5), ((4, 9), 6)])

@@ -5,7 +5,7 @@ import pytest
 from numpy.testing import assert_array_equal
 
 from skae.image import ImageToImageRegressor, _problem
-from skae.image._problem import take_crops
+from skae.starts._filter_start import take_crops
 
 RNG = np.random.default_rng(0)
 

@@ -5,8 +5,8 @@ import pytest
 from numpy.testing import assert_array_equal
 
 from skae.blocks import Pair
-from skae.estimators._reader import Block
-from skae.image._patches import cut_patches
+from skae.rows._reader import Block
+from skae.rows._patches import cut_patches
 from skae.image._records import RecordReader, as_patches, as_records, take_apart
 
 RNG = np.random.default_rng(0)

@@ -11,7 +11,7 @@ from sklearn.model_selection import GridSearchCV, KFold, cross_val_score, train_
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer
 
-from skae.estimators._linear_filter import find_patches
+from skae.starts._windows import find_patches
 from skae.image import ImageSegmenter
 from skae.metrics import dice, dice_scorer, iou_scorer
 

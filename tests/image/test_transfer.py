@@ -12,10 +12,10 @@ from sklearn.model_selection import cross_val_score
 
 from skae import AutoencoderTransformer, ConvAutoencoder
 from skae.engine import GradientStep
-from skae.estimators._linear_filter import find_patches
+from skae.starts._windows import find_patches
 from skae.image import ImageSegmenter
-from skae.image._problem import find_units
-from skae.image._transfer import find_autoencoder, see_all, transfer_
+from skae.starts._filter_start import find_units
+from skae.image._pretraining import find_autoencoder, see_all, transfer_
 from skae.persistence import load, save
 
 

@@ -14,7 +14,7 @@ from skae.registration._classifier_network import (
     LogitsOnly,
 )
 from skae.registration._fields import sample_at
-from skae.registration._network import AtlasArchitecture
+from skae.registration._atlas_network import AtlasArchitecture
 
 ATLAS = AtlasArchitecture(
     layout=ImageLayout((1, 12, 10), False),

@@ -5,7 +5,7 @@ import pytest
 from numpy.testing import assert_array_equal
 
 from skae.registration import warp_images
-from skae.registration._labels import LabelMaps, Voters, read_labels
+from skae.registration._voting import LabelMaps, Voters, read_labels
 
 
 @pytest.mark.parametrize("sizes", [(6, 5), (4, 5, 3)])

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from numpy.testing import assert_array_equal
 
-from skae.registration._masks import spread_labels
+from skae.registration._mask_layout import spread_labels
 
 
 @pytest.mark.parametrize("n_labelled", range(1, 21))

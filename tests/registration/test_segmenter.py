@@ -20,7 +20,7 @@ from sklearn.utils.estimator_checks import (
 
 from skae.datasets import make_deformed_shapes
 from skae.engine import GradientStep
-from skae.estimators._linear_filter import find_patches
+from skae.starts._windows import find_patches
 from skae.metrics import dice
 from skae.persistence import load, save
 from skae.registration import AtlasSegmenter, warp_images
@@ -283,7 +283,7 @@ def test_files(fitted, X, tmp_path):
     assert dump.count(b"skae") == 1
     content = skops.io.dumps(fitted)
     trusted = skops.io.get_untrusted_types(data=content)
-    assert trusted == ["skae.registration._segmenter.AtlasSegmenter"]
+    assert trusted == ["skae.registration._atlas_segmenter.AtlasSegmenter"]
     again = load(tmp_path / "file"), pickle.loads(dump), skops.io.loads(content, trusted=trusted)
     for same in again:
         assert repr(same.get_params()) == repr(fitted.get_params())

@@ -5,8 +5,8 @@ import torch
 from numpy.testing import assert_allclose
 
 from skae.networks import ImageLayout, UNetArchitecture
-from skae.registration._network import AtlasArchitecture
-from skae.registration._segmenter_network import AtlasSegmenterArchitecture
+from skae.registration._atlas_network import AtlasArchitecture
+from skae.registration._atlas_segmenter_network import AtlasSegmenterArchitecture
 
 SIZES = [(12, 10), (6, 5, 7)]
 over_sizes = pytest.mark.parametrize("sizes", SIZES)

@@ -10,7 +10,7 @@ from numpy.testing import assert_allclose
 
 from skae.networks import ImageLayout, ImageOutputs
 from skae.objectives import PixelCrossEntropy
-from skae.registration._terms import (
+from skae.registration._deformation_terms import (
     Classification,
     DeformationEnergy,
     LocalCorrelation,

@@ -1,0 +1,133 @@
+"""Where the weights of a warm start come from."""
+
+from collections.abc import Iterator
+from copy import deepcopy
+from dataclasses import fields
+from typing import Any
+
+from sklearn.exceptions import NotFittedError
+from sklearn.frozen import FrozenEstimator
+from sklearn.utils.validation import check_is_fitted
+from torch import nn
+
+from skae.fitting._fitted import FittedNetwork
+from skae.networks import Architecture, ImageLayout
+
+PARAMETERS: dict[str, tuple[str, dict[Any, Any]]] = {
+    "linear_start": ("init", {True: "pca", False: "random"}),
+    "has_skips": ("architecture", {True: "unet", False: "autoencoder"}),
+    "is_channels_last": ("channels", {True: "last", False: "first"}),
+    "shape": ("image_shape", {}),
+    "is_folded": ("fold", {}),
+    "is_per_channel": ("per_channel", {}),
+    "is_posed": ("affine", {}),
+    "spacing": ("control_spacing", {}),
+    "threshold": ("the threshold of sparsity", {}),
+    "n_raw": ("the likelihood's number of outputs for a feature", {}),
+    "n_shared": ("the likelihood's number of parameters for all rows", {}),
+    "n_channels_in": ("the number of channels of X", {}),
+    "n_channels_out": ("the number of channels of y, or of classes,", {}),
+    "n_classes": ("the number of classes", {}),
+}
+"""What users call the fields of architectures, and their values, where they have other names."""
+AFRESH = {
+    "warm_start": "set warm_start=False to start afresh",
+    "partial_fit": "start afresh with partial_fit of a clone",
+}
+
+
+def find_source(estimator: Any, warm_start: Any) -> Any:
+    """Return the fitted estimator to go on from, or None to start afresh.
+
+    Parameters
+    ----------
+    estimator : estimator
+        The one that is about to be fitted.
+    warm_start : bool or estimator
+        True: `estimator` itself, if it is fitted. An estimator, which may be wrapped in
+        `sklearn.frozen.FrozenEstimator`: that one.
+
+    Raises
+    ------
+    TypeError
+        If the other estimator is of another class.
+    ValueError
+        If it is not fitted.
+    """
+    if isinstance(warm_start, bool):
+        return estimator if warm_start and hasattr(estimator, "n_iter_") else None
+    source = warm_start.estimator if isinstance(warm_start, FrozenEstimator) else warm_start
+    if type(source) is not type(estimator):
+        raise TypeError(
+            f"warm_start must be a bool or a fitted {type(estimator).__name__}. "
+            f"Got an instance of {type(source).__name__} instead."
+        )
+    try:
+        check_is_fitted(source)
+    except NotFittedError as error:
+        raise ValueError(
+            "The estimator given as warm_start is not fitted. If it was before a clone, as in "
+            "GridSearchCV, wrap it in sklearn.frozen.FrozenEstimator."
+        ) from error
+    return source
+
+
+def copy_of(
+    network: FittedNetwork, architecture: Architecture, purpose: str = "warm_start"
+) -> nn.Module:
+    """Return the module of a fitted network, if it is of the given architecture."""
+    if network.architecture != architecture:
+        raise ValueError(
+            f"{purpose} needs a fitted network of the same shape, but "
+            f"{_differences(network.architecture, architecture)}. Give parameters and data as "
+            f"they were, or {AFRESH[purpose]}."
+        )
+    return deepcopy(network.module)
+
+
+def _differences(known: Architecture, wanted: Architecture) -> str:
+    """Return in words in what two architectures differ, as users call it."""
+    if type(known) is not type(wanted):
+        names = type(known).__name__, type(wanted).__name__
+        return "its kind was {} and is {} now".format(*names)
+    before, now = dict(_parts(known)), dict(_parts(wanted))
+    return ", ".join(
+        f"{name} was {before[name]!r} and is {now[name]!r} now"
+        for name in before
+        if before[name] != now[name]
+    )
+
+
+def _parts(plan: Any) -> Iterator[tuple[str, Any]]:
+    """Yield what a plan, and the plans in it, consist of."""
+    names = plan._fields if isinstance(plan, ImageLayout) else [f.name for f in fields(plan)]
+    for field in names:
+        value = getattr(plan, field)
+        if isinstance(value, Architecture | ImageLayout):
+            yield from _parts(value)
+        elif field == "sizes":
+            n_features, *widths, n_components = value
+            yield "the number of features", n_features
+            yield "hidden_layer_sizes", tuple(widths)
+            yield "n_components", n_components
+        else:
+            name, values = PARAMETERS.get(field, (field, {}))
+            yield name, values[value] if values else value
+
+
+def check_same_features(n_seen: int | None, n_features: int) -> None:
+    """Raise ValueError if a network for `n_seen` features is to go on with others."""
+    if n_seen not in (None, n_features):
+        raise ValueError(
+            "warm_start needs a network for the same features. It is fitted to "
+            f"{n_seen} features, but X has {n_features}."
+        )
+
+
+def check_same_link(link: Any, source: Any) -> None:
+    """Raise ValueError if a network is to go on whose output means something else."""
+    if source is not None and type(link) is not type(source._link):
+        raise ValueError(
+            f"warm_start needs a network whose output means the same. It is fitted for "
+            f"{type(source._link).__name__}, but the parameters ask for {type(link).__name__}."
+        )

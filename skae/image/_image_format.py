@@ -1,0 +1,229 @@
+"""Arrays of images, and maps: the same with the channels first, shape (n, n_channels, h, w)."""
+
+from collections.abc import Sequence
+from math import prod
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from skae.rows._image_shape import doubt_channels
+from skae.networks import ImageLayout
+
+
+class ImageFormat(NamedTuple):
+    """How an array holds images.
+
+    Attributes
+    ----------
+    layout : ImageLayout
+        The shape of one image as it was in fit, and where the channels are.
+    n_dims : int
+        Dimensions of the array: 2, flattened; 3, without a channel; 4.
+    """
+
+    layout: ImageLayout
+    n_dims: int
+
+    def to_maps(self, X: NDArray) -> NDArray:
+        """Return images in this format as maps; their size may be another one than in fit."""
+        if X.ndim == 2:
+            X = X.reshape(len(X), *self.layout.shape)
+        if X.ndim == 3:
+            return X[:, None]
+        return np.moveaxis(X, -1, 1) if self.layout.is_channels_last else X
+
+    def from_maps(self, maps: NDArray) -> NDArray:
+        """Return maps in this format."""
+        if self.n_dims == 3:
+            return maps[:, 0]
+        images = np.moveaxis(maps, 1, -1) if self.layout.is_channels_last else maps
+        images = np.ascontiguousarray(images)
+        return images.reshape(len(images), -1) if self.n_dims == 2 else images
+
+    def find_row(self, spatial: tuple[int, ...]) -> tuple[int, ...]:
+        """Return the shape of one image of this size in an array of this format."""
+        if self.n_dims == 3:
+            return spatial
+        n_channels = self.layout.n_channels
+        row = (*spatial, n_channels) if self.layout.is_channels_last else (n_channels, *spatial)
+        return row if self.n_dims == 4 else (prod(row),)
+
+    def check(self, row: tuple[int, ...], name: str) -> None:
+        """Raise ValueError if rows of this shape are no such images, of any size."""
+        n_channels = self.layout.n_channels
+        place = -1 if self.layout.is_channels_last else 0
+        is_grey = len(row) == 2 and n_channels == 1
+        if is_grey or (len(row) == 3 and row[place] == n_channels):
+            return
+        single = f" If {name} is one image, pass {name}[None]." if len(row) == 2 else ""
+        raise ValueError(
+            f"{name} has images of shape {row}, but images of shape {self.layout.shape}, of this "
+            f"or another size, are expected: {n_channels} channels, and these {self._place()}."
+            f"{single}"
+        )
+
+    def _place(self) -> str:
+        return "last" if self.layout.is_channels_last else "first"
+
+
+def find_format(
+    row: tuple[int, ...], image_shape: Any, channels: str, name: str, parameter: str
+) -> ImageFormat:
+    """Return how an array holds images.
+
+    Parameters
+    ----------
+    row : tuple of int
+        The shape of one row of it.
+    image_shape : None or sequence of int
+        Of one image with its channels, in the order of the array; None: as `row` has it.
+    channels : {"first", "last"}
+    name : str
+        Of the array, for messages.
+    parameter : str
+        The name of `image_shape` where the user sets it.
+
+    Raises
+    ------
+    ValueError
+        If it holds no images, or seems to hold others.
+    """
+    is_last = channels == "last"
+    if len(row) not in (1, 2, 3):
+        raise ValueError(
+            f"{name} has {len(row) + 1} dimensions. Images are wanted in an array of shape (n, "
+            f"height, width), {_four(is_last)}, or flattened with {parameter} set."
+        )
+    given = None if image_shape is None else _check_shape(image_shape, parameter)
+    if given is None and len(row) == 1:
+        raise ValueError(
+            f"{name} has {row[0]} numbers in a row, which does not tell what images they are. Set "
+            f"{parameter}, such as {_example(row[0], is_last)}, or give {name} the shape (n, "
+            "height, width)."
+        )
+    grey = (*row, 1) if is_last else (1, *row)
+    layout = ImageLayout(given or (grey if len(row) == 2 else row), is_last)
+    if row not in _accepted(layout):
+        raise ValueError(
+            f"{name} has rows of shape {row}, which do not match {parameter}={layout.shape} with "
+            f"{prod(layout.shape)} numbers. Set {parameter} to the shape of one image, channels "
+            f"included, in the order of {name}."
+        )
+    if given is None and (doubt := doubt_channels(layout)):
+        raise ValueError(f"{name}: {doubt} Otherwise, set {parameter}={layout.shape}.")
+    return ImageFormat(layout, len(row) + 1)
+
+
+def guess_target_shape(n_numbers: int, layout: ImageLayout) -> tuple[int, ...]:
+    """Return the shape of flattened images with as many pixels as others.
+
+    Raises
+    ------
+    ValueError
+        If they cannot be of this size.
+    """
+    n_channels, rest = divmod(n_numbers, prod(layout.spatial))
+    if rest or not n_channels:
+        raise ValueError(
+            f"y has {n_numbers} numbers in a row, which make no images of {_size(layout.spatial)} "
+            "pixels, the size of those of X. Images of y must have the size of those of X."
+        )
+    spatial = layout.spatial
+    return (*spatial, n_channels) if layout.is_channels_last else (n_channels, *spatial)
+
+
+def check_lengths(X: NDArray, y: NDArray) -> None:
+    """Raise ValueError if there are more images of one kind than of the other."""
+    if len(X) != len(y):
+        raise ValueError(
+            f"Found input variables with inconsistent numbers of samples: X has {len(X)} images, "
+            f"y has {len(y)}. Give one image of y for every image of X."
+        )
+
+
+def check_sizes(X: Sequence[int], y: Sequence[int]) -> None:
+    """Raise ValueError if images of X and of y differ in height or width."""
+    if tuple(X) != tuple(y):
+        raise ValueError(
+            f"X has images of {_size(X)} pixels, and y of {_size(y)}. Both must have the same "
+            "size: resize the smaller ones first, for example with scipy.ndimage.zoom."
+        )
+
+
+def check_size(spatial: tuple[int, ...], depth: int, margin: int) -> None:
+    """Raise ValueError if images of this size are too small.
+
+    Parameters
+    ----------
+    spatial : tuple of int
+    depth : int
+        How often sizes are halved.
+    margin : int
+        By how many pixels images are continued for the filter.
+    """
+    smallest = min(spatial)
+    if smallest < 2**depth:
+        raise ValueError(
+            f"Images of {spatial[0]} x {spatial[1]} pixels are too small to be halved {depth} "
+            f"times. Set depth to at most {smallest.bit_length() - 1}."
+        )
+    if smallest <= margin:
+        raise ValueError(
+            f"Images of {spatial[0]} x {spatial[1]} pixels are too small for a filter of size "
+            f"{2 * margin + 1}. Set filter_size to at most {2 * smallest - 1}."
+        )
+
+
+def check_known_size(spatial: tuple[int, ...], depth: int, filter_size: int) -> None:
+    """Raise ValueError if images are too small for a network that is fitted.
+
+    Parameters
+    ----------
+    spatial : tuple of int
+    depth : int
+        How often it halves the sizes.
+    filter_size : int
+        Of the kernel of its filter; 0: there is none.
+    """
+    smallest = max(2**depth, filter_size // 2 + 1)
+    if min(spatial) < smallest:
+        raise ValueError(
+            f"Images of {_size(spatial)} pixels are too small for this network, which needs at "
+            f"least {smallest} along both axes. If X is one image, pass X[None]."
+        )
+
+
+def as_pixels(maps: NDArray) -> NDArray:
+    """Return maps as an array of shape (n_pixels, n_channels)."""
+    return np.moveaxis(maps, 1, -1).reshape(-1, maps.shape[1])
+
+
+def _accepted(layout: ImageLayout) -> list[tuple[int, ...]]:
+    shapes = [(prod(layout.shape),), layout.shape]
+    return [*shapes, layout.spatial] if layout.n_channels == 1 else shapes
+
+
+def _check_shape(image_shape: Any, parameter: str) -> tuple[int, ...]:
+    sizes = np.asarray(image_shape)
+    if sizes.shape != (3,) or sizes.dtype.kind not in "iu" or sizes.min() < 1:
+        raise ValueError(
+            f"The {parameter!r} parameter must be None or three ints: the number of channels, "
+            f"height and width, such as (1, 28, 28). Got {image_shape!r} instead."
+        )
+    return tuple(int(size) for size in sizes)
+
+
+def _four(is_last: bool) -> str:
+    return "(n, height, width, channels)" if is_last else "(n, channels, height, width)"
+
+
+def _example(n_numbers: int, is_last: bool) -> tuple[int, ...]:
+    """Return a shape of so many numbers, square if it can be."""
+    side = int(n_numbers**0.5)
+    sides = (side, side) if side**2 == n_numbers else (1, n_numbers)
+    return (*sides, 1) if is_last else (1, *sides)
+
+
+def _size(spatial: Sequence[int]) -> str:
+    return " x ".join(map(str, spatial))

@@ -1,0 +1,74 @@
+"""How arrays hold masks of the size of images."""
+
+from math import prod
+
+import numpy as np
+from numpy.typing import NDArray
+
+from skae.rows._units import Units
+from skae.image._image_format import ImageFormat, check_lengths, check_sizes
+from skae.image._survey import Summary
+from skae.networks import ImageLayout
+from skae.objectives import IGNORED
+
+AS_THEY_ARE = Units(np.zeros((1, 1, 1)), 1.0)
+
+
+def find_label_format(y: NDArray, X: NDArray, is_channels_last: bool) -> ImageFormat:
+    """Return how an array holds masks of the size of images.
+
+    Parameters
+    ----------
+    y : array of shape (n, ...)
+    X : array of shape (n, n_channels, height, width)
+    is_channels_last : bool
+        Where a lone channel may be.
+
+    Raises
+    ------
+    ValueError
+        If there is not one label for every pixel.
+    """
+    sizes = X.shape[2:]
+    shape = (*sizes, 1) if is_channels_last else (1, *sizes)
+    if y.ndim == 1:
+        raise ValueError(
+            "y has one label for every image, but one for every pixel is wanted: an array of shape "
+            f"{(len(X), *sizes)}. To classify whole images, give the codes of an autoencoder to a "
+            "classifier: make_pipeline(ConvAutoencoder(), LogisticRegression())."
+        )
+    check_lengths(X, y)
+    if y.ndim == 3:
+        check_sizes(sizes, y.shape[1:])
+    if y.shape[1:] not in (sizes, shape, (prod(sizes),)):
+        raise ValueError(
+            f"y has rows of shape {y.shape[1:]}, but masks have one label for every pixel of X: "
+            f"rows of shape {sizes}, {shape} or, flattened, {(prod(sizes),)}."
+        )
+    return ImageFormat(ImageLayout(shape, is_channels_last), y.ndim)
+
+
+def count_labels(places: NDArray, n_classes: int) -> NDArray[np.intp]:
+    """Return how many pixels every class has; those that are ignored are none's."""
+    return np.bincount(places[places != IGNORED], minlength=n_classes)
+
+
+class LabelCounts(Summary):
+    """The number of pixels of every class.
+
+    Parameters
+    ----------
+    n_classes : int
+    """
+
+    def __init__(self, n_classes: int) -> None:
+        self.counts = np.zeros(n_classes, np.intp)
+
+    def add(self, maps: NDArray) -> None:
+        """Take note of more images with the places of classes."""
+        self.counts = self.counts + count_labels(maps, len(self.counts))
+
+    @property
+    def units(self) -> Units:
+        """Those of labels."""
+        return AS_THEY_ARE

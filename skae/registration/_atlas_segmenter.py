@@ -1,0 +1,323 @@
+"""The segmenter by an atlas."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from typing import Any, Literal
+
+from skae.registration._base_segmenter import SEGMENTATION, BaseAtlasSegmenter
+from skae.registration._atlas_network import AtlasArchitecture
+from skae.registration._atlas_segmenter_network import AtlasSegmenterArchitecture
+from skae.registration._deformation_terms import LocalCorrelation
+
+
+class AtlasSegmenter(BaseAtlasSegmenter):
+    """Classification of pixels by the labels of an atlas, which is learned with them.
+
+    In the manner of Atlas-ISTN [1]_. An atlas and its deformations are learned as by
+    :class:`DiffeomorphicAutoencoder`, and with the image the atlas has labels, which are deformed
+    alike and become an image's labels. They keep the atlas's topology, down to the size of a pixel:
+    what is one region there stays one, whatever else is in an image, and what is hidden is filled
+    in. An image always gets the labels, even if what they mean is not in it.
+
+    Beside it, a convolutional network labels pixels by what is around them. What is minimised is
+    the error of the deformed atlas, the energy of deformations, and for both, deformed labels and
+    pixelwise ones, the cross-entropy and the Dice loss of the true labels. For new images,
+    deformations are refined until the deformed labels fit the pixelwise ones best.
+
+    The training starts at the mean image, the identity, and the shares of the labels at every
+    pixel; the pixelwise network starts at a logistic regression on the pixels around a pixel. An
+    epoch is kept only if held-out images say that it is better.
+
+    Parameters
+    ----------
+    n_components : int, default=16
+        Width of the code of shapes. With `affine` the pose comes behind it: 6 more numbers in
+        images, 12 in volumes.
+
+    segmentation_weight : float, default=1.0
+        Weight of the losses of labels, beside that of the image. For the squared error, 1 is the
+        mean image's loss. Losses are means over all images; one without labels has none of these.
+
+    refine_steps : int, default=50
+        Steps by which the deformation of a new image is refined in :meth:`predict`: of Adam, along
+        the gradient of the squared distance of deformed and pixelwise probabilities, and of the
+        energy with the weight `regularization`. They take most of the time, above all with
+        ``integrator="epdiff"``. 0 takes the deformation of the encoder, which is many times
+        faster. It may be set after the fit.
+
+    base_channels : int, default=16
+        Channels of the pixelwise network at full size; with every halving they double.
+
+    ignore_index : int or None, default=None
+        A label of pixels that count for nothing, in learning and in :meth:`score`, and which is
+        none of the classes. Images that have no other label are learned from without labels; those
+        that have are shared out between the images to learn from and the held-out ones.
+
+    integrator : {"svf", "epdiff"}, default="svf"
+        How a velocity becomes a deformation. "svf": it is stationary, and its flow is had by
+        scaling and squaring [2]_. "epdiff": it is where a geodesic begins, which is followed by
+        the equation of its momentum [3]_; deformations then have a distance from each other. It
+        takes several times as long.
+
+    affine : bool, default=True
+        Whether an affine map comes before the deformation. It takes up what is turned, moved
+        or scaled as a whole.
+
+    control_spacing : int, default=4
+        Pixels between the controls of the cubic splines that velocities are made of: the smallest
+        detail of a deformation. In training, flows are computed at every second pixel for 4 and 5,
+        at every third for 6 and 7, and so on.
+
+    alpha : float, default=2.0
+        How much rough velocities cost, in squared pixels: their metric is
+        ``L = (gamma - alpha * Laplacian)**power``.
+
+    gamma : float, default=0.1
+        How much all velocities cost. ``sqrt(alpha / gamma)`` pixels are the scale of the metric.
+
+    power : float, default=2.0
+        Of the metric: the higher, the smoother.
+
+    regularization : float, default=0.002
+        Weight of the energy ``<v, L v>`` of velocities, in squared pixels per pixel.
+
+    similarity : {"squared_error", "ncc"}, default="squared_error"
+        How images are compared. "ncc" is the squared normalised correlation of windows of 9 pixels,
+        for images whose brightness and contrast differ.
+
+    center_atlas : bool, default=True
+        Whether to hold the mean displacement of the training images near zero. Otherwise, any
+        deformation of an atlas would be as good an atlas.
+
+    image_shape : sequence of int or None, default=None
+        Shape of one image, in X's order and with the channels: (channels, height, width), or with
+        the depth before the height for volumes. None takes it from X, whose rows are then images
+        without a channel, or images or volumes with channels. Flattened X and volumes without
+        a channel need it.
+
+    channels : {"first", "last"}, default="first"
+        Where X has its channels. All channels of an image are deformed alike.
+
+    hidden_channels : sequence of int, default=(16, 32, 32, 32)
+        Channels of the encoder's convolutions, each of which halves the sizes. With `affine`, pose
+        and shape have an encoder each.
+
+    learning_rate : {"averaged", "cosine", "constant"}, default="averaged"
+        Course of the learning rate after a warm-up of 5 % of the updates: constant, or down to
+        zero at `max_iter` along half a cosine. "averaged" is constant in the first half and falls
+        in the second, and the weights that are measured and kept are means over the last tenth
+        of `max_iter`.
+
+    learning_rate_init : float, default=0.003
+        Largest learning rate.
+
+    batch_size : "auto" or int, default="auto"
+        Images per update. "auto" is 32, or more for more than 1,400 training images; fewer for
+        images so large that these would take much memory.
+
+    max_iter : int, default=100
+        Largest number of epochs, that is, passes over the training images. 0 keeps the start.
+
+    early_stopping : bool, default=True
+        Whether to hold out images, keep the epoch that is best for them and stop when none
+        has been better for a while. If false, every image is trained on for exactly `max_iter`
+        epochs, and the last is kept unless it is worse than the start on the training images.
+
+    validation_fraction : float, default=0.1
+        Share of the images that early stopping holds out.
+
+    n_iter_no_change : int, default=20
+        Epochs without an improvement after which early stopping ends the training.
+
+    tol : float, default=1e-4
+        An improvement lowers the loss of the held-out images by more than this share of it.
+
+    warm_start : bool or fitted AtlasSegmenter, default=False
+        True goes on from the previous fit. Another fitted estimator of the same architecture gives
+        its weights, its atlas and its units; wrap it in :class:`~sklearn.frozen.FrozenEstimator`
+        where the estimator is cloned, as in a grid search.
+
+    latent_density : {"gmm", "gaussian", "kde"} or object, default="gmm"
+        What :meth:`sample` draws codes from: a mixture of up to ten normal distributions, one,
+        or a kernel density estimate, fitted to standardised training codes (to 10,000 of them
+        if there are more). An object must have ``fit(codes)`` and ``sample(n_samples)``.
+
+    device : str, default="auto"
+        "cpu", "cuda", "cuda:1", "mps", or "auto" for the first there is of CUDA, MPS and CPU.
+
+    precision : {"auto", "float32", "bfloat16"}, default="auto"
+        Of the encoder's convolutions in training; deformations stay in float32. "auto" is
+        "bfloat16" on a GPU that has it, else "float32".
+
+    random_state : int, RandomState instance or None, default=None
+        Draws the weights, the held-out images and the order. Pass an int for the same result at
+        every call.
+
+    checkpoint : str, path-like or None, default=None
+        Folder in which the state of the training is kept, so that a fit that was cut off goes on
+        when it is called again, with the same result as one that was not. The folder may be
+        shared: a file is named after data and parameters, and is removed when its fit is done.
+        Needs `random_state`.
+
+    checkpoint_every : int, default=10
+        Epochs from one writing of the state to the next.
+
+    verbose : int, default=0
+        1 prints losses and the time left in every tenth part of `max_iter`, 2 in every epoch.
+
+    Attributes
+    ----------
+    classes_ : ndarray of shape (n_classes,)
+        The labels, sorted.
+
+    atlas_ : ndarray of the shape of one image of X
+        The image that all others are deformations of, in the units of X.
+
+    atlas_labels_ : ndarray of shape (height, width)
+        The most probable label of every pixel of the atlas.
+
+    n_components_ : int
+        Width of the code of shapes.
+
+    mean_ : ndarray of shape (`n_features_in_`,)
+        The mean image, flattened: the atlas at the start.
+
+    image_shape_ : tuple of int
+        Shape of one image, in X's order and with the channels.
+
+    n_iter_ : int
+        Number of epochs that were run.
+
+    best_iter_ : int
+        The epoch whose weights were kept; 0 is the start.
+
+    loss_curve_ : list of float of length `n_iter_` + 1
+        Mean training loss with all penalties and the losses of labels; entry 0 is the start's.
+
+    validation_curve_ : list of float of length `n_iter_` + 1, or None
+        The same for the held-out images; None without early stopping.
+
+    latent_density_ : object
+        Has ``sample(n_samples, random_state)``; fitted when it is first drawn from.
+
+    encoder_ : torch.nn.Module
+        A copy of the encoder in float32, from flattened images, in their own units, to codes.
+
+    decoder_ : torch.nn.Module
+        A copy of the decoder in float32, from codes to flattened images.
+
+    n_features_in_ : int
+        Number of values in an image.
+
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
+        Names of the features; only if X has names that are all strings.
+
+    See Also
+    --------
+    DiffeomorphicAutoencoder : The same without labels, which it takes from labelled images.
+    skae.image.ImageSegmenter : Labels pixels by what is around them, for images of any size.
+
+    Notes
+    -----
+    Codes, displacements and registrations are those of the encoder. Only labels are refined;
+    :meth:`refine` gives their codes. A class that only held-out images have is not learned: give
+    every class to several images. :meth:`score` is the mean Dice coefficient, and
+    :meth:`score_samples` minus the squared error of reconstructions, as of other autoencoders.
+
+    References
+    ----------
+    .. [1] Sinclair et al. (2022). Atlas-ISTN: joint segmentation, registration and atlas
+       construction with image-and-spatial transformer networks. Medical Image Analysis 78.
+    .. [2] Arsigny, Commowick, Pennec and Ayache (2006). A log-Euclidean framework for statistics on
+       diffeomorphisms. MICCAI.
+    .. [3] Miller, Trouve and Younes (2006). Geodesic shooting for computational anatomy. Journal of
+       Mathematical Imaging and Vision 24(2).
+
+    Examples
+    --------
+    >>> from skae.datasets import make_deformed_shapes
+    >>> from skae.registration import AtlasSegmenter
+    >>> shapes = make_deformed_shapes(60, n_classes=1, size=16, random_state=0)
+    >>> X, y = shapes.images, shapes.masks
+    >>> model = AtlasSegmenter(4, hidden_channels=(8, 8), max_iter=20, random_state=0)
+    >>> model.fit(X[:40], y[:40]).score(X[40:], y[40:]) > 0.8
+    True
+    >>> model.predict(X[40:]).shape, model.atlas_labels_.shape
+    ((20, 16, 16), (16, 16))
+    """
+
+    _state_classes = (AtlasArchitecture, AtlasSegmenterArchitecture, LocalCorrelation)
+    _parameter_constraints = SEGMENTATION
+
+    def __init__(
+        self,
+        n_components: int = 16,
+        *,
+        segmentation_weight: float = 1.0,
+        refine_steps: int = 50,
+        base_channels: int = 16,
+        ignore_index: int | None = None,
+        integrator: Literal["svf", "epdiff"] = "svf",
+        affine: bool = True,
+        control_spacing: int = 4,
+        alpha: float = 2.0,
+        gamma: float = 0.1,
+        power: float = 2.0,
+        regularization: float = 0.002,
+        similarity: Literal["squared_error", "ncc"] = "squared_error",
+        center_atlas: bool = True,
+        image_shape: Sequence[int] | None = None,
+        channels: Literal["first", "last"] = "first",
+        hidden_channels: Sequence[int] = (16, 32, 32, 32),
+        learning_rate: Literal["averaged", "cosine", "constant"] = "averaged",
+        learning_rate_init: float = 3e-3,
+        batch_size: Literal["auto"] | int = "auto",
+        max_iter: int = 100,
+        early_stopping: bool = True,
+        validation_fraction: float = 0.1,
+        n_iter_no_change: int = 20,
+        tol: float = 1e-4,
+        warm_start: Any = False,
+        latent_density: Any = "gmm",
+        device: str = "auto",
+        precision: Literal["auto", "float32", "bfloat16"] = "auto",
+        random_state: Any = None,
+        checkpoint: str | os.PathLike[str] | None = None,
+        checkpoint_every: int = 10,
+        verbose: int = 0,
+    ) -> None:
+        self.n_components = n_components
+        self.segmentation_weight = segmentation_weight
+        self.refine_steps = refine_steps
+        self.base_channels = base_channels
+        self.ignore_index = ignore_index
+        self.integrator = integrator
+        self.affine = affine
+        self.control_spacing = control_spacing
+        self.alpha = alpha
+        self.gamma = gamma
+        self.power = power
+        self.regularization = regularization
+        self.similarity = similarity
+        self.center_atlas = center_atlas
+        self.image_shape = image_shape
+        self.channels = channels
+        self.hidden_channels = hidden_channels
+        self.learning_rate = learning_rate
+        self.learning_rate_init = learning_rate_init
+        self.batch_size = batch_size
+        self.max_iter = max_iter
+        self.early_stopping = early_stopping
+        self.validation_fraction = validation_fraction
+        self.n_iter_no_change = n_iter_no_change
+        self.tol = tol
+        self.warm_start = warm_start
+        self.latent_density = latent_density
+        self.device = device
+        self.precision = precision
+        self.random_state = random_state
+        self.checkpoint = checkpoint
+        self.checkpoint_every = checkpoint_every
+        self.verbose = verbose

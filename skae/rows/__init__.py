@@ -1,0 +1,1 @@
+"""Rows: what users give, as a network learns it. No network and no training."""

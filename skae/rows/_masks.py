@@ -1,0 +1,73 @@
+"""Masks: arrays with a label for every pixel."""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.utils import check_array
+
+from skae.rows._classes import find_classes, list_classes
+from skae.rows._validation import detached, reading
+from skae.objectives import IGNORED
+
+
+def read_labels(y: Any, estimator: Any) -> NDArray:
+    """Return labels as an array of any number of dimensions.
+
+    Raises
+    ------
+    ValueError
+        If they are missing, or numbers with a fraction.
+    """
+    if y is None:
+        raise ValueError(
+            f"{type(estimator).__name__} requires y to be passed, but the target y is None. Pass "
+            "a label for every pixel of X: an array of shape (n, height, width)."
+        )
+    with reading("y"):
+        y = check_array(
+            detached(y),
+            dtype=None,
+            allow_nd=True,
+            ensure_2d=False,
+            estimator=estimator,
+            input_name="y",
+        )
+    if y.dtype.kind == "f" and (y != np.rint(y)).any():
+        raise ValueError(
+            "Unknown label type: y has numbers with a fraction. Labels are whole numbers or "
+            "strings: round y, or make a mask of it, such as y > 0.5."
+        )
+    return y
+
+
+def find_label_names(y: NDArray, ignored: Any) -> NDArray:
+    """Return the labels that y has, sorted, without the one that is ignored.
+
+    Raises
+    ------
+    ValueError
+        If there are fewer than two.
+    """
+    names = list_classes(y)
+    names = names[names != ignored] if ignored is not None else names
+    if len(names) < 2:
+        raise ValueError(
+            f"y must have at least two different labels to tell apart. Got {names.tolist()}."
+        )
+    return names
+
+
+def find_places(names: NDArray, y: NDArray, ignored: Any) -> NDArray[np.int32]:
+    """Return the place of every label among `names`, or `IGNORED`; the shape is that of y.
+
+    Raises
+    ------
+    ValueError
+        If a label is not among them.
+    """
+    found, inverse = np.unique(y, return_inverse=True)
+    is_known = np.ones(len(found), dtype=bool) if ignored is None else found != ignored
+    places = np.full(len(found), IGNORED, dtype=np.int32)
+    places[is_known] = find_classes(names, found[is_known])
+    return places[inverse].reshape(y.shape)
