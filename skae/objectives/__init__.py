@@ -19,6 +19,7 @@ from skae.objectives._likelihoods import (
     Likelihood,
     StudentT,
 )
+from skae.objectives._link import Link
 from skae.objectives._losses import (
     LOSSES,
     AbsoluteError,
@@ -67,6 +68,7 @@ __all__ = [
     "ImportanceWeightedBound",
     "KullbackLeibler",
     "Likelihood",
+    "Link",
     "NegativeBinomial",
     "Objective",
     "OverPrefixes",

@@ -1,7 +1,7 @@
 """Reconstruction losses. Each owns its link: the decoder gives `raw`, the loss its mean."""
 
 from abc import abstractmethod
-from math import prod
+from math import inf, prod
 from typing import Any, ClassVar
 
 import torch
@@ -9,6 +9,8 @@ from torch import Tensor
 from torch.nn.functional import binary_cross_entropy_with_logits, huber_loss
 
 from skae.objectives._term import Gradients, Term
+
+UNBOUNDED = (-inf, inf)
 
 
 class ReconstructionLoss(Term):
@@ -24,7 +26,8 @@ class ReconstructionLoss(Term):
 
     If not, the target is the data in their own units and `support` says which data fit.
     """
-    support: ClassVar[tuple[float, float]] = (-float("inf"), float("inf"))
+    support: ClassVar[tuple[float, float]] = UNBOUNDED
+    """Least and largest value that the data may have."""
 
     def __call__(self, outputs: Any, target: Tensor) -> Tensor:
         """Return the loss of every row, shape (n,)."""
@@ -37,6 +40,21 @@ class ReconstructionLoss(Term):
     @abstractmethod
     def mean(self, raw: Tensor) -> Tensor:
         """Return the reconstruction that `raw` stands for."""
+
+    def inputs(self, x: Tensor) -> Tensor:
+        """Return the encoder's input for rows of data, which is the rows themselves."""
+        return x
+
+    def input_refusal(self, x: Tensor) -> str | None:
+        """Return what is wrong with rows to be encoded and a remedy, or None if nothing is."""
+        low, high = self.support
+        if self.support == UNBOUNDED or not bool(x.min() < low or x.max() > high):
+            return None
+        return (
+            f"needs values in [{low:g}, {high:g}], but X has values in [{x.min():.6g}, "
+            f"{x.max():.6g}]. Rescale X, for example with MinMaxScaler, or use "
+            "loss='squared_error'"
+        )
 
 
 class _LocationLoss(ReconstructionLoss):
