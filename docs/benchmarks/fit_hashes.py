@@ -131,7 +131,7 @@ def fits_of_vaes():
     data["categorical"] = COUNTS.clip(max=3)
     likelihoods = "gaussian", "gaussian_diagonal", "student_t", "continuous_bernoulli", *data
     for name in likelihoods:
-        yield name, VAETransformer(2, likelihood=name, **SEEDED).fit(data.get(name, TABLE))
+        yield f"vae {name}", VAETransformer(2, likelihood=name, **SEEDED).fit(data.get(name, TABLE))
     variants = {
         "conditional": {"conditional": True},
         "conditional bernoulli": {"conditional": True, "likelihood": "continuous_bernoulli"},

@@ -1,5 +1,7 @@
 """A random sample of rows, of which nobody knows how many will come."""
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -9,8 +11,8 @@ class Reservoir:
 
     Parameters
     ----------
-    places : array of shape (n_places, n_features)
-        Where rows are put.
+    places : sequence of array, each of shape (n_places, ...)
+        Where rows are put; a row may consist of several arrays.
 
     Attributes
     ----------
@@ -18,29 +20,37 @@ class Reservoir:
         Which row is in each place.
     """
 
-    def __init__(self, places: NDArray) -> None:
+    def __init__(self, places: Sequence[NDArray]) -> None:
         self.places = places
-        self.positions = np.zeros(len(places), np.int64)
-        self._keys = np.full(len(places), np.inf)
+        self.positions = np.zeros(len(places[0]), np.int64)
+        self._keys = np.full(len(places[0]), np.inf)
 
-    def add(self, X: NDArray, rows: NDArray[np.intp], rng: np.random.Generator, start: int) -> None:
+    def add(
+        self,
+        arrays: Sequence[NDArray],
+        rows: NDArray[np.intp],
+        rng: np.random.Generator,
+        start: int,
+    ) -> None:
         """Take note of more rows.
 
         Parameters
         ----------
-        X : array of shape (n, n_features)
+        arrays : sequence of array, each of shape (n, ...)
+            The arrays that rows consist of.
         rows : array of int
-            Which of them.
+            The rows that are meant.
         rng : numpy.random.Generator
         start : int
-            The position of the first row of X.
+            The position of the first row of the arrays.
         """
         size = len(self._keys)
         keys = rng.random(len(rows))
         order = np.argsort(np.concatenate([self._keys, keys]), kind="stable")
         new = order[:size][order[:size] >= size] - size
         left = order[size:][order[size:] < size]
-        self.places[left] = X[rows[new]]
+        for place, array in zip(self.places, arrays, strict=True):
+            place[left] = array[rows[new]]
         self._keys[left] = keys[new]
         self.positions[left] = start + rows[new]
 

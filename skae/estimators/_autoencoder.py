@@ -1,23 +1,27 @@
 """The autoencoder that starts at PCA."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from os import PathLike
 from typing import Any, Literal
-from warnings import warn
 
 import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 
-from skae.estimators._ordered import OrderableAutoencoder
-from skae.fitting._parameters import DENSE, LATENT, ORDERED, RECONSTRUCTION, TRAINING
-from skae.starts._principal_axes import PrincipalAxes
-from skae.rows._problem import Problem
-from skae.starts._pca import LinearStart, pca_start, tied_pca_start
+from skae.estimators._base import BaseAutoencoder
+from skae.estimators._ordered import OrderedCodesMixin, choose_n_components, ordered
+from skae.estimators._reconstruction import reconstruction_recipe
 from skae.estimators._widths import hidden_sizes, is_linear
+from skae.fitting._fitted import Fitted
+from skae.fitting._parameters import DENSE, LATENT, ORDERED, RECONSTRUCTION, TRAINING
+from skae.fitting._recipe import Recipe
 from skae.networks import DenseArchitecture
+from skae.objectives import LOSSES, ReconstructionLoss
+from skae.rows._problem import Problem
+from skae.rows._rows import Rows
 
 
-class AutoencoderTransformer(OrderableAutoencoder):
+class AutoencoderTransformer(OrderedCodesMixin, BaseAutoencoder):
     """Nonlinear dimensionality reduction that starts at PCA and only gets better.
 
     An encoder maps each row x to a code z of `n_components` numbers, a decoder maps the code
@@ -349,49 +353,55 @@ class AutoencoderTransformer(OrderableAutoencoder):
         self.checkpoint_every = checkpoint_every
         self.verbose = verbose
 
-    def _make_architecture(self, problem: Problem) -> DenseArchitecture:
-        """Return an encoder of the given widths and the decoder that mirrors it."""
+    def _make_link(self, rows: Rows, source: Any) -> ReconstructionLoss:
+        return LOSSES[self.loss]()
+
+    def _make_recipe(self, problem: Problem, random_state: np.random.RandomState) -> Recipe:
         if self.ordered and self.tied_weights:
             raise ValueError(
                 "ordered=True needs a decoder with weights of its own. Set tied_weights=False."
             )
-        n_features = problem.X.shape[1]
-        return DenseArchitecture(
-            sizes=(
-                n_features,
-                *hidden_sizes(self.hidden_layer_sizes, n_features),
-                self._find_n_components(problem),
-            ),
+        widths = hidden_sizes(self.hidden_layer_sizes, problem.target.shape[1])
+        architecture = DenseArchitecture(
+            sizes=(problem.target.shape[1], *widths, choose_n_components(self, problem)),
             activation=self.activation,
             tied_weights=self.tied_weights,
             linear_start=self.init == "pca",
             ordered=self.ordered,
         )
+        is_quasi_newton = problem.stream is None and self._prefers_quasi_newton()
+        recipe = reconstruction_recipe(
+            self,
+            problem,
+            architecture,
+            random_state,
+            solver="lbfgs" if is_quasi_newton else "adam",
+            is_tied=self.tied_weights,
+        )
+        decay = 0.0 if is_linear(self.hidden_layer_sizes) else self.weight_decay
+        recipe = replace(recipe, weight_decay=decay)
+        return ordered(recipe, problem, random_state) if self.ordered else recipe
 
-    def _make_pca_start(
-        self, pca: PrincipalAxes, n_components: int, random_state: np.random.RandomState
-    ) -> LinearStart:
-        make_start = tied_pca_start if self.tied_weights else pca_start
-        return make_start(pca, n_components, random_state)
-
-    def _is_quasi_newton(self) -> bool:
+    def _prefers_quasi_newton(self) -> bool:
+        """Whether to train with L-BFGS: for few parameters and a loss without noise."""
         # drawn lengths are noise in the loss, as a corruption is
         is_noisy = self.ordered or self.corruption is not None
         is_better = is_linear(self.hidden_layer_sizes) and not is_noisy
         return self.solver == "lbfgs" or (self.solver == "auto" and is_better)
 
-    def _find_weight_decay(self) -> float:
-        return 0.0 if is_linear(self.hidden_layer_sizes) else self.weight_decay
-
-    def _check_fitted(self, problem: Problem) -> None:
-        super()._check_fitted(problem)
-        n_features = problem.X.shape[1]
+    def _keep(
+        self, problem: Problem, fitted: Fitted, random_state: np.random.RandomState
+    ) -> list[Warning]:
+        super()._keep(problem, fitted, random_state)
+        found = self._keep_order(problem)
+        n_features = problem.target.shape[1]
         is_plain = self.corruption is None and self.alpha == 0 and self.contractive == 0
         if is_plain and not self.ordered and self.n_components_ > n_features:
-            warn(
-                f"n_components={self.n_components_} is more than n_features={n_features}: rows can "
-                "be copied, and nothing has to be learned. Lower n_components, set corruption, "
-                "alpha or contractive, or take SparseAutoencoder.",
-                ConvergenceWarning,
-                stacklevel=6,
+            found.append(
+                ConvergenceWarning(
+                    f"n_components={self.n_components_} is more than n_features={n_features}: rows "
+                    "can be copied, and nothing has to be learned. Lower n_components, set "
+                    "corruption, alpha or contractive, or take SparseAutoencoder."
+                )
             )
+        return found

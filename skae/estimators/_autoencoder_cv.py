@@ -27,8 +27,7 @@ from skae._folds import Fold, check_widths, find_smallest_close, score_widths
 from skae._scikit_learn import HasMethods, Interval, StrOptions, fit_context
 from skae.estimators._autoencoder import AutoencoderTransformer
 from skae.estimators._cv_results import means_and_deviations, summarize_scores
-from skae.estimators._documentation import DocumentedMixin
-from skae.rows._joined_surveys import check_alone
+from skae.fitting._processes import check_alone
 from skae.fitting._rollback import rolled_back_on_failure
 
 
@@ -50,7 +49,7 @@ def _has(method: str) -> Any:
     return available_if(check)
 
 
-class AutoencoderCV(DocumentedMixin, MetaEstimatorMixin, TransformerMixin, BaseEstimator):
+class AutoencoderCV(MetaEstimatorMixin, TransformerMixin, BaseEstimator):
     """An autoencoder whose number of components is chosen by cross-validation.
 
     The codes of an estimator with ``ordered=True`` can be cut off at any length. So each fold
@@ -166,6 +165,9 @@ class AutoencoderCV(DocumentedMixin, MetaEstimatorMixin, TransformerMixin, BaseE
     (500, 16)
     """
 
+    # scikit-learn's representation in notebooks describes parameters that have a link
+    _doc_link_module = "skae"
+    _doc_link_template = "#skae.{estimator_name}"
     _parameter_constraints: dict[str, list[Any]] = {
         "n_components": ["array-like", Interval(Integral, 1, None, closed="left")],
         "estimator": [HasMethods(["fit", "transform", "inverse_transform"]), None],

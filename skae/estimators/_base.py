@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from abc import abstractmethod
-from copy import copy, deepcopy
-from dataclasses import replace
-from functools import partial
+from copy import deepcopy
 from typing import Any, Self
 
 import numpy as np
@@ -14,16 +11,18 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.base import ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from sklearn.utils import check_array, check_random_state
 from sklearn.utils.validation import check_is_fitted
-from torch import Tensor, nn
+from torch import nn
 
 from skae.blocks import Blocks, is_empty
-from skae.engine import ALONE, Batches, FindKept, History, Loader, Peers, find_peers
-from skae.estimators._bridge import (
-    Augmentations,
-    TorchEstimator,
-    set_parameters_,
-    torch_generator,
-)
+from skae.estimators._torch_estimator import TorchEstimator
+from skae.fitting._application import as_array, as_tensor
+from skae.fitting._dispatch import dispatched, dispatched_fit
+from skae.fitting._fit import fit_estimator, fit_estimator_once
+from skae.fitting._fitted import Fitted
+from skae.fitting._parameters import validated_fit
+from skae.latent import LatentDensity
+from skae.networks import FromUnits, ToUnits
+from skae.rows._explained_variance import ExplainedShare, explained_share
 from skae.rows._per_block import (
     by_blocks,
     check_single,
@@ -33,107 +32,26 @@ from skae.rows._per_block import (
     rows_shape,
     scores_shape,
 )
-from skae.fitting._callbacks import CallbackSupportMixin, FitTask
-from skae.fitting._checkpoints import make_checkpoint
-from skae.fitting._dispatch import dispatched, dispatched_fit
-from skae.fitting._fitted import FittedNetwork
-from skae.rows._joined_surveys import check_alone, share_network
-from skae.fitting._parameters import validated_fit
-from skae.rows._problem import Classes, Problem, training_tensors
-from skae.rows._validation import detached, reading
-from skae.rows._explained_variance import ExplainedShare, explained_share
+from skae.rows._problem import Problem
 from skae.rows._units import Units
-from skae.fitting._warm_start import check_same_features, check_same_link, copy_of, find_source
-from skae.latent import LatentDensity
-from skae.networks import Architecture, FromUnits
+from skae.rows._validation import check_count, detached, reading
 
 MAX_CODES = 10_000
 """Codes that are kept for the density from which `sample` draws."""
 
 
-class BaseAutoencoder(
-    ClassNamePrefixFeaturesOutMixin, CallbackSupportMixin, TransformerMixin, TorchEstimator
-):
-    """Abstract base of the autoencoders.
+class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, TorchEstimator):
+    """Abstract base of the autoencoders."""
 
-    A subclass says how its network is made and what is minimised.
-    """
+    _units: Units
+    _link: Any
+    latent_density: Any
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
         tags.transformer_tags.preserves_dtype = ["float64", "float32"]
         tags.array_api_support = True
         return tags
-
-    @abstractmethod
-    def _make_link(self, X: NDArray, source: Any) -> Any:
-        """Return what the decoder's output means, if X is in its support.
-
-        `source` is the fitted estimator to go on from, or None.
-        """
-
-    @abstractmethod
-    def _make_architecture(self, problem: Problem) -> Architecture:
-        """Return the plan of the network; its `sizes` run from the data to the code."""
-
-    @abstractmethod
-    def _set_start(
-        self, module: Any, problem: Problem, random_state: np.random.RandomState
-    ) -> nn.Module | None:
-        """Set a new network to its start.
-
-        Returns
-        -------
-        rival : nn.Module or None
-            If the start is an optimum: the optimum for all rows, held-out ones included, which
-            the trained network must beat to be kept.
-        """
-
-    @abstractmethod
-    def _make_augmentations(
-        self,
-        problem: Problem,
-        architecture: Architecture,
-        inputs: Tensor,
-        random_state: np.random.RandomState,
-    ) -> Augmentations:
-        """Return what is done to each batch as it is served, if anything."""
-
-    @abstractmethod
-    def _encode(self, network: Any, X: NDArray) -> NDArray:
-        """Return the codes of rows."""
-
-    @abstractmethod
-    def _decode(self, network: Any, codes: NDArray) -> NDArray:
-        """Return the rows that codes stand for, in their own units."""
-
-    def _fix_link(self, link: Any, units: Units) -> Any:
-        """Return the link with what is given of it, in units of the network."""
-        return link
-
-    def _see(self, X: NDArray, link: Any) -> NDArray:
-        """Return what the encoder sees of rows, in the rows' units."""
-        return X
-
-    def _find_units(self, X: NDArray) -> Units:
-        """Return the units in which rows are encoded."""
-        return Units.of(X)
-
-    def _find_classes(self, X: NDArray, y: Any, source: Any) -> Classes | None:
-        """Return what the network is told of the rows beside them."""
-        return None
-
-    def _as_given(self, rows: NDArray) -> NDArray:
-        """Return rows in the shape that the rows of X had in fit."""
-        return rows
-
-    def _find_codes(self, codes: NDArray) -> NDArray:
-        """Return draws from a density as codes that the encoder might give."""
-        return codes
-
-    def _make_density(self, codes: NDArray, seed: int) -> Any:
-        """Return what `sample` draws codes from."""
-        return LatentDensity(self.latent_density, codes, seed)
 
     @dispatched_fit
     @validated_fit
@@ -142,8 +60,18 @@ class BaseAutoencoder(
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_features)
-            Training data.
+        X : array-like of shape (n_samples, n_features) or blocks
+            Training data. Blocks are read one at a time, once before the training and once for
+            every epoch:
+
+            - a memory map of at least 512 MB, an array of zarr;
+            - an array or a dataframe of dask;
+            - a `ParquetFile` or a `Dataset` of pyarrow, a path that ends in ".parquet";
+            - a list of arrays or dataframes, but for images, of which it would be a list; any
+              object whose `__iter__` yields arrays or dataframes, the same ones every time, such as
+              a `DataLoader` of torch.
+
+            Read more in the :doc:`user guide </user_guide/larger_than_memory>`.
         y : None
             Ignored.
 
@@ -155,141 +83,72 @@ class BaseAutoencoder(
         Raises
         ------
         ValueError
-            If X or a parameter is not valid, or if the training diverges.
+            If X or a parameter is not valid, if a block cannot be read, or if the training
+            diverges.
         """
-        task = FitTask(self, X, y)
-        with find_peers() as peers:
-            source = find_source(self, self.warm_start)
-            random_state = peers.share(check_random_state(self.random_state))
-            seed = random_state.get_state()
-            problem = self._read_problem(X, y, source, random_state, peers)
-            self._learn(problem, source, seed, random_state, task)
-        task.end()
+        fit_estimator(self, X, y)
         return self
 
-    def _read_problem(
-        self, X: Any, y: Any, source: Any, random_state: np.random.RandomState, peers: Peers = ALONE
-    ) -> Problem:
-        """Return what is to be learned of what `fit` was given."""
-        check_alone(self)
-        n_seen = None if source is None else source.n_features_in_
-        X = self._validate(X, reset=True, min_samples=2)
-        check_same_features(n_seen, X.shape[1])
-        return self._make_problem(X, y, source, random_state)
+    @dispatched_fit
+    @validated_fit
+    def partial_fit(self, X: ArrayLike, y: Any = None) -> Self:
+        """Go over X once, and learn from each of its rows.
 
-    def _learn(
-        self,
-        problem: Problem,
-        source: Any,
-        seed: Any,
-        random_state: np.random.RandomState,
-        task: FitTask,
-    ) -> None:
-        """Train, from the weights of `source` on if there is one.
+        The first call starts where :meth:`fit` does, at the linear optimum of its X, whose units
+        are those of all later calls. Later calls, also after :meth:`fit`, go on with the weights
+        that there are and with the state of the optimiser; files and pickles keep the weights
+        alone. The learning rate is constant after a warm-up over the first 5 % of `max_iter`
+        calls. No rows are held out, so the start is never restored, even if training made the
+        model worse.
 
-        `seed` is the state of the random numbers before the first was drawn.
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features) or blocks
+            Training data, with the same features in all calls; blocks as for :meth:`fit`.
+        y : array-like of shape (n_samples,), default=None
+            Classes for a conditional model, all of which are in the first call, as all categories
+            are for ``likelihood="categorical"``. Otherwise ignored.
+
+        Returns
+        -------
+        self : object
+            The fitted estimator. `n_iter_` is the number of calls; fitted attributes that describe
+            rows are found from the last X.
+
+        Raises
+        ------
+        ValueError
+            If X or a parameter is not valid, or if the training diverges.
         """
-        peers = problem.peers
-        architecture = peers.share(self._make_architecture(problem))
-        known = None if source is None else (source._network, source._units, source._link)
-        data = self._find_compared(problem)
-        checkpoint = make_checkpoint(self, data, architecture, known, seed, peers)
-        batches = self._make_loaders(problem, architecture, random_state)
-        if source is None:
-            module = architecture.build(torch_generator(random_state))
-            rival = self._set_start(module, problem, random_state)
-        else:
-            module = copy_of(source._network, architecture)
-            rival = None
-        for network in (module, rival):
-            share_network(network, peers)
-        find_attributes = partial(
-            self._find_attributes, problem, architecture, module, rival, random_state
-        )
-        watcher = task.watch(find_attributes)
-        history = self._train(module, problem.link, batches, rival, checkpoint, watcher)
-        if history.is_interrupted and task.is_in_search():
-            # its score would be compared with those of whole fits
-            raise KeyboardInterrupt
-        if rival is not None and history.kept == 0:
-            module = rival
-        self._set_fitted(problem, FittedNetwork(architecture, module), history, random_state)
-        self._check_fitted(problem)
-        if checkpoint is not None and not history.is_interrupted:
-            checkpoint.remove()
+        fit_estimator_once(self, X, y)
+        return self
 
-    def _find_compared(self, problem: Problem) -> tuple[Any, ...]:
-        """Return the data, as a checkpoint's name tells them."""
-        return problem.X, problem.classes
-
-    def _make_loaders(
-        self, problem: Problem, architecture: Architecture, random_state: np.random.RandomState
-    ) -> tuple[Loader, Batches | None]:
-        """Return what serves the rows to learn from, and those held out if there are any."""
-        inputs, target = training_tensors(problem, self._training_dtype())
-        augmentations = self._make_augmentations(problem, architecture, inputs[0], random_state)
-        split = problem.train, problem.valid
-        width = max(architecture.sizes)
-        return self._make_batches(inputs, target, split, width, augmentations, random_state)
-
-    def _find_attributes(
-        self,
-        problem: Problem,
-        architecture: Architecture,
-        module: nn.Module,
-        rival: nn.Module | None,
-        random_state: np.random.RandomState,
-        history: History,
-        find_kept: FindKept,
-    ) -> dict[str, Any]:
-        """Return what this estimator would have if its fit stopped now."""
-        kept, state = find_kept()
-        if rival is not None and kept == 0:
-            module = deepcopy(rival)
-        else:
-            module = deepcopy(module)
-            set_parameters_(module, state)
-        stopped, history = copy(self), replace(deepcopy(history), kept=kept)
-        network = FittedNetwork(architecture, module)
-        stopped._set_fitted(problem, network, history, deepcopy(random_state))
-        return stopped.__dict__.copy()
-
-    def _check_fitted(self, problem: Problem) -> None:
-        """Warn if what was learned is of little use."""
-
-    def _make_problem(
-        self, X: NDArray, y: Any, source: Any, random_state: np.random.RandomState
-    ) -> Problem:
-        """Return what is to be learned, in the units of `source` if there is one."""
-        link = self._make_link(X, source)
-        check_same_link(link, source)
-        classes = self._find_classes(X, y, source)
-        seen = self._see(X, link)
-        units = self._find_units(seen) if source is None else source._units
-        train, valid = self._split(len(X), random_state)
-        return Problem(X, seen, units, self._fix_link(link, units), classes, train, valid)
-
-    def _set_fitted(
-        self,
-        problem: Problem,
-        network: FittedNetwork,
-        history: History,
-        random_state: np.random.RandomState,
-    ) -> None:
-        """Set what a fitted estimator has."""
-        kept_rows = random_state.permutation(len(problem.X))[:MAX_CODES]
+    def _keep(
+        self, problem: Problem, fitted: Fitted, random_state: np.random.RandomState
+    ) -> list[Warning]:
+        """Set the fitted attributes that all autoencoders have."""
+        kept_rows = random_state.permutation(len(problem.target))[:MAX_CODES]
         seed = random_state.randint(2**31 - 1)
+        self._keep_history(fitted)
+        self._is_interrupted = fitted.history.is_interrupted
         self._units = problem.units
         self._link = problem.link
-        self._network = network
-        self.n_components_ = network.architecture.sizes[-1]
+        self.n_components_ = fitted.network.architecture.sizes[-1]
         self.mean_ = problem.units.location
-        self.loss_curve_ = history.training
-        self.validation_curve_ = history.validation or None
-        self.n_iter_ = history.n_epochs
-        self.best_iter_ = history.kept
-        self._is_interrupted = history.is_interrupted
-        self.latent_density_ = self._make_density(self._encode_all(problem.X[kept_rows]), seed)
+        self.latent_density_ = self._make_density(self._encode_all(problem.target[kept_rows]), seed)
+        return []
+
+    def _as_given(self, rows: NDArray) -> NDArray:
+        """Return rows in the shape that the rows of X had in fit."""
+        return rows
+
+    def _clip_codes(self, codes: NDArray) -> NDArray:
+        """Return draws from a density as codes that the encoder might give."""
+        return codes
+
+    def _make_density(self, codes: NDArray, seed: int) -> Any:
+        """Return the density that `sample` draws codes from."""
+        return LatentDensity(self.latent_density, codes, seed)
 
     @by_blocks(codes_shape)
     @dispatched
@@ -304,8 +163,8 @@ class BaseAutoencoder(
         Returns
         -------
         codes : ndarray of shape (n_samples, n_components)
-            Codes, in the dtype of X if that is float32, else in float64. Of blocks, an iterator of
-            such arrays; of dask's, a dask array.
+            Codes, in the dtype of X if that is float32, else in float64. If X is given in blocks,
+            an iterator with one array per block; for a dask collection, a dask array.
         """
         check_is_fitted(self)
         return self._encode_all(self._validate(X, reset=False))
@@ -323,8 +182,8 @@ class BaseAutoencoder(
         Returns
         -------
         X_original : ndarray of shape (n_samples, n_features)
-            Reconstructions, in the units of the training data. Of blocks, an iterator of such
-            arrays; of dask's, a dask array.
+            Reconstructions, in the units of the training data. If X is given in blocks, an
+            iterator with one array per block; for a dask collection, a dask array.
         """
         check_is_fitted(self)
         codes = self._check_codes(X)
@@ -343,8 +202,8 @@ class BaseAutoencoder(
         Returns
         -------
         X_reconstructed : ndarray of shape (n_samples, n_features)
-            As `inverse_transform` of `transform` gives it. Of blocks, an iterator of such arrays;
-            of dask's, a dask array.
+            As `inverse_transform` of `transform` gives it. If X is given in blocks, an iterator
+            with one array per block; for a dask collection, a dask array.
         """
         check_is_fitted(self)
         return self._as_given(self._reconstruct_all(self._validate(X, reset=False)))
@@ -363,8 +222,8 @@ class BaseAutoencoder(
         -------
         scores : ndarray of shape (n_samples,)
             The squared error, summed over the features, with a minus sign: the higher the
-            better. In squared units of X. Of blocks, an iterator of such arrays; of dask's, a dask
-            array.
+            better. In squared units of X. If X is given in blocks, an iterator with one array per
+            block; for a dask collection, a dask array.
         """
         check_is_fitted(self)
         X = self._validate(X, reset=False)
@@ -393,7 +252,8 @@ class BaseAutoencoder(
         blocks = find_blocks_for(self, X)
         if blocks is not None:
             return self._score_blocks(blocks)
-        X = self._validate(X, reset=False, min_samples=2)
+        X = self._validate(X, reset=False)
+        check_two_rows(X, self)
         return explained_share(X, self._reconstruct_all(X))
 
     def _score_blocks(self, blocks: Blocks) -> float:
@@ -427,7 +287,7 @@ class BaseAutoencoder(
         check_is_fitted(self)
         check_count("n_samples", n_samples)
         codes = self.latent_density_.sample(n_samples, check_random_state(random_state))
-        codes = self._find_codes(codes)
+        codes = self._clip_codes(codes)
         return self._as_given(self._in_batches(self._decode, codes, self.n_features_in_))
 
     @property
@@ -441,9 +301,13 @@ class BaseAutoencoder(
         return encoder.float().requires_grad_(True)
 
     @property
-    @abstractmethod
     def decoder_(self) -> nn.Module:
-        """A copy of the decoder as a torch module, in float32."""
+        """A copy of the decoder as a torch module, from codes to rows of X, in float32."""
+        check_is_fitted(self)
+        location, scale = self._output_units()
+        decoder = deepcopy(self._network.module.decoder)
+        module = ToUnits(decoder, self._link.mean, torch.from_numpy(location), scale)
+        return module.float().requires_grad_(True)
 
     def _transform_module(self) -> nn.Module:
         """Return what `transform` does to rows as they were in fit, as a torch module in float32.
@@ -475,6 +339,15 @@ class BaseAutoencoder(
             )
         return codes
 
+    def _encode(self, network: Any, X: NDArray) -> NDArray:
+        """Return the codes of rows."""
+        return as_array(network.encoder(as_tensor(self._units.enter_as_given(X), network)))
+
+    def _decode(self, network: Any, codes: NDArray) -> NDArray:
+        """Return the rows that codes stand for, in their own units."""
+        mean = self._link.mean(network.decoder(as_tensor(codes, network)))
+        return self._output_units().leave(as_array(mean), codes.dtype)
+
     def _output_units(self) -> Units:
         """Return the units of the decoder's means."""
         if self._link.equivariant:
@@ -491,7 +364,10 @@ class BaseAutoencoder(
         return self._in_batches(self._reconstruct, X, X.shape[1])
 
 
-def check_count(name: str, value: Any) -> None:
-    """Raise ValueError if an argument of this name is not a positive int."""
-    if not isinstance(value, int | np.integer) or isinstance(value, bool) or value < 1:
-        raise ValueError(f"{name} must be an int of at least 1. Got {value!r} instead.")
+def check_two_rows(X: NDArray, estimator: Any) -> None:
+    """Raise ValueError if there are not enough rows for a variance."""
+    if len(X) < 2:
+        raise ValueError(
+            f"Found array with {len(X)} sample(s) (shape={X.shape}) while a minimum of 2 is "
+            f"required by {type(estimator).__name__}."
+        )

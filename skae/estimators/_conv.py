@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
 from math import prod
 from numbers import Integral
@@ -13,23 +14,31 @@ import numpy as np
 import torch
 from numpy.typing import ArrayLike, NDArray
 from sklearn.utils.validation import check_is_fitted
-from torch import Tensor, nn
+from torch import nn
 
 from skae._scikit_learn import Interval, StrOptions
-from skae.engine import ImageAugmentation, InTurn
-from skae.estimators._bridge import Augmentations, as_array, as_tensor, torch_generator
+from skae.engine import ImageAugmentation
+from skae.estimators._base import BaseAutoencoder
+from skae.estimators._image_rows import ImageRowsMixin, check_hidden_channels
+from skae.estimators._ordered import OrderedCodesMixin, choose_n_components, ordered
+from skae.estimators._reconstruction import reconstruction_recipe
+from skae.fitting._application import as_array, as_tensor
 from skae.fitting._dispatch import dispatched
-from skae.estimators._image_rows import ImageRowsMixin
-from skae.estimators._ordered import OrderableAutoencoder
+from skae.fitting._fitted import Fitted
 from skae.fitting._parameters import DENSE, LATENT, ORDERED, RECONSTRUCTION, TRAINING
+from skae.fitting._recipe import Recipe
+from skae.fitting._wrappers import moved
+from skae.networks import POOLINGS, ConvArchitecture
+from skae.objectives import LOSSES, ReconstructionLoss
 from skae.rows._problem import Problem
+from skae.rows._random import torch_generator
+from skae.rows._rows import Rows
 from skae.rows._units import Units
-from skae.networks import POOLINGS, Architecture, ConvArchitecture
 
 AUGMENTATIONS = ("shift", "flip")
 
 
-class ConvAutoencoder(ImageRowsMixin, OrderableAutoencoder):
+class ConvAutoencoder(OrderedCodesMixin, ImageRowsMixin, BaseAutoencoder):
     """Convolutional autoencoder of signals, images and volumes that starts at PCA.
 
     As :class:`AutoencoderTransformer`, with convolutional networks f and g around PCA::
@@ -286,8 +295,6 @@ class ConvAutoencoder(ImageRowsMixin, OrderableAutoencoder):
     (1797, 8, 8)
     """
 
-    _smallest_batch = 32
-
     _parameter_constraints: dict[str, list[Any]] = {
         **LATENT,
         **TRAINING,
@@ -422,19 +429,31 @@ class ConvAutoencoder(ImageRowsMixin, OrderableAutoencoder):
     def _inverse_transform_module(self) -> nn.Module:
         return nn.Sequential(self.decoder_, nn.Unflatten(1, self._row_shape))
 
-    # What is learned.
+    def _make_link(self, rows: Rows, source: Any) -> ReconstructionLoss:
+        return LOSSES[self.loss]()
 
-    def _make_architecture(self, problem: Problem) -> ConvArchitecture:
-        return ConvArchitecture(
+    def _make_recipe(self, problem: Problem, random_state: np.random.RandomState) -> Recipe:
+        architecture = ConvArchitecture(
             layout=self._layout,
-            hidden_channels=self._check_hidden_channels(),
+            hidden_channels=check_hidden_channels(self.hidden_channels),
             kernel_size=self._check_kernel_size(),
             pooling=self.pooling,
-            n_components=self._find_n_components(problem),
+            n_components=choose_n_components(self, problem),
             activation=self.activation,
             linear_start=self.init == "pca",
             ordered=self.ordered,
         )
+        recipe = reconstruction_recipe(self, problem, architecture, random_state)
+        recipe = replace(recipe, weight_decay=self.weight_decay, smallest_batch=32)
+        if self.ordered:
+            recipe = ordered(recipe, problem, random_state)
+        return moved(recipe, self._make_move(problem.units, random_state))
+
+    def _keep(
+        self, problem: Problem, fitted: Fitted, random_state: np.random.RandomState
+    ) -> list[Warning]:
+        super()._keep(problem, fitted, random_state)
+        return self._keep_order(problem)
 
     def _check_kernel_size(self) -> int:
         if self.kernel_size % 2 == 0:
@@ -449,25 +468,13 @@ class ConvAutoencoder(ImageRowsMixin, OrderableAutoencoder):
             )
         return int(self.kernel_size)
 
-    def _make_augmentations(
-        self,
-        problem: Problem,
-        architecture: Architecture,
-        inputs: Tensor,
-        random_state: np.random.RandomState,
-    ) -> Augmentations:
-        corrupt, corrupt_held_out = super()._make_augmentations(
-            problem, architecture, inputs, random_state
-        )
+    def _make_move(
+        self, units: Units, random_state: np.random.RandomState
+    ) -> ImageAugmentation | None:
+        """Return what moves images in training, if anything does."""
         names = self._check_augment()
         if not names:
-            return corrupt, corrupt_held_out
-        move = self._make_move(names, problem.units, random_state)
-        return move if corrupt is None else InTurn([move, corrupt]), corrupt_held_out
-
-    def _make_move(
-        self, names: set[str], units: Units, random_state: np.random.RandomState
-    ) -> ImageAugmentation:
+            return None
         layout = self._layout
         first = 0 if layout.is_channels_last else 1
         return ImageAugmentation(
@@ -498,6 +505,3 @@ class ConvAutoencoder(ImageRowsMixin, OrderableAutoencoder):
                 f"{self.augment!r} instead."
             )
         return set(names)
-
-    def _find_weight_decay(self) -> float:
-        return self.weight_decay

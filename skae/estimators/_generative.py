@@ -1,11 +1,10 @@
-"""What fitted variational autoencoders say of rows, and how they make new ones."""
+"""The methods of autoencoders that are probability models."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from copy import deepcopy
 from functools import partial
-from math import log
 from typing import Any
 
 import numpy as np
@@ -13,13 +12,16 @@ import torch
 from numpy.typing import ArrayLike, NDArray
 from sklearn.utils import check_array, check_random_state
 from sklearn.utils.validation import check_consistent_length, check_is_fitted, column_or_1d
-from torch import Generator, Tensor, nn
+from torch import nn
 
 from skae._arrays import to_numpy
-from skae.engine import Noise, ShiftedNoise
-from skae.estimators._base import check_count
-from skae.estimators._blockwise import BlockwiseAutoencoder
-from skae.estimators._bridge import as_array, as_tensor, torch_generator
+from skae.engine import ShiftedNoise
+from skae.estimators._base import BaseAutoencoder
+from skae.estimators._latent_model import LatentModel
+from skae.estimators._likelihood import check_refusal
+from skae.fitting._dispatch import dispatched
+from skae.networks import EveryClass, MeanEncoder, ToUnits
+from skae.rows._classes import find_classes
 from skae.rows._per_block import (
     by_blocks,
     dtype_of_scores,
@@ -27,19 +29,23 @@ from skae.rows._per_block import (
     rows_shape,
     scores_shape,
 )
-from skae.rows._classes import find_classes
-from skae.fitting._dispatch import dispatched
-from skae.estimators._likelihood import as_rows, check_support
-from skae.networks import EveryClass, MeanEncoder, ToUnits
-from skae.objectives import log_normal
+from skae.rows._random import torch_generator
+from skae.rows._survey import as_rows
+from skae.rows._validation import check_count
 
 
-class GenerativeAutoencoder(BlockwiseAutoencoder):
+class GenerativeAutoencoder(BaseAutoencoder):
     """Abstract base of the autoencoders that are probability models.
 
     Their link is a likelihood; they have the fitted attributes `classes_`, `_class_shares` and
     `_score_seed`.
     """
+
+    _link_parameter = "likelihood"
+    _class_shares: list[float] | None
+    _score_seed: int
+    classes_: Any
+    likelihood: Any
 
     @dispatched
     def posterior(self, X: ArrayLike) -> tuple[NDArray, NDArray]:
@@ -57,7 +63,7 @@ class GenerativeAutoencoder(BlockwiseAutoencoder):
         """
         check_is_fitted(self)
         X = self._validate(X, reset=False)
-        moments = self._in_batches(self._moments, X, 2 * self._n_features_out)
+        moments = self._in_batches(self._model.moments, X, 2 * self._n_features_out)
         mean, log_var = np.split(moments, 2, axis=1)
         return mean, np.exp(log_var / 2)
 
@@ -118,7 +124,7 @@ class GenerativeAutoencoder(BlockwiseAutoencoder):
         check_is_fitted(self)
         check_count("n_importance_samples", n_importance_samples)
         X = self._validate(X, reset=False)
-        check_support(self._link.refusal(as_rows(X)), self.likelihood)
+        check_refusal(self._link.refusal(as_rows(X)), self.likelihood)
         architecture = self._network.architecture
         noise = ShiftedNoise(
             n_importance_samples, self._n_features_out, architecture.sizes[0], self._score_seed
@@ -126,7 +132,7 @@ class GenerativeAutoencoder(BlockwiseAutoencoder):
         if y is not None:
             self._check_conditional()
         rows = X if y is None else self._with_indicators(X, y)
-        function = partial(self._log_likelihood, noise=noise)
+        function = partial(self._model.log_likelihood, noise=noise)
         scores = self._in_batches(function, rows, 1, n_importance_samples)
         return scores[:, 0].astype(np.float64)
 
@@ -175,7 +181,7 @@ class GenerativeAutoencoder(BlockwiseAutoencoder):
         check_is_fitted(self)
         self._check_conditional()
         rows = self._with_indicators(self._check_codes(X), y)
-        return self._in_batches(self._decode_told, rows, self.n_features_in_)
+        return self._in_batches(self._model.decode_told, rows, self.n_features_in_)
 
     @by_blocks(rows_shape)
     @dispatched
@@ -241,9 +247,9 @@ class GenerativeAutoencoder(BlockwiseAutoencoder):
             rows = self._with_indicators(rows, np.broadcast_to(y, n_samples))
         elif y is not None:
             self._check_conditional()
-        decode: Callable[[Any, NDArray], NDArray] = self._decode_told
+        decode: Callable[[Any, NDArray], NDArray] = self._model.decode_told
         if observation_noise:
-            decode = partial(self._draw, generator=torch_generator(random_state))
+            decode = partial(self._model.draw, generator=torch_generator(random_state))
         return self._in_batches(decode, rows, self.n_features_in_)
 
     @dispatched
@@ -324,77 +330,22 @@ class GenerativeAutoencoder(BlockwiseAutoencoder):
         location, scale = self._output_units()
         return ToUnits(decoder, show, torch.from_numpy(location), scale).float()
 
-    # Functions of the network and of some rows.
-
-    def _inputs(self, X: NDArray) -> NDArray:
-        """Return what the network sees of rows."""
-        return self._units.enter(self._link.inputs(as_rows(X.astype(np.float64))).numpy())
-
-    def _moments(self, network: Any, X: NDArray) -> NDArray:
-        """Return posterior means and logarithms of variances, side by side."""
-        moments = network.posterior(as_tensor(self._inputs(X), network))
-        return as_array(torch.cat(moments, 1))
+    @property
+    def _model(self) -> LatentModel:
+        """The fitted model, as functions of its network and of rows."""
+        return LatentModel(
+            self._link,
+            self._units,
+            self._output_units(),
+            self._n_features_out,
+            self._class_shares,
+        )
 
     def _encode(self, network: Any, X: NDArray) -> NDArray:
-        return self._moments(network, X)[:, : self._n_features_out]
-
-    def _raw(self, network: Any, rows: NDArray) -> Tensor:
-        """Return the decoder's output for codes, with indicators of classes beside them."""
-        code, condition = as_tensor(rows, network).tensor_split([self._n_features_out], 1)
-        return network.decoder(code, condition if condition.shape[1] else None)
-
-    def _decode_told(self, network: Any, rows: NDArray) -> NDArray:
-        """Decode codes, with indicators of classes beside them."""
-        raw = self._raw(network, rows)
-        shown = self._link.reconstruction(raw, network.shared)
-        return self._output_units().leave(as_array(shown), rows.dtype)
-
-    def _draw(self, network: Any, rows: NDArray, generator: Generator) -> NDArray:
-        """Draw rows, given codes with indicators of classes beside them."""
-        raw = self._raw(network, rows).cpu()
-        drawn = self._link.sample(raw, network.shared.cpu(), generator)
-        return self._output_units().leave(as_array(drawn), rows.dtype)
+        return self._model.encode(network, X)
 
     def _decode(self, network: Any, codes: NDArray) -> NDArray:
-        if self._class_shares is None:
-            return self._decode_told(network, codes)
-        shares = as_tensor(np.array(self._class_shares), network)
-        raw = EveryClass(network.decoder, len(shares))(as_tensor(codes, network))
-        mixed = self._link.mixed_reconstruction(raw, network.shared, shares)
-        return self._output_units().leave(as_array(mixed), codes.dtype)
-
-    def _log_likelihood(self, network: Any, rows: NDArray, noise: Noise) -> NDArray:
-        """Return importance-weighted log-likelihoods, shape (n, 1)."""
-        X, told = np.split(rows, [self.n_features_in_], axis=1)
-        x = self._inputs(X)
-        mean, log_var = network.posterior(as_tensor(x, network))
-        drawn = noise.draw(torch.from_numpy(x)).to(mean)  # (n, n_codes, n_components)
-        code = mean[:, None] + (log_var / 2).exp()[:, None] * drawn
-        log_q = log_normal(drawn) - log_var.sum(1, keepdim=True) / 2
-        target = as_tensor(self._output_units().enter(X), network)[:, None]
-        log_weights = log_normal(code) - log_q
-        log_prior_and_likelihood = [
-            log_share + self._link.log_prob(raw, network.shared, target).sum(2)
-            for log_share, raw in self._class_terms(network, code, as_tensor(told, network))
-        ]
-        log_weights = log_weights + torch.stack(log_prior_and_likelihood).logsumexp(0)
-        log_mean = log_weights.logsumexp(1) - log(drawn.shape[1])
-        n_features = X.shape[1]
-        return as_array(log_mean)[:, None] - n_features * log(self._output_units().scale)
-
-    def _class_terms(
-        self, network: Any, code: Tensor, told: Tensor
-    ) -> Iterator[tuple[float, Tensor]]:
-        """Yield, of every class a row may have, the log-probability and the decoder's output."""
-        if self._class_shares is None:
-            yield 0.0, network.decoder(code)
-        elif told.shape[1]:
-            yield 0.0, network.decoder(code, told[:, None])
-        else:
-            for share, indicator in zip(
-                self._class_shares, torch.eye(len(self._class_shares)).to(code), strict=True
-            ):
-                yield log(share), network.decoder(code, indicator)
+        return self._model.decode(network, codes)
 
     def _check_conditional(self) -> None:
         if self.classes_ is None:

@@ -1,4 +1,4 @@
-"""What estimators share whose rows are images, flattened inside."""
+"""Estimators whose rows are images, flattened inside."""
 
 from typing import Any
 
@@ -6,27 +6,25 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.utils import check_array
 
-from skae.estimators._bridge import TorchEstimator
+from skae.estimators._torch_estimator import TorchEstimator
+from skae.networks import ImageLayout
 from skae.rows._image_shape import accepts, find_layout
 from skae.rows._validation import detached, reading
-from skae.networks import ImageLayout
 
 
 class ImageRowsMixin(TorchEstimator):
     """Takes images, flattens them, and gives results the shape they had in fit.
 
-    For estimators with the parameters `image_shape`, `channels` and `hidden_channels`; it comes
-    before other bases.
+    For estimators with the parameters `image_shape` and `channels`; it comes before other bases.
     """
 
     _layout: ImageLayout
     _row_shape: tuple[int, ...]
     image_shape: Any
     channels: Any
-    hidden_channels: Any
     _listed_from = None
 
-    def _validate(self, X: Any, *, reset: bool, min_samples: int = 1) -> NDArray:
+    def _validate(self, X: Any, *, reset: bool) -> NDArray:
         """Return images as rows, in X's order."""
         X = detached(X)
         with reading():
@@ -42,7 +40,7 @@ class ImageRowsMixin(TorchEstimator):
             if not reset:
                 self._check_images(row)
             X = X.reshape(len(X), -1)
-        X = super()._validate(X, reset=reset, min_samples=min_samples)
+        X = super()._validate(X, reset=reset)
         if reset:
             row = row if len(row) > 1 else X.shape[1:]
             self._layout = find_layout(row, self.image_shape, self.channels)
@@ -71,11 +69,13 @@ class ImageRowsMixin(TorchEstimator):
     def _as_given(self, rows: NDArray) -> NDArray:
         return rows.reshape(len(rows), *self._row_shape)
 
-    def _check_hidden_channels(self) -> tuple[int, ...]:
-        widths = np.asarray(self.hidden_channels)
-        if widths.ndim != 1 or not widths.size or widths.dtype.kind not in "iu" or widths.min() < 1:
-            raise ValueError(
-                "The 'hidden_channels' parameter must be a sequence of ints, all at least 1. Got "
-                f"{self.hidden_channels!r} instead."
-            )
-        return tuple(int(width) for width in widths)
+
+def check_hidden_channels(hidden_channels: object) -> tuple[int, ...]:
+    """Return the parameter `hidden_channels` as a tuple, if it is a sequence of positive ints."""
+    widths = np.asarray(hidden_channels)
+    if widths.ndim != 1 or not widths.size or widths.dtype.kind not in "iu" or widths.min() < 1:
+        raise ValueError(
+            "The 'hidden_channels' parameter must be a sequence of ints, all at least 1. Got "
+            f"{hidden_channels!r} instead."
+        )
+    return tuple(int(width) for width in widths)

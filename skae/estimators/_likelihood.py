@@ -3,10 +3,8 @@
 from collections.abc import Callable
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
-from skae.rows._units import Units
 from skae.objectives import (
     MIN_VARIANCE,
     Bernoulli,
@@ -19,6 +17,7 @@ from skae.objectives import (
     Poisson,
     StudentT,
 )
+from skae.rows._units import Units
 
 SIMPLE: dict[str, Callable[[], Likelihood]] = {
     "gaussian": Gaussian,
@@ -78,12 +77,7 @@ def fixed_gaussian(noise_variance: float, units: Units) -> Gaussian:
     return Gaussian(variance)
 
 
-def check_support(refusal: str | None, name: str) -> None:
+def check_refusal(refusal: str | None, name: str) -> None:
     """Raise ValueError if a likelihood refuses data."""
     if refusal is not None:
         raise ValueError(f"likelihood={name!r} {refusal}.")
-
-
-def as_rows(X: NDArray) -> torch.Tensor:
-    """Return an array as a tensor, not to be written to, without a copy if possible."""
-    return torch.from_numpy(np.require(X, requirements=("C", "W")))

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from copy import deepcopy
+from dataclasses import dataclass
 from numbers import Integral, Real
 from os import PathLike
 from typing import Any, Literal
-from warnings import warn
 
 import numpy as np
 import scipy.sparse
@@ -17,30 +17,31 @@ from sklearn.decomposition import sparse_encode
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import gen_batches
 from sklearn.utils.validation import check_is_fitted
-from torch import Tensor, nn
+from torch import nn
 
 from skae._scikit_learn import Interval, StrOptions
-from skae.engine import Gaussian, History
-from skae.estimators._base import check_count
-from skae.estimators._blockwise import BlockwiseAutoencoder
-from skae.estimators._bridge import Augmentations, as_array, as_tensor, torch_generator
-from skae.rows._per_block import by_blocks, codes_shape, rows_shape
+from skae.engine import Gaussian
+from skae.estimators._base import BaseAutoencoder
+from skae.fitting._application import as_array, as_tensor
 from skae.fitting._dispatch import dispatched
-from skae.fitting._fitted import FittedNetwork
+from skae.fitting._fitted import Fitted
 from skae.fitting._parameters import LATENT, TRAINING
-from skae.rows._problem import Problem
-from skae.starts._atoms import data_atoms
+from skae.fitting._recipe import UNCHANGED, Changes, Recipe, keep_random_weights
 from skae.latent import DENSITIES, SupportDensity
-from skae.networks import Architecture, Encoder, FromUnits, SparseArchitecture, ToUnits
+from skae.networks import Encoder, FromUnits, SparseArchitecture, ToUnits
 from skae.objectives import (
     ActivationDivergence,
     ActiveCount,
     CodeLasso,
     Objective,
     Revival,
-    SquaredError,
     Term,
 )
+from skae.rows._per_block import by_blocks, codes_shape, rows_shape
+from skae.rows._problem import Problem
+from skae.rows._random import torch_generator
+from skae.rows._validation import check_count
+from skae.starts._atoms import AtomStart
 
 PATIENCE = 3
 """Epochs without use after which an atom is dead."""
@@ -48,7 +49,59 @@ ENTRIES_PER_BLOCK = 10**7
 """Sparse codes are made from dense blocks of about this many entries."""
 
 
-class SparseAutoencoder(BlockwiseAutoencoder):
+@dataclass(frozen=True)
+class SparsityPenalty:
+    """The penalty that makes codes sparse.
+
+    Attributes
+    ----------
+    kind : {"topk", "l1", "kl", "jumprelu"}
+    weight : float
+    rate : float
+        Share of the rows in which a component is active, for "kl".
+    """
+
+    kind: str
+    weight: float
+    rate: float
+
+    def make(self, network: Any) -> Term | None:
+        """Return the penalty of a network; a fixed number of nonzeros needs none."""
+        if self.kind == "l1":
+            return CodeLasso(self.weight)
+        if self.kind == "kl":
+            return ActivationDivergence(self.weight, self.rate)
+        if self.kind == "jumprelu":
+            return ActiveCount(self.weight, network.threshold.count)
+        return None
+
+
+@dataclass(frozen=True)
+class SparseObjective:
+    """Makes the objective of a sparse coder.
+
+    Attributes
+    ----------
+    loss : SquaredError
+    penalty : SparsityPenalty
+    """
+
+    loss: Any
+    penalty: SparsityPenalty
+
+    def __call__(self, network: Any, n_rows: int) -> Objective:
+        """Return the loss, the penalty and the revival of dead atoms."""
+        terms: dict[str, Term] = {"loss": self.loss}
+        penalty = self.penalty.make(network)
+        if penalty is not None:
+            terms["sparsity_weight"] = penalty
+        n_components, n_features = network.directions.shape
+        n_used = max(1, min(n_components, n_features) // 10)
+        terms["revival"] = Revival(n_components, PATIENCE * n_rows, n_used)
+        return Objective(terms)
+
+
+class SparseAutoencoder(BaseAutoencoder):
     """Sparse coding with a learned encoder: each row is a sum of few of many atoms.
 
     A row is reconstructed as ``x' = c + z @ components_``, with atoms of unit norm and a code z
@@ -329,21 +382,26 @@ class SparseAutoencoder(BlockwiseAutoencoder):
         self.checkpoint_every = checkpoint_every
         self.verbose = verbose
 
-    # What is learned.
-
-    def _make_link(self, X: NDArray, source: Any) -> SquaredError:
-        return SquaredError()
-
-    def _make_architecture(self, problem: Problem) -> SparseArchitecture:
-        n_features = problem.X.shape[1]
+    def _make_recipe(self, problem: Problem, random_state: np.random.RandomState) -> Recipe:
+        n_features = problem.target.shape[1]
         n_components = 2 * n_features if self.n_components is None else int(self.n_components)
         threshold = {"l1": "relu", "kl": "relu"}.get(self.sparsity, self.sparsity)
-        n_nonzero = self._find_n_nonzero(n_features, n_components)
-        return SparseArchitecture(
+        n_nonzero = self._choose_n_nonzero(n_features, n_components)
+        architecture = SparseArchitecture(
             (n_features, n_components), threshold, n_nonzero, int(self.n_steps)
         )
+        changes = UNCHANGED
+        if self.input_noise > 0:
+            changes = Changes(Gaussian(self.input_noise, torch_generator(random_state)), None)
+        penalty = SparsityPenalty(self.sparsity, self.sparsity_weight, self.target_activation)
+        return Recipe(
+            architecture=architecture,
+            objective=SparseObjective(problem.link, penalty),
+            start=AtomStart(problem) if self.init == "rows" else keep_random_weights,
+            changes=changes,
+        )
 
-    def _find_n_nonzero(self, n_features: int, n_components: int) -> int:
+    def _choose_n_nonzero(self, n_features: int, n_components: int) -> int:
         if self.n_nonzero is None:
             return min(n_components, max(1, n_features // 10))
         is_used = self.sparsity == "topk" or self.transform_algorithm == "omp"
@@ -353,76 +411,36 @@ class SparseAutoencoder(BlockwiseAutoencoder):
             )
         return min(n_components, int(self.n_nonzero))
 
-    def _set_start(
-        self, module: Any, problem: Problem, random_state: np.random.RandomState
-    ) -> nn.Module | None:
-        if self.init == "rows":
-            n_components = len(module.bias)
-            atoms = data_atoms(problem, n_components, random_state)
-            module.set_atoms_(torch.from_numpy(atoms))
-        return None
-
-    def _make_augmentations(
-        self,
-        problem: Problem,
-        architecture: Architecture,
-        inputs: Tensor,
-        random_state: np.random.RandomState,
-    ) -> Augmentations:
-        if self.input_noise == 0:
-            return None, None
-        return Gaussian(self.input_noise, torch_generator(random_state)), None
-
-    def _make_objective(self, network: Any, link: Any, n_train: int) -> Objective:
-        terms: dict[str, Term] = {"loss": link}
-        if self.sparsity == "l1":
-            terms["sparsity_weight"] = CodeLasso(self.sparsity_weight)
-        elif self.sparsity == "kl":
-            penalty = ActivationDivergence(self.sparsity_weight, self.target_activation)
-            terms["sparsity_weight"] = penalty
-        elif self.sparsity == "jumprelu":
-            terms["sparsity_weight"] = ActiveCount(self.sparsity_weight, network.threshold.count)
-        n_components, n_features = network.directions.shape
-        n_used = max(1, min(n_components, n_features) // 10)
-        terms["revival"] = Revival(n_components, PATIENCE * n_train, n_used)
-        return Objective(terms)
-
     def _make_density(self, codes: NDArray, seed: int) -> Any:
         if isinstance(self.latent_density, str) and self.latent_density == "support":
             return SupportDensity(codes)
         return super()._make_density(codes, seed)
 
-    def _set_fitted(
-        self,
-        problem: Problem,
-        network: FittedNetwork,
-        history: History,
-        random_state: np.random.RandomState,
-    ) -> None:
-        module, units = network.module, problem.units
-        architecture: Any = network.architecture
+    def _keep(
+        self, problem: Problem, fitted: Fitted, random_state: np.random.RandomState
+    ) -> list[Warning]:
+        module, units = fitted.network.module, problem.units
+        architecture: Any = fitted.network.architecture
         self.n_nonzero_ = architecture.n_nonzero
         self._is_limited = architecture.threshold == "topk"
         self.components_ = module.atoms().numpy()
         self.intercept_ = units.leave(module.center.numpy(), np.float64)
-        super()._set_fitted(problem, network, history, random_state)
-        n_active = sum((codes != 0).sum(axis=0) for codes in self._encoded_blocks(problem.X))
-        self.sparsity_ = float(n_active.sum() / len(problem.X))
+        super()._keep(problem, fitted, random_state)
+        n_active = sum((codes != 0).sum(axis=0) for codes in self._encoded_blocks(problem.target))
+        self.sparsity_ = float(n_active.sum() / len(problem.target))
         self.dead_components_ = np.flatnonzero(n_active == 0)
-
-    def _check_fitted(self, problem: Problem) -> None:
-        n_components = self.n_components_
-        n_used = n_components - len(self.dead_components_)
-        if n_used < n_components / 2:
-            remedy = "Raise n_nonzero" if self._is_limited else "Lower sparsity_weight"
-            warn(
-                f"Only {n_used} of {n_components} components are used. {remedy}, or lower "
-                "n_components.",
-                ConvergenceWarning,
-                stacklevel=6,
+        n_used = self.n_components_ - len(self.dead_components_)
+        if n_used >= self.n_components_ / 2:
+            return []
+        remedy = "Raise n_nonzero" if self._is_limited else "Lower sparsity_weight"
+        return [
+            ConvergenceWarning(
+                f"Only {n_used} of {self.n_components_} components are used. {remedy}, or lower "
+                "n_components."
             )
+        ]
 
-    # What a fitted model says of rows.
+    # Codes and rows of a fitted model.
 
     @by_blocks(codes_shape)
     @dispatched
@@ -561,7 +579,7 @@ class SparseAutoencoder(BlockwiseAutoencoder):
         rows = network.decode(as_tensor(codes / self._units.scale, network))
         return self._units.leave(as_array(rows), codes.dtype)
 
-    def _find_codes(self, codes: NDArray) -> NDArray:
+    def _clip_codes(self, codes: NDArray) -> NDArray:
         """Return draws from a density as codes: not negative, and with as few nonzeros at most."""
         n_components, n_nonzero = codes.shape[1], self.n_nonzero_
         is_pursuit = self.transform_algorithm == "omp"

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from copy import deepcopy
-from functools import partial
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from math import ceil
 from numbers import Integral, Real
 from os import PathLike
 from typing import Any, Literal, Self
-from warnings import warn
 
 import numpy as np
 import torch
@@ -17,52 +15,86 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_consistent_length, column_or_1d
-from torch import Generator, Tensor, nn
+from torch import Generator, nn
 
 from skae._scikit_learn import Interval, StrOptions
-from skae.engine import CubatureNoise, History, InTurn, Noise, NormalNoise, Peers
-from skae.estimators._binarization import DynamicBinarization
-from skae.estimators._bridge import Augmentations, torch_generator
-from skae.rows._per_block import check_single
-from skae.rows._categories import find_categories
-from skae.rows._classes import find_classes, list_classes
-from skae.fitting._fitted import FittedNetwork
+from skae.blocks import Blocks
+from skae.engine import CubatureNoise, NormalNoise
 from skae.estimators._generative import GenerativeAutoencoder
 from skae.estimators._likelihood import (
     LIKELIHOODS,
-    as_rows,
-    check_support,
+    check_refusal,
     fixed_gaussian,
     make_likelihood,
 )
-from skae.fitting._parameters import DENSE, LATENT, TRAINING
-from skae.rows._problem import Classes, Problem
-from skae.rows._reader import Reader
-from skae.rows._units import Units
-from skae.starts._variational import set_linear_start
 from skae.estimators._widths import hidden_sizes, is_linear
+from skae.fitting._fitted import Fitted
+from skae.fitting._parameters import DENSE, LATENT, TRAINING
+from skae.fitting._recipe import Changes, Recipe, keep_random_weights
 from skae.latent import DENSITIES, StandardNormal
-from skae.networks import Architecture, VariationalArchitecture
+from skae.networks import VariationalArchitecture
 from skae.objectives import (
     MIN_VARIANCE,
     Categorical,
     ContinuousBernoulli,
     DynamicBernoulli,
-    Gaussian,
     GaussianDiagonal,
     ImportanceWeightedBound,
     KullbackLeibler,
     Likelihood,
     Objective,
     ReconstructionLogLikelihood,
-    StudentT,
     kl_per_component,
 )
+from skae.rows._binarization import DynamicBinarization
+from skae.rows._classes import find_classes, list_classes
+from skae.rows._problem import Problem
+from skae.rows._random import torch_generator
+from skae.rows._rows import Rows
+from skae.rows._survey import as_rows
+from skae.starts._variational import VariationalStart
 
 ACTIVE = 0.01
 """A component is active if its posterior mean varies more than this (Burda et al. 2016)."""
 JUDGED_CODES, MAX_JUDGED_DRAWS = 4_000, 16
 """Epochs are judged by about so many codes of held-out rows, by at most so many of each."""
+
+
+AT_FLOOR = (
+    "The variance of the noise is at its floor, 1e-6 times the mean squared deviation of X: "
+    "features are constant or functions of others, and log-likelihoods say little. Remove such "
+    "features, lower n_components, or set noise_variance."
+)
+
+
+@dataclass(frozen=True)
+class Bound:
+    """Makes the evidence lower bound, or the importance-weighted one for several codes.
+
+    Attributes
+    ----------
+    likelihood : Likelihood
+    n_codes : int
+    beta, free_bits, kl_warmup : float
+        As for `VAETransformer`.
+    """
+
+    likelihood: Likelihood
+    n_codes: int
+    beta: float
+    free_bits: float
+    kl_warmup: float
+
+    def __call__(self, network: nn.Module, n_rows: int) -> Objective:
+        """Return the terms of the negative bound."""
+        if self.n_codes > 1:
+            return Objective({"bound": ImportanceWeightedBound(self.likelihood, self.beta)})
+        return Objective(
+            {
+                "reconstruction": ReconstructionLogLikelihood(self.likelihood),
+                "kl": KullbackLeibler(self.beta, self.free_bits, self.kl_warmup),
+            }
+        )
 
 
 class VAETransformer(GenerativeAutoencoder):
@@ -427,22 +459,47 @@ class VAETransformer(GenerativeAutoencoder):
         """
         return super().fit(X, y)
 
-    def _make_link(self, X: NDArray, source: Any) -> Likelihood:
+    def _list_labels(self, y: Blocks, source: Any) -> NDArray | None:
+        if not self.conditional:
+            return None
+        ((_, classes),) = y.read()
+        if classes is None:
+            raise ValueError(
+                "VAETransformer with conditional=True requires y to be passed, but the target y "
+                "is None."
+            )
+        classes = column_or_1d(classes, warn=True)
+        seen = list_classes(classes)
+        check_classification_targets(classes)
+        if source is not None and source.classes_ is None:
+            raise ValueError("warm_start needs a conditional model, as conditional=True.")
+        return seen if source is None else source._class_names
+
+    def _read(self, X: Any, y: Any, *, reset: bool) -> Rows:
+        # not by `self._validate`, which knows the likelihood of the last fit
+        X = super()._validate(X, reset=reset)
+        if not self.conditional:
+            return Rows(X, X)
+        y = column_or_1d(y)
+        check_consistent_length(X, y)
+        names = self._class_names
+        return Rows(X, X, np.eye(len(names))[find_classes(names, y)])
+
+    def _validate(self, X: Any, *, reset: bool) -> NDArray:
+        X = super()._validate(X, reset=reset)
+        check_refusal(self._link.input_refusal(as_rows(X)), self.likelihood)
+        return X
+
+    def _needs_all_for_link(self, source: Any) -> bool:
+        return self.likelihood == "categorical" and not _has_categories(source)
+
+    def _make_link(self, rows: Rows, source: Any) -> Likelihood:
         self._check_compatible()
         if self.dynamic_binarization:
             return DynamicBernoulli()
         if self.likelihood == "categorical" and _has_categories(source):
             return source._link
-        return make_likelihood(self.likelihood, X)
-
-    def _find_link(self, reader: Reader, source: Any, peers: Peers) -> Likelihood | None:
-        if self.likelihood != "categorical" or _has_categories(source):
-            return None
-        make_link: Any = partial(self._make_link, source=source)
-        return find_categories(reader, make_link, self._describe_features, peers)
-
-    def _fix_link(self, link: Likelihood, units: Units) -> Likelihood:
-        return link if self.noise_variance is None else fixed_gaussian(self.noise_variance, units)
+        return make_likelihood(self.likelihood, rows.target)
 
     def _check_compatible(self) -> None:
         """Raise ValueError if parameters contradict each other."""
@@ -462,127 +519,85 @@ class VAETransformer(GenerativeAutoencoder):
             if is_violated:
                 raise ValueError(f"{message}.")
 
-    def _see(self, X: NDArray, link: Likelihood) -> NDArray:
-        check_support(link.input_refusal(as_rows(X)), self.likelihood)
-        return link.inputs(as_rows(X)).numpy()
+    def _with_given_noise(self, problem: Problem) -> Problem:
+        """Return the problem with a fixed variance of the noise, if there is one."""
+        if self.noise_variance is None:
+            return problem
+        return problem._replace(link=fixed_gaussian(self.noise_variance, problem.units))
 
-    def _validate(self, X: Any, *, reset: bool, min_samples: int = 1) -> NDArray:
-        X = super()._validate(X, reset=reset, min_samples=min_samples)
-        if not reset:
-            check_support(self._link.input_refusal(as_rows(X)), self.likelihood)
-        return X
-
-    def _validate_block(self, X: Any, *, reset: bool) -> NDArray:
-        check_single(self, X)
-        # the link that there may be is that of the last fit
-        return super()._validate(X, reset=reset)
-
-    def _find_classes(self, X: NDArray, y: Any, source: Any) -> Classes | None:
-        if not self.conditional:
-            return None
-        if y is None:
-            raise ValueError(
-                "VAETransformer with conditional=True requires y to be passed, but the target y "
-                "is None."
-            )
-        y = column_or_1d(y, warn=True)
-        check_consistent_length(X, y)
-        seen = list_classes(y)
-        check_classification_targets(y)
-        if source is not None and source.classes_ is None:
-            raise ValueError("warm_start needs a conditional model, as conditional=True.")
-        names = seen if source is None else source._class_names
-        return Classes(names, np.eye(len(names))[find_classes(names, y)])
-
-    def _make_architecture(self, problem: Problem) -> VariationalArchitecture:
-        n_features, n_inputs = problem.X.shape[1], problem.seen.shape[1]
+    def _make_recipe(self, problem: Problem, random_state: np.random.RandomState) -> Recipe:
+        problem = self._with_given_noise(problem)
+        link: Any = problem.link
+        n_features, n_inputs = problem.target.shape[1], problem.seen.shape[1]
         widths = hidden_sizes(self.hidden_layer_sizes, n_inputs)
-        return VariationalArchitecture(
+        is_quasi_newton = self._prefers_quasi_newton()
+        architecture = VariationalArchitecture(
             sizes=(n_inputs, *widths, int(self.n_components)),
             activation=self.activation,
             linear_start=self.init == "pca",
             n_features=n_features,
-            n_raw=problem.link.n_raw(),
-            n_shared=problem.link.n_shared(n_features),
-            n_classes=0 if problem.classes is None else len(problem.classes.names),
+            n_raw=link.n_raw(),
+            n_shared=link.n_shared(n_features),
+            n_classes=0 if problem.labels is None else len(problem.labels),
+        )
+        bound = Bound(link, self.n_importance_samples, self.beta, self.free_bits, self.kl_warmup)
+        is_linear_start = self.init == "pca"
+        start = VariationalStart(problem, architecture) if is_linear_start else keep_random_weights
+        solver: Literal["adam", "lbfgs"] = "lbfgs" if is_quasi_newton else "adam"
+        return Recipe(
+            architecture=architecture,
+            objective=bound,
+            start=start,
+            changes=self._make_changes(problem, is_quasi_newton, random_state),
+            solver="adam" if problem.stream is not None else solver,
+            weight_decay=0.0 if is_linear(self.hidden_layer_sizes) else self.weight_decay,
+            # every row goes through the decoder with each of its codes
+            n_codes=2 * self.n_components,
         )
 
-    def _set_start(
-        self, module: Any, problem: Problem, random_state: np.random.RandomState
-    ) -> nn.Module | None:
-        """Set the affine maps and the noise to the nearest linear model of the training rows."""
-        if self.init == "random":
-            return None
-        rival = deepcopy(module)
-        architecture = self._make_architecture(problem)
-        linear = set_linear_start(module, architecture, problem, problem.train, random_state)
-        set_linear_start(rival, architecture, problem, problem.rows, random_state, linear)
-        return rival
-
-    def _make_augmentations(
-        self,
-        problem: Problem,
-        architecture: Architecture,
-        inputs: Tensor,
-        random_state: np.random.RandomState,
-    ) -> Augmentations:
+    def _make_changes(
+        self, problem: Problem, is_quasi_newton: bool, random_state: np.random.RandomState
+    ) -> Changes:
+        """Return the noise of batches, after binary rows are drawn if they are."""
         generator = torch_generator(random_state)
-        noises = self._make_noises(len(problem.valid), generator)
+        noises = self._make_noises(len(problem.valid), is_quasi_newton, generator)
         if not self.dynamic_binarization:
             return noises
-        binarize = DynamicBinarization(problem.units, inputs, generator)
-        train, held_out = noises
-        return InTurn([binarize, train]), InTurn([binarize, held_out])
+        binarize = DynamicBinarization(problem.units, problem.bounds(np.float32), generator)
+        return Changes(binarize, binarize).then(*noises)
 
-    def _make_noises(self, n_held_out: int, generator: Generator) -> tuple[Noise, Noise]:
+    def _make_noises(self, n_held_out: int, is_quasi_newton: bool, generator: Generator) -> Changes:
         """Return the noise for batches to learn from, and for held-out ones."""
         width, n_draws = self.n_components, self.n_importance_samples
-        if self._is_quasi_newton():
-            return CubatureNoise(width), CubatureNoise(width)
+        if is_quasi_newton:
+            return Changes(CubatureNoise(width), CubatureNoise(width))
         train = NormalNoise(n_draws, width, generator)
         if n_draws > 1:
-            return train, train
+            return Changes(train, train)
         # by few codes, the best of many epochs would be a lucky one
         n_judged = min(MAX_JUDGED_DRAWS, ceil(JUDGED_CODES / max(1, n_held_out)))
-        return train, NormalNoise(n_judged, width, generator)
+        return Changes(train, NormalNoise(n_judged, width, generator))
 
-    def _make_objective(self, network: Any, link: Likelihood, n_train: int) -> Objective:
-        if self.n_importance_samples > 1:
-            return Objective({"bound": ImportanceWeightedBound(link, self.beta)})
-        return Objective(
-            {
-                "reconstruction": ReconstructionLogLikelihood(link),
-                "kl": KullbackLeibler(self.beta, self.free_bits, self.kl_warmup),
-            }
-        )
-
-    def _is_quasi_newton(self) -> bool:
+    def _prefers_quasi_newton(self) -> bool:
+        """Whether to train with L-BFGS: for few parameters and a loss without noise."""
         is_normal = self.likelihood in ("gaussian", "gaussian_diagonal")
         is_plain = self.n_importance_samples == 1 and self.kl_warmup == 0
         is_better = is_linear(self.hidden_layer_sizes) and is_normal and is_plain
         return self.solver == "lbfgs" or (self.solver == "auto" and is_better)
 
-    def _find_weight_decay(self) -> float:
-        return 0.0 if is_linear(self.hidden_layer_sizes) else self.weight_decay
-
-    def _rows_at_once(self, n_features: int) -> int:
-        # every row goes through the decoder with each of its codes
-        return max(1, super()._rows_at_once(n_features) // (2 * self.n_components))
-
-    def _set_fitted(
-        self,
-        problem: Problem,
-        network: FittedNetwork,
-        history: History,
-        random_state: np.random.RandomState,
-    ) -> None:
+    def _keep(
+        self, problem: Problem, fitted: Fitted, random_state: np.random.RandomState
+    ) -> list[Warning]:
+        problem = self._with_given_noise(problem)
         self._score_seed = int(random_state.randint(2**31 - 1))
-        classes = problem.classes
-        self.classes_ = None if classes is None else classes.names
-        shares = None if classes is None else classes.values.mean(axis=0).tolist()
-        self._class_shares: list[float] | None = shares
-        super()._set_fitted(problem, network, history, random_state)
+        self.classes_ = problem.labels
+        beside = problem.rows.beside
+        self._class_shares = None if beside is None else beside.mean(axis=0).tolist()
+        # the posterior of a row needs the units and the link
+        self._link = problem.link
+        super()._keep(problem, fitted, random_state)
         self._diagnose(problem)
+        return [*self._doubts_about_noise(problem), *self._doubts_about_codes()]
 
     def _make_density(self, codes: NDArray, seed: int) -> Any:
         if isinstance(self.latent_density, str) and self.latent_density == "prior":
@@ -590,55 +605,45 @@ class VAETransformer(GenerativeAutoencoder):
         return super()._make_density(codes, seed)
 
     def _diagnose(self, problem: Problem) -> None:
-        """Set what tells whether the codes are used, and how large the noise is."""
-        moments = self._in_batches(self._moments, problem.X, 2 * self._n_features_out)
+        """Set the divergences of components, and the size of the noise."""
+        moments = self._in_batches(self._model.moments, problem.target, 2 * self._n_features_out)
         mean, log_var = np.split(moments.astype(np.float64), 2, axis=1)
         kl = kl_per_component(torch.from_numpy(mean), torch.from_numpy(log_var))
         self.kl_per_component_ = kl.mean(0).numpy()
         self.active_units_ = int((mean.var(axis=0) > ACTIVE).sum())
+        variance = self._link.variance(self._network.module.shared)
         self.noise_variance_ = None
-        if isinstance(self._link, Gaussian | StudentT):
-            variance = self._link.variance(self._network.module.shared).numpy()
-            self.noise_variance_ = np.squeeze(variance * self._units.scale**2)[()]
+        if variance is not None:
+            self.noise_variance_ = np.squeeze(variance.numpy() * self._units.scale**2)[()]
 
-    def _check_fitted(self, problem: Problem) -> None:
-        if isinstance(self._link, Gaussian | StudentT):
-            _warn_of_floor(float(self._link.variance(self._network.module.shared).min()))
+    def _doubts_about_noise(self, problem: Problem) -> Iterator[Warning]:
+        """Yield warnings where the likelihood has no upper limit but the floor of the noise."""
+        variance = self._link.variance(self._network.module.shared)
+        low, high = problem.summaries.seen.low, problem.summaries.seen.high
+        if variance is not None and float(variance.min()) < 1.1 * MIN_VARIANCE:
+            yield ConvergenceWarning(AT_FLOOR)
         if isinstance(self._link, GaussianDiagonal):
-            _warn_of_unlimited(np.equal(*problem.find_range()))
+            yield from _doubt_constant(np.equal(low, high))
         if isinstance(self._link, ContinuousBernoulli):
-            low, high = problem.find_range()
-            _warn_of_unlimited((high == 0) | (low == 1))
+            yield from _doubt_constant((high == 0) | (low == 1))
+
+    def _doubts_about_codes(self) -> Iterator[Warning]:
+        """Yield a warning if most components are not used."""
         if self.active_units_ < self.n_components / 2:
-            warn(
+            yield ConvergenceWarning(
                 f"Only {self.active_units_} of {self.n_components} components are used: the "
                 "posterior of the others is the prior. Lower n_components or beta, raise "
-                "free_bits, or fix a smaller noise_variance.",
-                ConvergenceWarning,
-                stacklevel=6,
+                "free_bits, or fix a smaller noise_variance."
             )
 
 
-def _warn_of_floor(variance: float) -> None:
-    if variance < 1.1 * MIN_VARIANCE:
-        warn(
-            "The variance of the noise is at its floor, 1e-6 times the mean squared deviation of "
-            "X: features are constant or functions of others, and log-likelihoods say little. "
-            "Remove such features, lower n_components, or set noise_variance.",
-            ConvergenceWarning,
-            stacklevel=2,
-        )
-
-
-def _warn_of_unlimited(is_constant: NDArray) -> None:
+def _doubt_constant(is_constant: NDArray) -> Iterator[Warning]:
     features = np.flatnonzero(is_constant)
     if features.size:
-        warn(
+        yield ConvergenceWarning(
             f"Features {features[:5].tolist()} are constant: their density has no upper limit but "
             "the floor of the noise, and log-likelihoods say little. Remove them, for example with "
-            "VarianceThreshold.",
-            ConvergenceWarning,
-            stacklevel=2,
+            "VarianceThreshold."
         )
 
 

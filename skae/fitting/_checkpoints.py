@@ -7,9 +7,11 @@ from typing import Any
 import torch
 
 from skae._version import __version__
-from skae.engine import ALONE, Checkpoint, Peers
+from skae.engine import Checkpoint
 from skae.fitting._digests import digest_of
+from skae.fitting._recipe import Recipe
 from skae.fitting._state import simplified
+from skae.rows._problem import Problem
 
 NOT_COMPARED = {
     "checkpoint",
@@ -23,27 +25,21 @@ NOT_COMPARED = {
 
 
 def make_checkpoint(
-    estimator: Any,
-    data: tuple[Any, ...],
-    architecture: Any,
-    known: Any,
-    seed: Any,
-    peers: Peers = ALONE,
+    estimator: Any, problem: Problem, recipe: Recipe, source: Any, seed: Any
 ) -> Checkpoint | None:
     """Return the checkpoint of a fit, if the estimator is to keep one.
+
+    The name of its file is a hash of the data, the parameters, the recipe and the seed.
 
     Parameters
     ----------
     estimator : estimator
-    data : tuple of arrays
-        What it is fitted to.
-    architecture : Architecture
-    known : tuple or None
-        What is known of the fitted estimator to go on from.
+    problem : Problem
+    recipe : Recipe
+    source : estimator or None
+        The fitted estimator to go on from.
     seed : object
-        The state of its random numbers before the first was drawn.
-    peers : Peers, default=ALONE
-        Who is fitted together, each to data of its own.
+        The state of the random numbers before the first was drawn.
 
     Raises
     ------
@@ -57,13 +53,18 @@ def make_checkpoint(
             "checkpoint needs random_state to be an int or a RandomState: a fit that goes on has "
             "to draw the numbers that the first one drew."
         )
+    peers = problem.peers
     parameters = estimator.get_params(deep=False).items()
     compared = {name: value for name, value in parameters if name not in NOT_COMPARED}
-    what = [
-        (__version__, torch.__version__, repr(architecture), compared),
-        (*data, seed, simplified(known, estimator._known_classes())),
+    known = None if source is None else _describe_source(source)
+    stream = problem.stream
+    data = problem.rows.arrays if stream is None else stream.summary()
+    content = [
+        (__version__, torch.__version__, repr(recipe.architecture), compared),
+        (*data, problem.labels, *recipe.compared, seed),
+        simplified(known, estimator._known_classes()),
     ]
-    digest = digest_of(peers.gather(digest_of(what)))
+    digest = digest_of(peers.gather(digest_of(content)))
     name = f"{type(estimator).__name__}-{digest[:32]}.checkpoint"
     folder = Path(estimator.checkpoint)
     with peers.in_step():
@@ -80,3 +81,9 @@ def _check_folder(checkpoint: Any) -> None:
             f"{os.fspath(checkpoint)!r} instead."
         )
     folder.mkdir(parents=True, exist_ok=True)
+
+
+def _describe_source(source: Any) -> tuple[Any, ...]:
+    """Return what a fit takes from another one: weights, units and the link."""
+    names = "_network", "_units", "_target_units", "_link"
+    return tuple(getattr(source, name, None) for name in names)

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 
-def find_device(name: str) -> torch.device:
+def choose_device(name: str) -> torch.device:
     """Return the device of this name; "auto" is CUDA, then MPS, then the CPU.
 
     Raises

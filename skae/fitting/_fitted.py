@@ -1,11 +1,12 @@
 """A trained network that can be pickled without a tensor in the file."""
 
 from copy import deepcopy
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch import Generator, nn
 
+from skae.engine import History
 from skae.networks import Architecture
 
 
@@ -45,3 +46,16 @@ class FittedNetwork:
         weights = {name: torch.tensor(value) for name, value in state["weights"].items()}
         module.load_state_dict(weights)
         FittedNetwork.__init__(self, architecture, module)
+
+
+class Fitted(NamedTuple):
+    """The result of a training.
+
+    Attributes
+    ----------
+    network : FittedNetwork
+    history : History
+    """
+
+    network: FittedNetwork
+    history: History

@@ -9,9 +9,8 @@ from scipy.sparse import csc_array
 from torch import Tensor
 
 from skae import objectives
-from skae.fitting._devices import find_device
+from skae.fitting._devices import choose_device
 from skae.fitting._fitted import FittedNetwork
-from skae.rows._units import Units
 from skae.latent import LatentDensity, StandardNormal, SupportDensity
 from skae.networks import (
     Architecture,
@@ -22,6 +21,7 @@ from skae.networks import (
     UNetArchitecture,
     VariationalArchitecture,
 )
+from skae.rows._units import Units
 
 ARCHITECTURES = (
     DenseArchitecture,
@@ -133,7 +133,7 @@ def _make(cls: Any, state: Any) -> Any:
 def _present(name: str) -> torch.device:
     """Return the device of this name if it is here, else the CPU."""
     try:
-        return find_device(name)
+        return choose_device(name)
     except ValueError:
         return torch.device("cpu")
 

@@ -72,7 +72,7 @@ def find_source(estimator: Any, warm_start: Any) -> Any:
     return source
 
 
-def copy_of(
+def copy_module(
     network: FittedNetwork, architecture: Architecture, purpose: str = "warm_start"
 ) -> nn.Module:
     """Return the module of a fitted network, if it is of the given architecture."""
@@ -126,8 +126,9 @@ def check_same_features(n_seen: int | None, n_features: int) -> None:
 
 def check_same_link(link: Any, source: Any) -> None:
     """Raise ValueError if a network is to go on whose output means something else."""
-    if source is not None and type(link) is not type(source._link):
+    known = getattr(source, "_link", None)
+    if known is not None and type(link) is not type(known):
         raise ValueError(
             f"warm_start needs a network whose output means the same. It is fitted for "
-            f"{type(source._link).__name__}, but the parameters ask for {type(link).__name__}."
+            f"{type(known).__name__}, but the parameters ask for {type(link).__name__}."
         )

@@ -18,19 +18,19 @@ from skae._scikit_learn import StrOptions
 from skae.blocks import Blocks, find_pairs
 from skae.engine import InTurn
 from skae.estimators._bridge import Augmentations
-from skae.rows._per_block import by_blocks
-from skae.starts._windows import Filter
 from skae.fitting._parameters import DENSE, validated_fit
-from skae.rows._explained_variance import explained_share
-from skae.image._image_estimator import BaseImageEstimator, read_array
+from skae.image._block_results import explained_in_blocks, images_shape
 from skae.image._color_spaces import SPACES
-from skae.starts._linear_filter import fit_filter
+from skae.image._image_estimator import BaseImageEstimator, read_array
 from skae.image._image_format import ImageFormat, as_pixels, check_lengths, check_sizes
 from skae.image._image_parameters import IMAGES, check_filter_size, find_fold, make_moves
-from skae.starts._filter_start import ImageProblem, start_at_filter
-from skae.image._block_results import explained_in_blocks, images_shape
 from skae.networks import ImageLayout, UNetArchitecture
 from skae.objectives import LOSSES, Term
+from skae.rows._explained_variance import explained_share
+from skae.rows._per_block import by_blocks
+from skae.starts._filter_start import ImageProblem, start_at_filter
+from skae.starts._linear_filter import fit_filter
+from skae.starts._windows import Filter
 
 ERRORS = ("squared_error", "absolute_error", "huber")
 
@@ -470,7 +470,7 @@ default=None
             n_channels_out=problem.y.shape[1],
             base_channels=int(self.base_channels),
             depth=int(self.depth),
-            is_folded=find_fold(self.fold, self.depth, problem.X.shape[2:]),
+            is_folded=find_fold(self.fold, self.depth, problem.target.shape[2:]),
             has_skips=True,
             filter_size=check_filter_size(self.filter_size),
             is_per_channel=bool(self.per_channel),

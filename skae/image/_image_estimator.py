@@ -28,23 +28,23 @@ from skae.estimators._bridge import (
 )
 from skae.fitting._callbacks import CallbackSupportMixin, FitTask
 from skae.fitting._checkpoints import make_checkpoint
-from skae.fitting._devices import find_device
+from skae.fitting._devices import choose_device
 from skae.fitting._fitted import FittedNetwork
-from skae.rows._joined_surveys import check_alone
-from skae.rows._reader import Reader
-from skae.rows._validation import detached, reading
 from skae.fitting._rollback import rolled_back_on_failure
-from skae.rows._units import Units
 from skae.fitting._warm_start import copy_of, find_source
 from skae.image._image_format import ImageFormat, check_known_size, check_size, find_format
-from skae.rows._patches import cut_patches
 from skae.image._pretrained import PretrainedArchitecture
-from skae.starts._filter_start import ImageProblem, find_units
 from skae.image._records import RecordReader, take_apart
 from skae.image._stream import ImageStream
 from skae.image._survey import Channels, ImageSurveyor, Summary
 from skae.networks import Architecture
 from skae.objectives import Objective, Term
+from skae.rows._joined_surveys import check_alone
+from skae.rows._patches import cut_patches
+from skae.rows._reader import Reader
+from skae.rows._units import Units
+from skae.rows._validation import detached, reading
+from skae.starts._filter_start import ImageProblem, find_units
 
 ENTRIES_PER_BATCH = 2**20
 """Of the widest maps in a batch: with more of them, fewer updates are made in the same time."""
@@ -221,7 +221,7 @@ class BaseImageEstimator(CallbackSupportMixin, TorchEstimator):
         self, problem: ImageProblem, architecture: Any, random_state: np.random.RandomState
     ) -> tuple[Loader, Batches | None]:
         """Return what serves the images to learn from, and those held out if there are any."""
-        stream, width = problem.stream, architecture.entries_per_pixel * problem.X[0, 0].size
+        stream, width = problem.stream, architecture.entries_per_pixel * problem.target[0, 0].size
         if stream is None:
             inputs, target = problem.training_tensors()
             changes = self._make_augmentations(problem, inputs, random_state)
@@ -229,7 +229,7 @@ class BaseImageEstimator(CallbackSupportMixin, TorchEstimator):
             return self._make_batches((inputs,), target, split, width, changes, random_state)
         warn_of_fork()
         changes = self._make_augmentations(problem, stream.bounds, random_state)
-        size, device = self._batch_size(stream.n_rows, width), find_device(self.device)
+        size, device = self._batch_size(stream.n_rows, width), choose_device(self.device)
         train = stream.in_batches(size, torch_generator(random_state), changes[0], device)
         inputs, target = problem.part(problem.valid).training_tensors()
         n_at_once = max(size, min(1024, MAX_BATCH // width))

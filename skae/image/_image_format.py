@@ -7,8 +7,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from skae.rows._image_shape import doubt_channels
 from skae.networks import ImageLayout
+from skae.rows._image_shape import doubt_channels
 
 
 class ImageFormat(NamedTuple):

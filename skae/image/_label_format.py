@@ -5,11 +5,11 @@ from math import prod
 import numpy as np
 from numpy.typing import NDArray
 
-from skae.rows._units import Units
 from skae.image._image_format import ImageFormat, check_lengths, check_sizes
 from skae.image._survey import Summary
 from skae.networks import ImageLayout
 from skae.objectives import IGNORED
+from skae.rows._units import Units
 
 AS_THEY_ARE = Units(np.zeros((1, 1, 1)), 1.0)
 

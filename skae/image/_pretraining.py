@@ -11,10 +11,10 @@ from sklearn.utils.validation import check_is_fitted
 from torch import Tensor
 
 from skae.estimators import ConvAutoencoder
-from skae.rows._units import Units
 from skae.image._pretrained import Conversion, WithReconstruction
 from skae.networks import ImageLayout
 from skae.objectives import LOSSES
+from skae.rows._units import Units
 
 IMAGES_AT_ONCE = 64
 

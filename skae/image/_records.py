@@ -7,8 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from skae.blocks import Pair
-from skae.rows._reader import Block
 from skae.rows._patches import cut_patches
+from skae.rows._reader import Block
 
 ReadPairs = Callable[..., tuple[NDArray, NDArray]]
 """Returns the maps of a block of X and of y; with ``reset=True``, takes note of their formats."""

@@ -18,13 +18,10 @@ from skae._scikit_learn import StrOptions
 from skae.blocks import find_pairs
 from skae.engine import InTurn
 from skae.estimators._bridge import Augmentations, torch_generator
-from skae.rows._per_block import by_blocks
 from skae.estimators._denoising import make_corruption
-from skae.starts._windows import Filter
 from skae.fitting._parameters import RECONSTRUCTION, validated_fit
-from skae.rows._explained_variance import explained_share
+from skae.image._block_results import explained_in_blocks, images_shape
 from skae.image._image_estimator import BaseImageEstimator, read_array
-from skae.starts._linear_filter import fit_filter, identity_filter
 from skae.image._image_format import (
     ImageFormat,
     as_pixels,
@@ -33,12 +30,15 @@ from skae.image._image_format import (
     find_format,
     guess_target_shape,
 )
-from skae.image._structural_loss import WINDOW, StructuralDissimilarity
 from skae.image._image_parameters import IMAGES, check_filter_size, find_fold, make_moves
-from skae.starts._filter_start import ImageProblem, start_at_filter
-from skae.image._block_results import explained_in_blocks, images_shape
+from skae.image._structural_loss import WINDOW, StructuralDissimilarity
 from skae.networks import UNetArchitecture
 from skae.objectives import LOSSES, Term
+from skae.rows._explained_variance import explained_share
+from skae.rows._per_block import by_blocks
+from skae.starts._filter_start import ImageProblem, start_at_filter
+from skae.starts._linear_filter import fit_filter, identity_filter
+from skae.starts._windows import Filter
 
 ERRORS = ("squared_error", "absolute_error", "huber")
 
@@ -463,18 +463,18 @@ default=None
 
     def _make_architecture(self, problem: ImageProblem) -> UNetArchitecture:
         return UNetArchitecture(
-            n_channels_in=problem.X.shape[1],
+            n_channels_in=problem.target.shape[1],
             n_channels_out=problem.y.shape[1],
             base_channels=int(self.base_channels),
             depth=int(self.depth),
-            is_folded=find_fold(self.fold, self.depth, problem.X.shape[2:]),
+            is_folded=find_fold(self.fold, self.depth, problem.target.shape[2:]),
             has_skips=self.architecture == "unet",
             filter_size=self._find_filter_size(problem),
         )
 
     def _find_filter_size(self, problem: ImageProblem) -> int:
         """Return the size of the fixed filter; 0 if there is none."""
-        n_in, n_out = problem.X.shape[1], problem.y.shape[1]
+        n_in, n_out = problem.target.shape[1], problem.y.shape[1]
         if self.residual is None:
             return 0
         if self.residual == "identity":

@@ -20,19 +20,12 @@ from skae._scikit_learn import HasMethods, StrOptions
 from skae.blocks import Blocks, find_pairs, is_empty
 from skae.engine import InTurn
 from skae.estimators._bridge import Augmentations
-from skae.rows._per_block import by_blocks
-from skae.rows._classes import list_classes
-from skae.starts._logistic_filter import fit_logistic
-from skae.rows._masks import find_label_names, find_places, read_labels
 from skae.fitting._parameters import validated_fit
-from skae.rows._units import Units
-from skae.image._image_estimator import BaseImageEstimator
-from skae.image._label_format import AS_THEY_ARE, LabelCounts, count_labels, find_label_format
-from skae.image._image_parameters import IMAGES, check_filter_size, find_fold, make_moves
-from skae.image._pretrained import PretrainedArchitecture
-from skae.starts._filter_start import ImageProblem
 from skae.image._block_results import dtype_of_labels, images_shape, mean_in_blocks, proba_shape
-from skae.image._survey import Summary
+from skae.image._image_estimator import BaseImageEstimator
+from skae.image._image_parameters import IMAGES, check_filter_size, find_fold, make_moves
+from skae.image._label_format import AS_THEY_ARE, LabelCounts, count_labels, find_label_format
+from skae.image._pretrained import PretrainedArchitecture
 from skae.image._pretraining import (
     check_same_autoencoder,
     find_autoencoder,
@@ -41,9 +34,16 @@ from skae.image._pretraining import (
     see_all,
     transfer_,
 )
+from skae.image._survey import Summary
 from skae.metrics import dice
 from skae.networks import Architecture, UNetArchitecture
 from skae.objectives import FOCUS, IGNORED, DiceCrossEntropy, PixelCrossEntropy, Term
+from skae.rows._classes import list_classes
+from skae.rows._masks import find_label_names, find_places, read_labels
+from skae.rows._per_block import by_blocks
+from skae.rows._units import Units
+from skae.starts._filter_start import ImageProblem
+from skae.starts._logistic_filter import fit_logistic
 
 
 class ImageSegmenter(ClassifierMixin, BaseImageEstimator):
@@ -473,7 +473,7 @@ class ImageSegmenter(ClassifierMixin, BaseImageEstimator):
     # What is learned.
 
     def _make_architecture(self, problem: ImageProblem) -> Architecture:
-        n_channels = problem.X.shape[1]
+        n_channels = problem.target.shape[1]
         if self.encoder is None:
             return self._make_plan(problem, n_channels)
         if self.patch_size is not None:
@@ -481,7 +481,7 @@ class ImageSegmenter(ClassifierMixin, BaseImageEstimator):
                 "With an encoder, which sees whole images, patch_size must be None. Got "
                 f"{self.patch_size}."
             )
-        autoencoder = find_autoencoder(self.encoder, problem.X.shape[1:])
+        autoencoder = find_autoencoder(self.encoder, problem.target.shape[1:])
         plan: Any = autoencoder._network.architecture
         network = self._make_plan(problem, 2 * n_channels)
         return PretrainedArchitecture(network, plan, find_loss(autoencoder))
@@ -492,7 +492,7 @@ class ImageSegmenter(ClassifierMixin, BaseImageEstimator):
             n_channels_out=len(self.classes_),
             base_channels=int(self.base_channels),
             depth=int(self.depth),
-            is_folded=find_fold(self.fold, self.depth, problem.X.shape[2:]),
+            is_folded=find_fold(self.fold, self.depth, problem.target.shape[2:]),
             has_skips=True,
             filter_size=check_filter_size(self.filter_size),
         )
@@ -502,11 +502,11 @@ class ImageSegmenter(ClassifierMixin, BaseImageEstimator):
     ) -> nn.Module | None:
         """Set the fixed filter to the logistic regression, after what is transferred."""
         if self.encoder is not None:
-            autoencoder = find_autoencoder(self.encoder, problem.X.shape[1:])
+            autoencoder = find_autoencoder(self.encoder, problem.target.shape[1:])
             transfer_(module, autoencoder, problem.units)
 
         def see(rows: slice) -> NDArray:
-            seen = problem.units.enter(problem.X[problem.train[rows]])
+            seen = problem.units.enter(problem.target[problem.train[rows]])
             return seen if self.encoder is None else see_all(module, seen)
 
         weight = self._find_class_weight(problem)

@@ -8,11 +8,11 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from skae.engine import Batch
+from skae.image._records import as_patches, take_apart
+from skae.image._survey import ImageSurvey
 from skae.rows._reader import Block, Reader
 from skae.rows._stream import BlockStream
 from skae.rows._units import Units
-from skae.image._records import as_patches, take_apart
-from skae.image._survey import ImageSurvey
 
 
 class ImageStream(BlockStream):

@@ -8,11 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from skae.blocks import Moments
+from skae.image._image_format import as_pixels
+from skae.image._records import as_patches, take_apart
 from skae.rows._reader import Block, Reader
 from skae.rows._sample import Sample
 from skae.rows._units import Units
-from skae.image._image_format import as_pixels
-from skae.image._records import as_patches, take_apart
 
 MIN_SAMPLED = 8
 """Images or patches, however large they are."""

@@ -81,6 +81,10 @@ class Likelihood(ABC):
     def sample(self, raw: Tensor, shared: Tensor, generator: Generator) -> Tensor:
         """Draw every entry, shape (..., n_features)."""
 
+    def variance(self, shared: Tensor) -> Tensor | None:
+        """Return the variance of the noise, or None if the likelihood has none of its own."""
+        return None
+
     def spread(self, shared: Tensor) -> Tensor:
         """Return by how much `raw` may change before rows are much less likely, shape (...)."""
         return torch.ones((), dtype=shared.dtype)

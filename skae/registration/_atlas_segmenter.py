@@ -6,9 +6,9 @@ import os
 from collections.abc import Sequence
 from typing import Any, Literal
 
-from skae.registration._base_segmenter import SEGMENTATION, BaseAtlasSegmenter
 from skae.registration._atlas_network import AtlasArchitecture
 from skae.registration._atlas_segmenter_network import AtlasSegmenterArchitecture
+from skae.registration._base_segmenter import SEGMENTATION, BaseAtlasSegmenter
 from skae.registration._deformation_terms import LocalCorrelation
 
 

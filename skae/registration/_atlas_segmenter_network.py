@@ -8,8 +8,8 @@ import torch
 from torch import Generator, Tensor, nn
 
 from skae.networks import Architecture, AroundFilter, UNetArchitecture
-from skae.registration._fields import sample_at
 from skae.registration._atlas_network import AtlasArchitecture, AtlasAutoencoder
+from skae.registration._fields import sample_at
 
 
 class SegmentedOutputs(NamedTuple):

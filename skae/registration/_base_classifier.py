@@ -19,18 +19,22 @@ from torch import nn
 
 from skae._scikit_learn import Interval, StrOptions
 from skae.estimators._bridge import as_array, as_tensor
-from skae.rows._classes import find_classes, list_classes
 from skae.fitting._dispatch import dispatched
-from skae.rows._problem import Classes, Problem
 from skae.networks import FromUnits
 from skae.objectives import Objective, Term
-from skae.registration._deformation import DEFORMATION, BaseDeformation
 from skae.registration._classifier_network import (
     FUSIONS,
     AtlasClassifierArchitecture,
     LogitsOnly,
 )
-from skae.registration._deformation_terms import Classification, MeanDisplacement, MeanDisplacementOfClasses
+from skae.registration._deformation import DEFORMATION, BaseDeformation
+from skae.registration._deformation_terms import (
+    Classification,
+    MeanDisplacement,
+    MeanDisplacementOfClasses,
+)
+from skae.rows._classes import find_classes, list_classes
+from skae.rows._problem import Classes, Problem
 
 CLASSIFICATION: dict[str, list[Any]] = {
     **DEFORMATION,
@@ -186,7 +190,9 @@ class BaseShapeClassifier(ClassifierMixin, BaseDeformation):
             module.classifier.output.bias.copy_(torch.from_numpy(np.log(shares)))
         super()._set_start(module, problem, random_state)
         if self.per_class_atlas:
-            means = _find_means(problem.X[problem.train], indicators.argmax(axis=1), len(counts))
+            means = _find_means(
+                problem.target[problem.train], indicators.argmax(axis=1), len(counts)
+            )
             rows = torch.from_numpy(problem.units.enter(means))
             module.decoder.set_base_(self._layout.unflatten(rows))
         return None

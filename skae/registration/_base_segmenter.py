@@ -17,17 +17,17 @@ from torch import Tensor, nn
 from skae._scikit_learn import Interval, validate_parameter_constraints
 from skae.estimators._bridge import as_array, as_tensor
 from skae.fitting._dispatch import dispatched
-from skae.starts._logistic_filter import fit_logistic
-from skae.rows._masks import find_label_names, find_places
-from skae.rows._problem import Classes, Problem
 from skae.metrics import dice
 from skae.networks import UNetArchitecture
 from skae.objectives import IGNORED, DiceCrossEntropy, Objective
+from skae.registration._atlas_segmenter_network import AtlasSegmenterArchitecture
 from skae.registration._deformation import DEFORMATION, BaseDeformation
+from skae.registration._deformation_terms import Segmentation
 from skae.registration._mask_layout import read_masks, spread_labels
 from skae.registration._refinement import refine
-from skae.registration._atlas_segmenter_network import AtlasSegmenterArchitecture
-from skae.registration._deformation_terms import Segmentation
+from skae.rows._masks import find_label_names, find_places
+from skae.rows._problem import Classes, Problem
+from skae.starts._logistic_filter import fit_logistic
 
 DEPTH = 2
 """How often the pixelwise network halves the sizes, if these are large enough."""
@@ -240,7 +240,7 @@ class BaseAtlasSegmenter(ClassifierMixin, BaseDeformation):
         module.set_base_(torch.from_numpy(_find_log_shares(places, n_classes)))
 
         def see(rows: slice) -> NDArray:
-            seen = torch.from_numpy(problem.units.enter(problem.X[problem.train[rows]]))
+            seen = torch.from_numpy(problem.units.enter(problem.target[problem.train[rows]]))
             return self._layout.unflatten(seen).numpy()
 
         size = module.pixelwise.kernel.shape[-1]

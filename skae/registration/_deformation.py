@@ -19,18 +19,22 @@ from skae._arrays import to_numpy
 from skae._scikit_learn import Interval, StrOptions
 from skae.estimators._base import BaseAutoencoder
 from skae.estimators._bridge import Augmentations, as_array, as_tensor
-from skae.fitting._dispatch import dispatched
 from skae.estimators._image_rows import ImageRowsMixin
+from skae.fitting._dispatch import dispatched
 from skae.fitting._parameters import LATENT, TRAINING
-from skae.rows._problem import Problem
-from skae.rows._units import Units
 from skae.networks import Architecture, ToUnits
 from skae.objectives import LOSSES, Term
+from skae.registration._atlas_network import AtlasArchitecture
+from skae.registration._deformation_terms import (
+    DeformationEnergy,
+    LocalCorrelation,
+    MeanDisplacement,
+)
 from skae.registration._fields import identity_grid, jacobian_determinant, warp
 from skae.registration._voting import Voters, read_labels
-from skae.registration._atlas_network import AtlasArchitecture
-from skae.registration._deformation_terms import DeformationEnergy, LocalCorrelation, MeanDisplacement
 from skae.registration._warping import warp_images
+from skae.rows._problem import Problem
+from skae.rows._units import Units
 
 CENTERING = 300.0
 """Weight of the squared mean displacement, as a share of the largest size."""
@@ -323,7 +327,9 @@ class BaseDeformation(ImageRowsMixin, BaseAutoencoder):
         self, module: Any, problem: Problem, random_state: np.random.RandomState
     ) -> nn.Module | None:
         """Set the atlas to the mean of the training images."""
-        mean = problem.units.enter(problem.X[problem.train].mean(axis=0, dtype=np.float64)[None])
+        mean = problem.units.enter(
+            problem.target[problem.train].mean(axis=0, dtype=np.float64)[None]
+        )
         module.decoder.set_base_(self._layout.unflatten(torch.from_numpy(mean)))
         return None
 
@@ -353,7 +359,7 @@ class BaseDeformation(ImageRowsMixin, BaseAutoencoder):
     def _set_fitted(self, problem: Problem, network: Any, *others: Any) -> None:
         super()._set_fitted(problem, network, *others)
         self.n_components_ = self._plan.n_components
-        self.mean_ = problem.X.mean(axis=0, dtype=np.float64)
+        self.mean_ = problem.target.mean(axis=0, dtype=np.float64)
         rows = as_array(self._layout.flatten(network.module.decoder.atlas))
         atlases = self._as_given(problem.units.leave(rows, np.float64))
         self.atlas_ = atlases if self._plan.n_indicators else atlases[0]

@@ -6,11 +6,11 @@ import os
 from collections.abc import Sequence
 from typing import Any, Literal
 
-from skae.rows._problem import Problem
 from skae.objectives import Objective
-from skae.registration._deformation import DEFORMATION, BaseDeformation
 from skae.registration._atlas_network import AtlasArchitecture
+from skae.registration._deformation import DEFORMATION, BaseDeformation
 from skae.registration._deformation_terms import LocalCorrelation
+from skae.rows._problem import Problem
 
 
 class DiffeomorphicAutoencoder(BaseDeformation):

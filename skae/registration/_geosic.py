@@ -6,9 +6,9 @@ import os
 from collections.abc import Sequence
 from typing import Any, Literal
 
+from skae.registration._atlas_network import AtlasArchitecture
 from skae.registration._base_classifier import CLASSIFICATION, BaseShapeClassifier
 from skae.registration._classifier_network import AtlasClassifierArchitecture
-from skae.registration._atlas_network import AtlasArchitecture
 from skae.registration._deformation_terms import LocalCorrelation
 
 

@@ -7,8 +7,8 @@ import torch
 from numpy.typing import ArrayLike, NDArray
 from sklearn.utils import check_array
 
-from skae.rows._validation import detached, reading
 from skae.registration import _fields
+from skae.rows._validation import detached, reading
 
 NAMES = {2: "(n, 2, height, width)", 3: "(n, 3, depth, height, width)"}
 """The shapes of fields, by their number of spatial axes."""

@@ -1,22 +1,20 @@
-"""Categories of all rows, in whatever block or process they are."""
+"""A link that depends on all rows, in whatever block or process they are."""
 
 from collections.abc import Callable
 from functools import reduce
-from typing import Any
-
-from numpy.typing import NDArray
 
 from skae.engine import Peers
-from skae.rows._joined_surveys import check_same_rows
-from skae.rows._reader import Reader
-from skae.rows._explained_variance import NO_ROWS
 from skae.objectives import Categorical
+from skae.rows._explained_variance import NO_ROWS
+from skae.rows._reader import Reader
+from skae.rows._rows import Rows
+from skae.rows._survey import check_same_rows
 
 
-def find_categories(
+def join_links(
     reader: Reader,
-    make_link: Callable[[NDArray], Categorical],
-    describe_features: Callable[[], Any],
+    make_link: Callable[[Rows], Categorical],
+    describe_features: Callable[[], object],
     peers: Peers,
 ) -> Categorical:
     """Return the likelihood of the categories in all blocks, which takes a pass of its own.
@@ -27,7 +25,7 @@ def find_categories(
     make_link : callable
         From rows to the likelihood of their categories.
     describe_features : callable
-        Returns, after the pass, what processes must have the same of.
+        Returns, after the pass, the features that all processes must have in common.
     peers : Peers
 
     Raises
@@ -41,11 +39,11 @@ def find_categories(
     return reduce(Categorical.joined, peers.gather(own))
 
 
-def _go_over(reader: Reader, make_link: Callable[[NDArray], Categorical]) -> Categorical:
+def _go_over(reader: Reader, make_link: Callable[[Rows], Categorical]) -> Categorical:
     found = None
     for block in reader.read_first():
         with reader.blocks.naming(block.number):
-            link = make_link(block.X)
+            link = make_link(block.rows)
         found = link if found is None else found.joined(link)
     if found is None:
         raise ValueError(NO_ROWS)

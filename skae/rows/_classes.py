@@ -5,6 +5,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from skae.engine import Peers
+
 
 def list_classes(y: NDArray) -> NDArray:
     """Return the different labels, sorted.
@@ -44,3 +46,19 @@ def find_classes(names: NDArray, y: NDArray) -> NDArray[np.intp]:
             f"{names[:5].tolist()}{'...' if len(names) > 5 else ''}."
         )
     return np.array([places[label] for label in labels], dtype=np.intp)
+
+
+def join_classes(names: NDArray, peers: Peers) -> NDArray:
+    """Return the classes that any process has, sorted.
+
+    Raises
+    ------
+    ValueError
+        If some processes have numbers, and others strings.
+    """
+    if peers.is_alone:
+        return names
+    parts = peers.gather(names)
+    # as objects first: numpy would make strings of numbers
+    list_classes(np.concatenate([part.astype(object) for part in parts]))
+    return list_classes(np.concatenate(parts))

@@ -6,9 +6,9 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.utils import check_array
 
+from skae.objectives import IGNORED
 from skae.rows._classes import find_classes, list_classes
 from skae.rows._validation import detached, reading
-from skae.objectives import IGNORED
 
 
 def read_labels(y: Any, estimator: Any) -> NDArray:

@@ -55,7 +55,7 @@ class Problem(NamedTuple):
     peers: Peers = ALONE
 
     @property
-    def X(self) -> NDArray:
+    def target(self) -> NDArray:
         """The rows that the network should put out, in their own units."""
         return self.rows.target
 

@@ -1,30 +1,41 @@
 """Blocks as an estimator reads them, pass after pass."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple, Protocol
 from zlib import crc32
 
 import numpy as np
 from numpy.typing import NDArray
 
-from skae.blocks import Blocks, HeldOut, is_empty, split_rows
+from skae.blocks import Blocks, HeldOut, Pair, is_empty, split_rows
 from skae.rows._explained_variance import NO_ROWS
+from skae.rows._rows import Rows
+
+
+class ReadRows(Protocol):
+    """Reads a block of X and the part of y that belongs to it; an estimator's method."""
+
+    def __call__(self, X: object, y: object, *, reset: bool) -> Rows:
+        """Return the rows of a block.
+
+        With ``reset=True`` their features are remembered, else others are refused.
+        """
 
 
 class Block(NamedTuple):
-    """Some rows.
+    """Some rows of a table.
 
     Attributes
     ----------
     number : int
-    X : array of shape (n_rows, n_features)
+    rows : Rows
     start : int
-        Rows in the blocks before it.
+        Number of rows in the blocks before it.
     is_held_out : array of bool of shape (n_rows,)
     """
 
     number: int
-    X: NDArray
+    rows: Rows
     start: int
     is_held_out: NDArray[np.bool_]
 
@@ -35,10 +46,11 @@ class Reader:
     Parameters
     ----------
     blocks : Blocks
-    validate : callable
-        Given a block, returns its rows as an array. With ``reset=True``, it takes note of their
-        features, else it refuses others.
+        Blocks of X, or pairs of blocks of X and y.
+    read : callable
     held_out : HeldOut
+    y : array of shape (n_samples,), default=None
+        Where X alone comes in blocks, the classes of all of its rows.
     is_known : bool, default=False
         Whether the features are known before the first block.
     """
@@ -46,29 +58,31 @@ class Reader:
     def __init__(
         self,
         blocks: Blocks,
-        validate: Callable[..., NDArray],
+        read: ReadRows,
         held_out: HeldOut,
+        y: NDArray | None = None,
         is_known: bool = False,
     ) -> None:
         self.blocks = blocks
-        self.validate = validate
+        self.read = read
         self.held_out = held_out
+        self.y = y
         self.is_known = is_known
         self.lengths: list[int] = []
         self.checksums: list[int] = []
 
     @property
     def n_rows(self) -> int:
-        """Rows in all blocks of the first pass."""
+        """Number of rows in all blocks of the first pass."""
         return sum(self.lengths)
 
     @property
     def numbers(self) -> list[int]:
-        """Those of the blocks that have rows."""
+        """Numbers of the blocks that have rows."""
         return [number for number, n_rows in enumerate(self.lengths) if n_rows]
 
     def survey(self, begin: Callable[[Block], None], add: Callable[[Block], None]) -> None:
-        """Have every block taken note of, and what is held out drawn so that both sides have rows.
+        """Go over all blocks, and draw the held-out ones so that both sides have rows.
 
         Parameters
         ----------
@@ -85,6 +99,7 @@ class Reader:
         self._tell(self.read_again() if self.lengths else self.read_first(), begin, add)
         if self.n_rows == 0:
             raise ValueError(NO_ROWS)
+        self._check_y()
         if self.held_out.is_one_sided(self.numbers):
             self.held_out = self.held_out.redrawn(self.numbers)
             self._tell(self.read_again(self.numbers), begin, add)
@@ -102,15 +117,16 @@ class Reader:
                 add(block)
 
     def read_first(self) -> Iterator[Block]:
-        """Yield blocks in their order, and remember by what they are known again."""
+        """Yield blocks in their order, and remember their lengths and checksums."""
         for number, raw in self.blocks.read():
             start = self.n_rows
             self.lengths.append(0)
             self.checksums.append(0)
             for part in self._read_parts(number, raw, start, reset=not self.is_known):
-                self.lengths[-1] += len(part.X)
-                self.checksums[-1] += _find_checksum(part)
-                if len(part.X):
+                n_rows = len(part.is_held_out)
+                self.lengths[-1] += n_rows
+                self.checksums[-1] += _compute_checksum(part)
+                if n_rows:
                     self.is_known = True
                     yield part
 
@@ -119,7 +135,7 @@ class Reader:
         order: Sequence[int] | None = None,
         order_parts: Callable[[int], Iterable[int]] = range,
     ) -> Iterator[Block]:
-        """Yield blocks, all or some in an order.
+        """Yield blocks, all of them or some in an order.
 
         Parameters
         ----------
@@ -141,11 +157,11 @@ class Reader:
                 self._check_number(number)
             start = int(starts[number])
             for part in self._read_parts(number, raw, start, order_parts, reset=False):
-                n_rows += len(part.X)
-                checksum += _find_checksum(part)
+                n_rows += len(part.is_held_out)
+                checksum += _compute_checksum(part)
                 if n_rows >= self.lengths[number]:
                     self._check_same(number, n_rows, checksum)
-                if len(part.X):
+                if len(part.is_held_out):
                     yield part
             self._check_same(number, n_rows, checksum)
             n_read += 1
@@ -158,32 +174,57 @@ class Reader:
     def _read_parts(
         self,
         number: int,
-        raw: Any,
+        raw: object,
         start: int,
         order: Callable[[int], Iterable[int]] = range,
         *,
         reset: bool,
     ) -> Iterator[Block]:
-        """Yield a block, a large one in parts: what is made of its rows is several times as large.
+        """Yield a block; a large one in parts, as the arrays made of it are several times as large.
 
         `start` is the number of rows in the blocks before it.
         """
         parts = split_rows(raw) if self.blocks.has_large else [raw]
         if len(parts) == 1:
-            with self.blocks.naming(number):
-                X = self._validate(raw, reset=reset)
-            yield Block(number, X, start, self.held_out.find(number, start, len(X)))
+            yield self._read_whole(number, raw, start, reset)
             return
         ends = np.cumsum([part.shape[0] for part in parts]).tolist()
         is_held_out = self.held_out.find(number, start, ends[-1])
         for place in order(len(parts)):
             first = ends[place] - parts[place].shape[0]
             with self.blocks.naming(number):
-                X = self._validate(parts[place], reset=reset and not self.is_known)
-            yield Block(number, X, start + first, is_held_out[first : ends[place]])
+                rows = self._read(parts[place], start + first, reset and not self.is_known)
+            yield Block(number, rows, start + first, is_held_out[first : ends[place]])
 
-    def _validate(self, raw: Any, *, reset: bool) -> NDArray:
-        return np.empty((0, 0)) if is_empty(raw) else self.validate(raw, reset=reset)
+    def _read_whole(self, number: int, raw: object, start: int, reset: bool) -> Block:
+        n_rows, rows = 0, NO_ROWS_YET
+        with self.blocks.naming(number):
+            if not is_empty(raw):
+                rows = self._read(raw, start, reset)
+                n_rows = rows.n_rows
+        return Block(number, rows, start, self.held_out.find(number, start, n_rows))
+
+    def _read(self, raw: object, start: int, reset: bool) -> Rows:
+        """Return the rows of a block, with the part of y that belongs to them."""
+        if isinstance(raw, Pair):
+            return self.read(raw.X, raw.y, reset=reset)
+        if self.y is None:
+            return self.read(raw, None, reset=reset)
+        n_rows = raw.shape[0] if hasattr(raw, "shape") else len(raw)  # type: ignore[arg-type]
+        if start + n_rows > len(self.y):
+            raise ValueError(self._say_lengths(f"at least {start + n_rows}"))
+        return self.read(raw, self.y[start : start + n_rows], reset=reset)
+
+    def _check_y(self) -> None:
+        if self.y is not None and len(self.y) != self.n_rows:
+            raise ValueError(self._say_lengths(str(self.n_rows)))
+
+    def _say_lengths(self, n_rows: str) -> str:
+        n_classes = 0 if self.y is None else len(self.y)
+        return (
+            f"Found input variables with inconsistent numbers of samples: X has {n_rows} rows, y "
+            f"has {n_classes}. Give one class for every row."
+        )
 
     def _check_number(self, number: int) -> None:
         if number >= len(self.lengths):
@@ -200,7 +241,15 @@ class Reader:
                 )
 
 
-def _find_checksum(block: Block) -> int:
-    """Return a number for rows at their place; those of parts add up, in whatever order."""
-    X = np.ascontiguousarray(block.X)
-    return crc32(X.view(np.uint8).data, block.start % 2**32) if len(X) else 0
+NO_ROWS_YET = Rows(*[np.empty((0, 0))] * 2)
+"""Stands for a block without rows."""
+
+
+def _compute_checksum(block: Block) -> int:
+    """Return a number for rows at their place; the numbers of parts add up, in any order."""
+    if not len(block.is_held_out):
+        return 0
+    return sum(
+        crc32(np.ascontiguousarray(array).view(np.uint8).data, block.start % 2**32)
+        for array in block.rows._replace(beside=None).arrays
+    )

@@ -1,24 +1,24 @@
-"""A random sample of rows that come block by block."""
+"""A random sample of rows that are read block by block."""
 
 import numpy as np
-from numpy.typing import NDArray
 
 from skae.blocks import Reservoir
 from skae.rows._reader import Block
+from skae.rows._rows import Rows, Split
 
 SAMPLE_BYTES, MAX_SAMPLED = 2**26, 40_000
-"""Of the sample of rows that is kept in memory, the held-out ones among them."""
+"""Size of the sample that is kept in memory, held-out rows included."""
 HELD_OUT = 0.25
 """Share of the sample that is for held-out rows."""
 
 
 class Sample:
-    """Rows to learn from and held-out ones, each drawn from all of their kind.
+    """Rows to learn from and held-out rows, each drawn from all of their kind.
 
     Parameters
     ----------
-    X : array of shape (n, ...)
-        Some rows, for their shape and dtype.
+    rows : Rows
+        Some rows, for their shapes and dtypes.
     min_sampled : int
         Rows that there is room for, however large they are.
     has_valid : bool
@@ -27,31 +27,36 @@ class Sample:
         Draws them.
     """
 
-    def __init__(self, X: NDArray, min_sampled: int, has_valid: bool, seed: int) -> None:
-        size = min(MAX_SAMPLED, max(min_sampled, SAMPLE_BYTES // X[:1].nbytes))
+    def __init__(self, rows: Rows, min_sampled: int, has_valid: bool, seed: int) -> None:
+        row_bytes = sum(array[:1].nbytes for array in rows._replace(beside=None).arrays)
+        size = min(MAX_SAMPLED, max(min_sampled, SAMPLE_BYTES // row_bytes))
         n_valid = int(HELD_OUT * size) if has_valid else 0
-        self.places = np.empty((size, *X.shape[1:]), X.dtype)
-        self.kinds = Reservoir(self.places[n_valid:]), Reservoir(self.places[:n_valid])
+        self.rows = rows.with_arrays(
+            [np.empty((size, *array.shape[1:]), array.dtype) for array in rows.arrays]
+        )
+        self.kinds = tuple(
+            Reservoir([array[places] for array in self.rows.arrays])
+            for places in (slice(n_valid, None), slice(n_valid))
+        )
         self.rng = np.random.default_rng(seed)
 
     @property
     def limits(self) -> tuple[int, int]:
-        """At most so many rows to learn from, and held-out ones."""
+        """Largest numbers of rows to learn from and of held-out rows."""
         of_train, of_valid = self.kinds
-        return len(of_train.places), len(of_valid.places)
+        return len(of_train.positions), len(of_valid.positions)
 
     def add(self, block: Block) -> None:
         """Take note of more rows."""
         for is_meant, kind in zip((~block.is_held_out, block.is_held_out), self.kinds, strict=True):
-            kind.add(block.X, np.flatnonzero(is_meant), self.rng, block.start)
+            kind.add(block.rows.arrays, np.flatnonzero(is_meant), self.rng, block.start)
 
-    def take(self) -> tuple[NDArray, NDArray[np.int64], NDArray[np.intp], NDArray[np.intp]]:
-        """Return the rows, which they are, and places of those to learn from and held-out ones."""
+    def take(self) -> tuple[Rows, Split]:
+        """Return the rows, and the places of those to learn from and of held-out ones."""
         of_train, of_valid = self.kinds
-        train, valid = len(of_valid.places) + of_train.order(), of_valid.order()
-        positions = np.concatenate([of_valid.positions, of_train.positions])
+        train, valid = len(of_valid.positions) + of_train.order(), of_valid.order()
         used = np.sort(np.concatenate([valid, train]))
-        if len(used) == len(self.places):  # no copy
-            return self.places, positions, train, valid
+        if len(used) == self.rows.n_rows:  # no copy
+            return self.rows, Split(train, valid)
         places = np.searchsorted(used, train), np.searchsorted(used, valid)
-        return self.places[used], positions[used], *places
+        return self.rows.take(used), Split(*places)

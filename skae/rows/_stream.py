@@ -1,8 +1,7 @@
-"""Rows in blocks, as a network learns from them."""
+"""Rows that are read block by block, as a network learns from them."""
 
-from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator
-from typing import Any
+from collections.abc import Iterator
+from math import prod
 
 import numpy as np
 import torch
@@ -10,49 +9,89 @@ from numpy.typing import NDArray
 from torch import Generator, Tensor
 
 from skae.engine import ALONE, Batch, BatchChange, Peers, StreamedBatches
+from skae.objectives import Link
+from skae.rows._kinds import RowKind
 from skae.rows._reader import Block, Reader
-from skae.rows._survey import Survey
+from skae.rows._rows import Rows
+from skae.rows._survey import cut_block, enter_link
 from skae.rows._units import Units
 
 ENTRIES_AT_ONCE = 2**20
-"""So much is taken into units at a time, which goes through double precision."""
+"""Rows are taken into units in parts of about this size, which go through double precision."""
 POOL_BYTES = 2**25
-"""Rows in which blocks are mixed."""
+"""Size of the pool in which the rows of blocks are mixed."""
 
 
-class BlockStream(ABC):
+class Stream:
     """The rows of blocks that are not held out, with all that a batch needs of them.
 
     Parameters
     ----------
     reader : Reader
         After its first pass.
+    example : Rows
+        Some rows, as the network is given them, for their shapes.
     n_rows : int
-        Rows to learn from that are here.
-    widths : list of int
-        Of the parts that a row is made of.
+        Number of rows to learn from in this process.
+    kind : RowKind
+    link : Link
+    units, target_units : Units
     """
 
-    def __init__(self, reader: Reader, n_rows: int, widths: list[int]) -> None:
+    def __init__(
+        self,
+        reader: Reader,
+        example: Rows,
+        n_rows: int,
+        kind: RowKind,
+        link: Link,
+        units: Units,
+        target_units: Units,
+    ) -> None:
         self.reader = reader
         self.n_rows = n_rows
-        self.widths = widths
+        self.kind = kind
+        self.link = link
+        self.units = units
+        self.target_units = target_units
+        self.has_target = example.target is not example.seen or units is not target_units
+        self.shapes = self._list_shapes(example)
 
-    def summary(self) -> tuple[Any, ...]:
-        """Return numbers by which the same rows are known again."""
-        return self.reader.lengths, self.reader.checksums
+    def _list_shapes(self, example: Rows) -> list[tuple[int, ...]]:
+        """Return the shapes of the parts of a row: what is seen, what is beside, the target."""
+        parts = [example.seen]
+        if example.beside is not None:
+            parts.append(example.beside)
+        if self.has_target:
+            parts.append(example.target)
+        return [part.shape[1:] for part in parts]
 
-    @abstractmethod
+    @property
+    def widths(self) -> list[int]:
+        """Number of entries of every part of a row."""
+        return [prod(shape) for shape in self.shapes]
+
+    def summary(self) -> tuple[list[int], list[int], NDArray | None]:
+        """Return the lengths and checksums of blocks, and the classes, which tell the data."""
+        return self.reader.lengths, self.reader.checksums, self.reader.y
+
     def as_batch(self, rows: Tensor) -> Batch:
-        """Take the parts of rows apart."""
+        """Return a batch of rows of shape (n, width), whose parts get their shapes back."""
+        parts = zip(rows.split(self.widths, 1), self.shapes, strict=True)
+        seen, *others = [part.reshape(len(rows), *shape) for part, shape in parts]
+        target = others.pop() if self.has_target else seen
+        return Batch((seen, *others), target)
 
-    @abstractmethod
-    def _enter(self, block: Block, rows: NDArray[np.intp]) -> NDArray[np.float32]:
-        """Return some rows of a block, in units, with their parts side by side."""
-
-    def _as_rows(self, block: Block) -> Block:
-        """Return what is to be learned from a block as rows."""
-        return block
+    def _enter(self, rows: Rows) -> NDArray[np.float32]:
+        """Return rows in units, with their parts side by side; shape (n, width)."""
+        rows = enter_link(self.link, rows)
+        parts: list[NDArray] = [self.units.enter(rows.seen)]
+        if rows.beside is not None:
+            parts.append(rows.beside)
+        if self.has_target:
+            parts.append(self.target_units.enter(rows.target))
+        flat = [part.reshape(rows.n_rows, -1) for part in parts]
+        return np.hstack(flat, dtype=np.float32, casting="same_kind")
 
     def read(self, generator: Generator) -> Iterator[Tensor]:
         """Yield some rows at a time in float32; the generator draws their order."""
@@ -62,16 +101,18 @@ class BlockStream(ABC):
             return torch.randperm(n, generator=generator).tolist()
 
         for read in self.reader.read_again(self._draw_order(generator), shuffled):
-            block = self._as_rows(read)
+            block = cut_block(self.kind, read)
             rows = np.flatnonzero(~block.is_held_out)
             rows = rows[torch.randperm(len(rows), generator=generator).numpy()]
             for first in range(0, len(rows), n_at_once):
-                with self.reader.blocks.naming(block.number):
-                    values = self._enter(block, rows[first : first + n_at_once])
-                yield torch.from_numpy(values)
+                yield self._take(block, rows[first : first + n_at_once])
+
+    def _take(self, block: Block, rows: NDArray[np.intp]) -> Tensor:
+        with self.reader.blocks.naming(block.number):
+            return torch.from_numpy(self._enter(block.rows.take(rows)))
 
     def _draw_order(self, generator: Generator) -> list[int] | None:
-        """Return the blocks to learn from in random order, if they can be had in any."""
+        """Return the blocks to learn from in random order, if they can be read in any order."""
         n_blocks = self.reader.blocks.n_blocks
         if n_blocks is None:
             return None
@@ -87,7 +128,7 @@ class BlockStream(ABC):
         device: torch.device,
         peers: Peers = ALONE,
     ) -> StreamedBatches:
-        """Return what serves the rows, mixed in a pool; parameters as of `StreamedBatches`."""
+        """Return a loader of the rows, mixed in a pool; parameters as of `StreamedBatches`."""
         width = sum(self.widths)
         n_pooled = min(self.n_rows, max(2 * batch_size, POOL_BYTES // (4 * width)))
         return StreamedBatches(
@@ -101,65 +142,3 @@ class BlockStream(ABC):
             device,
             peers,
         )
-
-
-class Stream(BlockStream):
-    """Rows of a table.
-
-    Parameters
-    ----------
-    reader : Reader
-        After its first pass.
-    survey : Survey
-        What that has found.
-    see : callable
-        From rows to what the encoder sees of them.
-    units : Units
-        Those of what it sees.
-    indicators : array of shape (n_samples, n_classes) or None
-        Of the class of every row.
-    n_target : int
-        Width of the rows themselves, if the decoder gives them in their own units, else 0.
-    """
-
-    def __init__(
-        self,
-        reader: Reader,
-        survey: Survey,
-        see: Callable[[NDArray], NDArray],
-        units: Units,
-        indicators: NDArray | None,
-        n_target: int,
-    ) -> None:
-        n_classes = 0 if indicators is None else indicators.shape[1]
-        super().__init__(reader, survey.n_train, [len(units.location), n_classes, n_target])
-        self.survey = survey
-        self.see = see
-        self.units = units
-        self.indicators = indicators
-        self.n_target = n_target
-
-    @property
-    def bounds(self) -> Tensor:
-        """The smallest and the largest of all inputs, in units, shape (2, n_inputs)."""
-        extremes = np.stack([self.survey.low, self.survey.high])
-        return torch.from_numpy(self.units.enter(extremes).astype(np.float32))
-
-    def summary(self) -> tuple[Any, ...]:
-        """Return numbers by which the same table is known again."""
-        return *super().summary(), self.indicators
-
-    def _enter(self, block: Block, rows: NDArray[np.intp]) -> NDArray[np.float32]:
-        X = block.X[rows]
-        parts = [self.units.enter(self.see(X))]
-        if self.indicators is not None:
-            parts.append(self.indicators[block.start + rows])
-        if self.n_target:
-            parts.append(X)
-        return np.hstack(parts, dtype=np.float32, casting="same_kind")
-
-    def as_batch(self, rows: Tensor) -> Batch:
-        """Take the parts of rows apart."""
-        seen, told, target = rows.split(self.widths, 1)
-        inputs = (seen,) if self.indicators is None else (seen, told)
-        return Batch(inputs, target if self.n_target else seen)

@@ -1,73 +1,59 @@
-"""What one pass over blocks finds."""
+"""One pass over blocks: the statistics of all rows, and a sample of them."""
 
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
-from skae.blocks import Moments
-from skae.starts._principal_axes import MAX_EXACT
+from skae.engine import Peers
+from skae.objectives import Link
+from skae.rows._kinds import RowKind
 from skae.rows._reader import Block, Reader
+from skae.rows._rows import Rows, Split
 from skae.rows._sample import Sample
-from skae.rows._units import Units
+from skae.rows._summaries import Collected, Summaries
 
-MIN_SAMPLED = 100
-"""Rows, however many bytes they have."""
+MakeLink = Callable[[Rows], Link]
+CheckSupport = Callable[[Link, Rows], None]
 
 
 class Survey(NamedTuple):
-    """What is known of all rows, and some of them.
+    """Statistics of all rows, and a random sample of them.
 
     Attributes
     ----------
-    X : array of shape (n_sampled, n_features)
-        A random sample of the rows.
-    positions : array of shape (n_sampled,)
-        Where in the table they are.
-    train, valid : array of int
-        Those to learn from and those held out, each in random order.
-    moments : pair of Moments
-        Of what the encoder sees of the rows to learn from, and of all rows, in `base`.
-    base : Units
-    link : object
-        What the decoder's output means.
-    low, high : array of shape (n_inputs,)
-        The range of what it sees.
+    rows : Rows
+        The sample, as it was read: its units and its link are not applied.
+    split : Split
+        Places in the sample of rows to learn from and of held-out ones.
+    seen, target : Collected
+        The statistics of all rows; may be the same object.
+    link : Link
+    kind : RowKind
     n_train : int
-        Rows to learn from that are here, and not with other processes.
+        Rows to learn from in this process.
+    n_all : int
+        All rows of this process.
     limits : pair of int
-        At most so many rows to learn from, and held out, are in the sample.
-    told : array of shape (n_sampled, n_classes) or None
-        What a network is told of the sampled rows beside them.
+        Largest numbers of rows to learn from, and of held-out ones, in the sample.
     """
 
-    X: NDArray
-    positions: NDArray[np.int64]
-    train: NDArray[np.intp]
-    valid: NDArray[np.intp]
-    moments: tuple[Moments, Moments]
-    base: Units
-    link: Any
-    low: NDArray
-    high: NDArray
+    rows: Rows
+    split: Split
+    seen: Collected
+    target: Collected
+    link: Link
+    kind: RowKind
     n_train: int
+    n_all: int
     limits: tuple[int, int]
-    told: Any = None
 
     @property
-    def units(self) -> Units:
-        """The units of all rows."""
-        return Units.of_moments(self.moments[1], self.base, self.low, self.high)
-
-    def moments_in(self, units: Units) -> tuple[Moments, Moments] | None:
-        """Return the moments in other units, if products of features are among them."""
-        if self.moments[1].scatter.ndim == 1:
-            return None
-        location = (units.location - self.base.location) / self.base.scale
-        of_train, of_all = self.moments
-        scale = units.scale / self.base.scale
-        return of_train.entered(location, scale), of_all.entered(location, scale)
+    def summaries(self) -> Summaries:
+        """The statistics of what is seen and of targets."""
+        return Summaries(self.seen, self.target)
 
 
 class Surveyor:
@@ -76,14 +62,12 @@ class Surveyor:
     Parameters
     ----------
     reader : Reader
+    make_kind : callable
+        Returns the kind of the rows, after the first block was read.
     make_link : callable
-        From the rows of the first block to what the decoder's output means.
-    see : callable
-        From rows and the link to what the encoder sees of them; refuses values that it must not
-        have.
-    needs_axes : bool
-        Whether products of features are wanted; of more than `MAX_EXACT` features they are too
-        many.
+        From the rows of the first block to the link.
+    check : callable
+        Raises ValueError if rows have values that the link does not allow.
     seed : int
         Draws the sample.
     """
@@ -91,19 +75,19 @@ class Surveyor:
     def __init__(
         self,
         reader: Reader,
-        make_link: Callable[[NDArray], Any],
-        see: Callable[[NDArray, Any], NDArray],
-        needs_axes: bool,
+        make_kind: Callable[[], RowKind],
+        make_link: MakeLink,
+        check: CheckSupport,
         seed: int,
     ) -> None:
         self.reader = reader
+        self.make_kind = make_kind
         self.make_link = make_link
-        self.see = see
-        self.needs_axes = needs_axes
+        self.check = check
         self.seed = seed
 
     def survey(self) -> Survey:
-        """Return what there is.
+        """Return the survey.
 
         Raises
         ------
@@ -111,40 +95,139 @@ class Surveyor:
             If a block cannot be used, or if there are no rows.
         """
         self.reader.survey(self._begin, self._add)
-        of_train, of_valid = self.moments
+        if self.n_valid == 0 and self.reader.held_out.share and self.kind.min_rows == 1:
+            raise ValueError(
+                "There is a single image (n_samples=1), and none can be held out. Give more, or "
+                "set early_stopping=False."
+            )
+        n_all = self.n_train + self.n_valid
+        rows, split = self.sample.take()
         return Survey(
-            *self.sample.take(),
-            moments=(of_train, of_train.joined(of_valid)),
-            base=self.base,
+            rows=rows,
+            split=split,
+            seen=self.seen,
+            target=self.target,
             link=self.link,
-            low=self.low,
-            high=self.high,
-            n_train=of_train.n_rows,
+            kind=self.kind,
+            n_train=self.n_train,
+            n_all=n_all,
             limits=self.sample.limits,
         )
 
     def _begin(self, block: Block) -> None:
-        """Make room, in units of the first block, in which nothing cancels or overflows."""
-        X = block.X
-        self.link = self.make_link(X)
-        seen = self.see(X, self.link)
-        n_inputs = seen.shape[1]
-        self.base = Units.of(seen)
-        has_products = self.needs_axes and n_inputs <= MAX_EXACT
-        self.moments = tuple(Moments.none(n_inputs, has_products) for _ in range(2))
-        self.low = self.high = seen[0]
+        """Make room for the statistics, in units of the first block."""
+        self.kind = self.make_kind()
+        self.link = self.make_link(block.rows)
+        self.check(self.link, block.rows)
+        self.seen, self.target = self.kind.begin(enter_link(self.link, block.rows))
+        self.n_train = self.n_valid = 0
         has_valid = self.reader.held_out.share > 0
-        self.sample = Sample(X, MIN_SAMPLED, has_valid, self.seed)
+        cut = self.kind.cut(block.rows)
+        self.sample = Sample(cut, self.kind.min_sampled, has_valid, self.seed)
 
     def _add(self, block: Block) -> None:
-        seen = self.see(block.X, self.link)
-        self.low = np.minimum(self.low, seen.min(axis=0))
-        self.high = np.maximum(self.high, seen.max(axis=0))
-        self.sample.add(block)
-        for is_meant, moments in zip(
-            (~block.is_held_out, block.is_held_out), self.moments, strict=True
-        ):
-            rows = np.flatnonzero(is_meant)
-            n_at_once = max(1, 10**6 // seen.shape[1])
-            for first in range(0, len(rows), n_at_once):
-                moments.add(self.base.enter(seen[rows[first : first + n_at_once]]))
+        self.check(self.link, block.rows)
+        rows = enter_link(self.link, block.rows)
+        self.seen.add(rows.seen, block.is_held_out)
+        if self.target is not self.seen:
+            self.target.add(rows.target, block.is_held_out)
+        cut = cut_block(self.kind, block)
+        self.sample.add(cut)
+        n_valid = int(cut.is_held_out.sum())
+        self.n_valid += n_valid
+        self.n_train += cut.rows.n_rows - n_valid
+
+
+def cut_block(kind: RowKind, block: Block) -> Block:
+    """Return a block with the rows to learn from; patches are held out with their image."""
+    rows = kind.cut(block.rows)
+    n_each = rows.n_rows // block.rows.n_rows
+    if n_each == 1:
+        return block._replace(rows=rows)
+    return Block(block.number, rows, block.start * n_each, block.is_held_out.repeat(n_each))
+
+
+def enter_link(link: Link, rows: Rows) -> Rows:
+    """Return rows with the encoder's input, as the link has it, in the place of what was read.
+
+    Where the link allows shifts and rescaling, the input is the target, too.
+    """
+    seen = rows.seen
+    # without a row: most links see rows as they are, and these need no copy
+    probe = torch.empty(0, *seen.shape[1:])
+    if link.inputs(probe) is not probe:
+        seen = link.inputs(as_rows(seen)).numpy()
+    is_own_target = rows.target is rows.seen and link.equivariant
+    return rows._replace(seen=seen, target=seen if is_own_target else rows.target)
+
+
+def as_rows(X: NDArray) -> torch.Tensor:
+    """Return an array as a tensor, not to be written to, without a copy if possible."""
+    return torch.from_numpy(np.require(X, requirements=("C", "W")))
+
+
+def join_surveys(survey: Survey, features: object, peers: Peers, seed: int) -> Survey:
+    """Return the survey of the rows of all processes; `n_train` stays that of this process.
+
+    Parameters
+    ----------
+    survey : Survey
+        The survey of this process's rows.
+    features : object
+        The names or number of their features.
+    peers : Peers
+    seed : int
+        The same for all processes; draws the order of the sample.
+
+    Raises
+    ------
+    ValueError
+        On all processes, if they have different features.
+    """
+    if peers.is_alone:
+        return survey
+    check_same_rows(features, peers)
+    seen = survey.seen.joined(peers)
+    target = seen if survey.target is survey.seen else survey.target.joined(peers)
+    n_all = sum(peers.gather(survey.n_all))
+    rows, split = _join_samples(survey, peers, seed)
+    return survey._replace(
+        rows=rows,
+        split=split,
+        seen=seen,
+        target=target,
+        n_all=n_all,
+        link=peers.share(survey.link),
+    )
+
+
+def check_same_rows(features: object, peers: Peers) -> None:
+    """Raise ValueError on all processes, if they have different features."""
+    for rank, other in enumerate(peers.gather(features)):
+        if other != features:
+            raise ValueError(
+                f"All processes need rows with the same features, but process {rank} has {other}, "
+                f"and process {peers.rank} has {features}."
+            )
+
+
+def _join_samples(survey: Survey, peers: Peers, seed: int) -> tuple[Rows, Split]:
+    """Return sampled rows of all: of each process in proportion to its share of the rows."""
+    counts = np.array([survey.n_train, survey.n_all - survey.n_train])
+    totals = np.sum(peers.gather(counts), axis=0)
+    limits = np.min(peers.gather(survey.limits), axis=0)
+    quotas = [
+        int(n if total <= limit else n * limit // total)
+        for n, total, limit in zip(counts, totals, limits, strict=True)
+    ]
+    train, valid = (part[:quota] for part, quota in zip(survey.split, quotas, strict=True))
+    rng = np.random.default_rng(seed)
+    n_train, n_valid = np.sum(peers.gather((len(train), len(valid))), axis=0)
+    order = Split(rng.permutation(n_train), n_train + rng.permutation(n_valid))
+    parts = peers.gather([(array[train], array[valid]) for array in survey.rows.arrays])
+    # those to learn from first
+    arrays = [
+        np.concatenate([part[0] for part in of_each] + [part[1] for part in of_each])
+        for of_each in zip(*parts, strict=True)
+    ]
+    return survey.rows.with_arrays(arrays), order

@@ -1,9 +1,11 @@
-"""What users give as X, before it is an array."""
+"""Validation of X before it is an array, and of its magnitude."""
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
 from torch import Tensor, bfloat16
 
 from skae.blocks import is_lazy
@@ -57,3 +59,18 @@ def reading(name: str = "X") -> Iterator[None]:
             "several sizes, or cut patches of one size from them; give blocks of rows as a list "
             f"of arrays. (numpy: {error})"
         ) from error
+
+
+def check_magnitude(X: NDArray, name: str = "X") -> None:
+    """Raise ValueError if an array has values that float32 cannot hold."""
+    if max(X.max(), -X.min()) > np.finfo(np.float32).max:
+        raise ValueError(
+            f"Input {name} contains a value too large for dtype('float32'), in which networks "
+            f"are trained. Rescale {name}, for example with StandardScaler."
+        )
+
+
+def check_count(name: str, value: Any) -> None:
+    """Raise ValueError if an argument of this name is not a positive int."""
+    if not isinstance(value, int | np.integer) or isinstance(value, bool) or value < 1:
+        raise ValueError(f"{name} must be an int of at least 1. Got {value!r} instead.")

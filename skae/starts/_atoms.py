@@ -1,14 +1,36 @@
 """Where the atoms of a sparse autoencoder start."""
 
+from dataclasses import dataclass
+from typing import Any
+
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from skae.rows._problem import Problem
+from skae.starts._principal_axes import axes_of
 
 MAX_AXES = 500
 """Principal axes in whose span rows are whitened."""
 RIDGE = 0.05
 """Deviations along axes are raised by this share of the largest before they are divided by."""
+
+
+@dataclass(frozen=True)
+class AtomStart:
+    """Sets the atoms of a sparse coder to whitened training rows.
+
+    Attributes
+    ----------
+    problem : Problem
+    """
+
+    problem: Problem
+
+    def __call__(self, module: Any, random_state: np.random.RandomState) -> None:
+        """Set the atoms; there is no linear optimum to beat."""
+        atoms = data_atoms(self.problem, len(module.bias), random_state)
+        module.set_atoms_(torch.from_numpy(atoms))
 
 
 def data_atoms(
@@ -30,9 +52,9 @@ def data_atoms(
     atoms : array of shape (n_components, n_features)
         Not of unit norm, but none is zero.
     """
-    X, units = problem.X, problem.units
+    X, units = problem.target, problem.units
     n_axes = min(MAX_AXES, X.shape[1])
-    pca = problem.find_axes(problem.train, n_axes, random_state)
+    pca = axes_of(problem, problem.train, n_axes, random_state)
     chosen = random_state.permutation(problem.train)[:n_components]
     # equal atoms would have equal gradients, and stay equal
     chosen = chosen[np.sort(np.unique(X[chosen], axis=0, return_index=True)[1])]

@@ -9,9 +9,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from skae.starts._windows import Filter
-from skae.rows._units import Units
 from skae.image._stream import ImageStream
+from skae.rows._units import Units
+from skae.starts._windows import Filter
 
 MAX_PIXELS = 2**19
 """About from how many pixels a filter is learnt: it has few weights."""
@@ -109,7 +109,7 @@ def set_filter_(
     find_filter: Callable[[NDArray, NDArray], Filter],
 ) -> None:
     """Set the fixed part of a network to the best filter for some rows."""
-    X, y = take_crops(problem.X, problem.y, rows)
+    X, y = take_crops(problem.target, problem.y, rows)
     found = find_filter(problem.units.enter(X), problem.target_units.enter(y))
     module.set_filter_(*map(torch.from_numpy, found))
 

@@ -9,6 +9,8 @@ from sklearn.utils import gen_batches
 from sklearn.utils.extmath import randomized_svd
 
 from skae.blocks import Moments
+from skae.rows._problem import Problem
+from skae.rows._summaries import Features
 from skae.rows._units import Units
 
 Array = NDArray[np.float64]
@@ -37,6 +39,22 @@ class PrincipalAxes(NamedTuple):
     axes: Array
     variances: Array
     residual: float
+
+
+def axes_of(
+    problem: Problem, rows: NDArray, n_axes: int, random_state: np.random.RandomState
+) -> PrincipalAxes:
+    """Return principal axes of the training rows of a problem, or of all of its rows, in units.
+
+    Where a problem has a sample of the rows, the axes are those of all rows, by their moments,
+    unless there are too many features for these.
+    """
+    seen = problem.summaries.seen
+    moments = seen.moments_in(problem.units) if isinstance(seen, Features) else None
+    if moments is None:
+        return principal_axes(problem.seen, rows, problem.units, n_axes, random_state)
+    of_train, of_all = moments
+    return axes_of_moments(of_train if len(rows) == len(problem.train) else of_all, n_axes)
 
 
 def principal_axes(

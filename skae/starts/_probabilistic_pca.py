@@ -5,9 +5,9 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from skae.starts._principal_axes import PrincipalAxes
-from skae.starts._pca import AffineMap
 from skae.objectives import MIN_VARIANCE
+from skae.starts._pca import AffineMap
+from skae.starts._principal_axes import PrincipalAxes
 
 Array = NDArray[np.float64]
 

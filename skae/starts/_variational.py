@@ -1,7 +1,7 @@
 """Where variational autoencoders start: the nearest linear model."""
 
 from copy import deepcopy
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -17,10 +17,6 @@ from skae.engine import (
     QuasiNewtonStep,
     mean_loss,
 )
-from skae.estimators._bridge import torch_generator
-from skae.starts._probabilistic_pca import probabilistic_pca
-from skae.rows._problem import Problem
-from skae.starts._regression import regress
 from skae.networks import VariationalArchitecture
 from skae.objectives import (
     Gaussian,
@@ -28,6 +24,11 @@ from skae.objectives import (
     Objective,
     ReconstructionLogLikelihood,
 )
+from skae.rows._problem import Problem
+from skae.rows._random import torch_generator
+from skae.starts._principal_axes import axes_of
+from skae.starts._probabilistic_pca import probabilistic_pca
+from skae.starts._regression import regress
 
 MAX_ROWS, MAX_ENTRIES = 5_000, 10**6
 """Where there is no closed form, a linear model is learnt from at most so much."""
@@ -39,6 +40,28 @@ N_EPOCHS = 8
 """At most so many, of twenty iterations each."""
 TOL = 1e-4
 """An epoch that lowers the bound by less than this share of it is the last."""
+
+
+@dataclass(frozen=True)
+class VariationalStart:
+    """Sets the affine maps and the noise to the nearest linear model of the training rows.
+
+    Attributes
+    ----------
+    problem : Problem
+    architecture : VariationalArchitecture
+    """
+
+    problem: Problem
+    architecture: VariationalArchitecture
+
+    def __call__(self, module: Any, random_state: np.random.RandomState) -> Any:
+        """Set the network; return the same for all rows."""
+        rival = deepcopy(module)
+        plan, problem = self.architecture, self.problem
+        linear = set_linear_start(module, plan, problem, problem.train, random_state)
+        set_linear_start(rival, plan, problem, problem.all_rows, random_state, linear)
+        return rival
 
 
 def set_linear_start(
@@ -78,7 +101,7 @@ def set_linear_start(
     n_components = architecture.sizes[-1]
     n_inputs = architecture.sizes[0]
     enough = rows[: min(MAX_ROWS, MAX_ENTRIES // n_inputs)]
-    is_exact = type(problem.link) is Gaussian and problem.classes is None
+    is_exact = type(problem.link) is Gaussian and problem.rows.beside is None
     is_learnt = not is_exact and len(enough) >= ROWS_PER_INPUT * n_inputs
     if like is None or not is_learnt:
         plan = replace(architecture, sizes=(architecture.sizes[0], n_components))
@@ -98,16 +121,16 @@ def _set_probabilistic_pca(
     """Set a linear model to probabilistic PCA, its decoder to regressions on the codes."""
     n_components = len(linear.encoder.bias) // 2
     fixed = problem.link.fixed if isinstance(problem.link, Gaussian) else None
-    pca = problem.find_axes(rows, n_components, random_state)
+    pca = axes_of(problem, rows, n_components, random_state)
     start = probabilistic_pca(pca, n_components, fixed)
-    link, n_features = problem.link, problem.X.shape[1]
+    link, n_features = problem.link, problem.target.shape[1]
     weight, bias, scale = map(torch.from_numpy, start.decoder)
     shared = link.shared_at(start.noise_variance, n_features)
     if not link.equivariant:
         rows = rows[:MAX_ROWS]
         means = start.posterior(problem.units.enter(problem.seen[rows]))
         codes = torch.from_numpy(means[:, : weight.shape[1]])
-        target = torch.from_numpy(problem.X[rows].astype(np.float64))
+        target = torch.from_numpy(problem.target[rows].astype(np.float64))
         weight, bias, shared = regress(link, codes, target)
         scale = torch.ones_like(bias)
     n_classes = linear.decoder.network.weight.shape[1] - weight.shape[1]
@@ -123,11 +146,11 @@ def _maximise_bound(
 ) -> None:
     """Train a linear model on some rows, with the same codes' noise throughout."""
     inputs = [torch.from_numpy(problem.units.enter(problem.seen[rows]))]
-    if problem.classes is not None:
-        inputs.append(torch.from_numpy(problem.classes.values[rows]))
+    if problem.rows.beside is not None:
+        inputs.append(torch.from_numpy(problem.rows.beside[rows]))
     target = inputs[0]
     if not problem.link.equivariant:
-        target = torch.from_numpy(problem.X[rows].astype(np.float64))
+        target = torch.from_numpy(problem.target[rows].astype(np.float64))
     batch = _make_noise(linear, len(rows), random_state)(Batch(tuple(inputs), target))
     objective = Objective(
         {"reconstruction": ReconstructionLogLikelihood(problem.link), "kl": KullbackLeibler()}

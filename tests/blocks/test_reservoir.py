@@ -9,11 +9,11 @@ from skae.blocks._reservoir import Reservoir
 
 def _filled(n_places, sizes, seed=0):
     """Return a reservoir after blocks of rows that hold their own positions."""
-    reservoir = Reservoir(np.empty((n_places, 1)))
+    reservoir = Reservoir([np.empty((n_places, 1))])
     rng, start = np.random.default_rng(seed), 0
     for n_rows in sizes:
         X = start + np.arange(n_rows, dtype=float)[:, None]
-        reservoir.add(X, np.arange(n_rows), rng, start)
+        reservoir.add([X], np.arange(n_rows), rng, start)
         start += n_rows
     return reservoir
 
@@ -25,7 +25,7 @@ def test_rows_are_kept_once_and_with_their_positions(sizes):
     assert len(order) == min(8, sum(sizes))
     positions = reservoir.positions[order]
     assert len(set(positions)) == len(order)
-    assert_array_equal(reservoir.places[order, 0], positions)
+    assert_array_equal(reservoir.places[0][order, 0], positions)
 
 
 def test_every_row_has_the_same_chance_wherever_it_is():
@@ -45,8 +45,8 @@ def test_the_order_is_random():
 
 
 def test_only_some_rows_of_a_block():
-    reservoir = Reservoir(np.empty((3, 1)))
-    reservoir.add(np.arange(10.0)[:, None], np.array([2, 7]), np.random.default_rng(0), 100)
+    reservoir = Reservoir([np.empty((3, 1))])
+    reservoir.add([np.arange(10.0)[:, None]], np.array([2, 7]), np.random.default_rng(0), 100)
     assert sorted(reservoir.positions[reservoir.order()]) == [102, 107]
 
 

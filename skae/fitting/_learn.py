@@ -1,0 +1,291 @@
+"""The only training there is: of any problem by any recipe, with an estimator or without."""
+
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from copy import deepcopy
+from dataclasses import replace
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from torch import nn
+
+from skae.engine import (
+    SCHEDULES,
+    Acceptance,
+    Batches,
+    Checkpoint,
+    DivergenceError,
+    FindKept,
+    GradientStep,
+    History,
+    Loader,
+    QuasiNewtonStep,
+    State,
+    Step,
+    Stopping,
+    Watcher,
+    limited_threads,
+    mean_loss,
+    run,
+)
+from skae.engine import learn_once as run_once
+from skae.fitting._devices import PRECISIONS
+from skae.fitting._fitted import Fitted, FittedNetwork
+from skae.fitting._loaders import Loaders, make_loaders
+from skae.fitting._processes import share_network
+from skae.fitting._progress import Progress
+from skae.fitting._recipe import Recipe
+from skae.fitting._training import Training
+from skae.fitting._warm_start import copy_module
+from skae.objectives import Objective
+from skae.rows._problem import Problem
+from skae.rows._random import torch_generator
+
+ENTRIES_PER_PART = 2**20
+"""L-BFGS adds up its gradients over parts of about this many entries."""
+
+
+class Trial(NamedTuple):
+    """A network under training, and the start that it must beat.
+
+    Attributes
+    ----------
+    recipe : Recipe
+    module : nn.Module
+        In float64, on the CPU.
+    rival : nn.Module or None
+        The optimum of all rows, held-out ones included. It is kept unless an epoch is significantly
+        better than the module at its start, and better than the rival.
+    """
+
+    recipe: Recipe
+    module: nn.Module
+    rival: nn.Module | None
+
+    def finish(self, history: History) -> Fitted:
+        """Return the network that is kept, when the module has been trained."""
+        is_rival_kept = self.rival is not None and history.kept == 0
+        module = self.rival if self.rival is not None and is_rival_kept else self.module
+        return Fitted(FittedNetwork(self.recipe.architecture, module), history)
+
+    def preview(self, history: History, find_kept: FindKept) -> Fitted:
+        """Return a copy of what would be kept if the training ended now."""
+        kept, state = find_kept()
+        trial = self._replace(module=deepcopy(self.module), rival=deepcopy(self.rival))
+        set_parameters_(trial.module, state)
+        return trial.finish(replace(deepcopy(history), kept=kept))
+
+
+Watch = Callable[[Trial], Watcher]
+"""Makes a watcher for a training that is about to begin."""
+
+
+def watch_nothing(trial: Trial) -> Watcher:
+    """Return a watcher that does nothing."""
+    return Watcher()
+
+
+def learn(
+    problem: Problem,
+    recipe: Recipe,
+    training: Training,
+    random_state: np.random.RandomState,
+    *,
+    source: FittedNetwork | None = None,
+    checkpoint: Checkpoint | None = None,
+    watch: Watch = watch_nothing,
+) -> Fitted:
+    """Train a network, and return the best one met, the start among the candidates.
+
+    Parameters
+    ----------
+    problem : Problem
+    recipe : Recipe
+    training : Training
+    random_state : RandomState
+        Draws the order of the rows and the weights.
+    source : FittedNetwork, default=None
+        A network to go on from, in the place of a start.
+    checkpoint : Checkpoint, default=None
+        Where the state of the training is kept.
+    watch : callable, default=watch_nothing
+
+    Raises
+    ------
+    ValueError
+        If the training diverges, or if `source` has another architecture.
+    """
+    loaders = make_loaders(problem, recipe, training, random_state)
+    trial = _begin(problem, recipe, source, random_state)
+    history = _train(trial, training, loaders, checkpoint, watch(trial))
+    return trial.finish(history)
+
+
+def learn_once(
+    problem: Problem,
+    recipe: Recipe,
+    training: Training,
+    random_state: np.random.RandomState,
+    *,
+    source: FittedNetwork | None = None,
+    state: dict[str, Any] | None = None,
+    losses: list[float],
+) -> tuple[Fitted, dict[str, Any]]:
+    """Go over the rows once, and return the network with what the optimiser remembers.
+
+    Parameters as for `learn`, and these:
+
+    Parameters
+    ----------
+    state : dict, default=None
+        What the optimiser remembers of earlier passes.
+    losses : list of float
+        The losses of earlier passes.
+    """
+    loaders = make_loaders(problem, recipe, training, random_state)
+    purpose = "partial_fit"
+    module = _begin(problem, recipe, source, random_state, purpose).module
+    step = _make_gradient_step(module, recipe, training, loaders.train, "constant")
+    # what is remembered of another objective is of no use
+    objective: Any = step.objective
+    kind = [*objective.terms, recipe.weight_decay > 0]
+    with _training(training, recipe, module, loaders.train):
+        if state is not None and state["kind"] == kind:
+            step.load_state_dict(state)
+        curve = [*losses] or [mean_loss(step, loaders.train)]
+        curve.append(run_once(step, loaders.train))
+    set_parameters_(module, step.state())
+    network = FittedNetwork(recipe.architecture, module)
+    history = History(curve, kept=len(curve) - 1)
+    return Fitted(network, history), step.state_dict() | {"kind": kind}
+
+
+def _begin(
+    problem: Problem,
+    recipe: Recipe,
+    source: FittedNetwork | None,
+    random_state: np.random.RandomState,
+    purpose: str = "warm_start",
+) -> Trial:
+    """Return a new network at its start, or a copy of the one to go on from."""
+    if source is None:
+        module = recipe.architecture.build(torch_generator(random_state))
+        rival = recipe.start(module, random_state)
+    else:
+        module, rival = copy_module(source, recipe.architecture, purpose), None
+    for network in (module, rival):
+        share_network(network, problem.peers)
+    return Trial(recipe, module, rival)
+
+
+def _train(
+    trial: Trial,
+    training: Training,
+    loaders: Loaders,
+    checkpoint: Checkpoint | None,
+    watcher: Watcher,
+) -> History:
+    """Train a copy of the module in float32 or float64; put the result in the module."""
+    recipe, module, train = trial.recipe, trial.module, loaders.train
+    step = _make_step(module, recipe, training, train)
+    patience = training.n_iter_no_change if training.early_stopping else None
+    watchers = [watcher, *(_make_progress(training) if train.peers.rank == 0 else [])]
+    with _training(training, recipe, module, train):
+        acceptance = _make_acceptance(trial, training, loaders)
+        history = run(
+            step,
+            train,
+            loaders.valid,
+            training.max_iter,
+            Stopping(patience, training.tol),
+            watchers,
+            acceptance,
+            checkpoint,
+        )
+    if history.is_interrupted:
+        warnings.warn("Training interrupted by user.", stacklevel=2)
+    set_parameters_(module, step.state())
+    return history
+
+
+@contextmanager
+def _training(
+    training: Training, recipe: Recipe, module: nn.Module, train: Loader
+) -> Iterator[None]:
+    """Train outside the caller's autocast; turn a divergence into a ValueError with a remedy."""
+    context = torch.autocast(train.device.type, enabled=False)
+    try:
+        with context, limited_threads(module, train.batch_size):
+            yield
+    except DivergenceError as divergence:
+        raise ValueError(
+            f"{training.name} diverged: {divergence}. Lower learning_rate_init (it was "
+            f"{training.learning_rate_init}), or look for extreme values in X{recipe.hint}."
+        ) from divergence
+
+
+def _make_acceptance(trial: Trial, training: Training, loaders: Loaders) -> Acceptance:
+    """Return the test that held-out rows must pass for the start to be given up."""
+    if trial.rival is None or loaders.valid is None:
+        return Acceptance()
+    # The rows are new to the start, known to the rival. On new rows the rival would do better than
+    # the former and worse than the latter: the middle is to be beaten.
+    steps = [
+        _make_step(module, trial.recipe, training, loaders.train)
+        for module in (trial.module, trial.rival)
+    ]
+    losses = [mean_loss(step, loaders.valid) for step in steps]
+    return Acceptance(is_tested=True, ceiling=sum(losses) / 2)
+
+
+def _make_step(module: nn.Module, recipe: Recipe, training: Training, train: Loader) -> Step:
+    """Return the way in which a copy of the module learns."""
+    if recipe.solver != "lbfgs" or not isinstance(train, Batches):
+        return _make_gradient_step(module, recipe, training, train, training.learning_rate)
+    network, objective = _make_learner(module, recipe, train)
+    n_at_once = max(1, ENTRIES_PER_PART // train.target.shape[1]) // recipe.n_codes
+    return QuasiNewtonStep(network, objective, max(1, n_at_once))
+
+
+def _make_learner(module: nn.Module, recipe: Recipe, train: Loader) -> tuple[Any, Objective]:
+    """Return a copy of the module that can learn, and its objective."""
+    network: Any = deepcopy(module).to(train.device, train.dtype).requires_grad_(True)
+    objective = recipe.objective(network, train.n_rows_of_all)
+    objective.check_reads(network.outputs._fields)
+    objective.average_by(train.peers.average)
+    return network, objective
+
+
+def _make_gradient_step(
+    module: nn.Module, recipe: Recipe, training: Training, train: Loader, learning_rate: str
+) -> GradientStep:
+    """Return steps along gradients; `learning_rate` is the course of their size."""
+    network, objective = _make_learner(module, recipe, train)
+    schedule = SCHEDULES[learning_rate](max(1, training.max_iter) * len(train))
+    return GradientStep(
+        network,
+        objective,
+        training.learning_rate_init,
+        schedule,
+        recipe.weight_decay,
+        objective.weights,
+        PRECISIONS[training.precision],
+        train.peers,
+    )
+
+
+def _make_progress(training: Training) -> list[Watcher]:
+    """Return a watcher that prints as `verbose` asks for, if it does."""
+    if not training.verbose:
+        return []
+    every = 1 if training.verbose > 1 else max(1, training.max_iter // 10)
+    return [Progress(training.name, training.max_iter, every)]
+
+
+@torch.no_grad()
+def set_parameters_(module: nn.Module, state: State) -> None:
+    """Set the parameters of a module."""
+    for parameter, value in zip(module.parameters(), state, strict=True):
+        parameter.copy_(value)

@@ -1,0 +1,265 @@
+"""From the X and y of a user to the problem that is learned: arrays in memory, or blocks."""
+
+from __future__ import annotations
+
+from functools import partial
+from math import inf
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from skae.blocks import Blocks, HeldOut, OneBlock, Pairs, PairsOfOne, find_blocks, find_pairs
+from skae.engine import ALONE, Peers
+from skae.fitting._protocols import Estimator
+from skae.fitting._training import Training
+from skae.fitting._warm_start import check_same_features, check_same_link
+from skae.objectives import Link
+from skae.rows._categories import join_links
+from skae.rows._classes import join_classes
+from skae.rows._per_block import check_single
+from skae.rows._problem import Problem
+from skae.rows._reader import Reader
+from skae.rows._rows import Rows
+from skae.rows._stream import Stream
+from skae.rows._summaries import Summaries
+from skae.rows._survey import (
+    Survey,
+    Surveyor,
+    as_rows,
+    enter_link,
+    join_surveys,
+)
+from skae.rows._units import Units
+
+UNBOUNDED = (-inf, inf)
+"""The support of losses that take any number."""
+
+
+def read_problem(
+    estimator: Estimator,
+    X: Any,
+    y: Any,
+    source: Any,
+    random_state: np.random.RandomState,
+    peers: Peers,
+) -> Problem:
+    """Validate X and y, and return the problem to train on.
+
+    Blocks are gone over once, and so is the shard of each of many processes.
+    """
+    training = Training.of(estimator)
+    blocks = find_blocks_of(estimator, X, y)
+    if blocks is None and peers.is_alone:
+        return _read_arrays(estimator, X, y, source, training, random_state)
+    blocks = blocks or _as_blocks(estimator, X, y)
+    if getattr(estimator, "solver", None) == "lbfgs":
+        raise ValueError(
+            "solver='lbfgs' needs all rows in memory, but X comes in blocks. Set solver='adam'."
+        )
+    seed = random_state.randint(2**31 - 1) + peers.rank
+    numbers = None if blocks.n_blocks is None else range(blocks.n_blocks)
+    # where each process has a single row, one of them is held out
+    held_out = HeldOut(training.held_out_share, numbers, seed, holds_single=peers.rank == 1)
+    return _read_blocks(estimator, blocks, y, source, held_out, random_state, peers, False)
+
+
+def read_pass(
+    estimator: Estimator,
+    X: Any,
+    y: Any,
+    source: Any,
+    random_state: np.random.RandomState,
+    peers: Peers,
+) -> Problem:
+    """Return the problem of one pass over X; an array is a single block."""
+    if isinstance(getattr(estimator, "n_components", None), float):
+        raise ValueError(
+            f"partial_fit needs a number of components. Got n_components="
+            f"{estimator.n_components}, a share of the variance."  # type: ignore[attr-defined]
+        )
+    blocks = find_blocks_of(estimator, X, y) or _as_blocks(estimator, X, y)
+    held_out = HeldOut(0.0, None, 0)
+    is_known = source is not None
+    return _read_blocks(estimator, blocks, y, source, held_out, random_state, peers, is_known)
+
+
+def find_blocks_of(estimator: Estimator, X: Any, y: Any) -> Blocks | None:
+    """Return the blocks of X, with those of y where they come in pairs; None for arrays."""
+    if estimator._pairs_with_y:
+        return find_pairs(X, y, estimator._listed_from)
+    return find_blocks(X, estimator._listed_from)
+
+
+def _as_blocks(estimator: Estimator, X: Any, y: Any) -> Blocks:
+    """Return arrays as a single block."""
+    if not estimator._pairs_with_y:
+        return OneBlock(X)
+    if y is None or y is X:
+        return PairsOfOne(OneBlock(X), y is not None)
+    return Pairs(OneBlock(X), OneBlock(y))
+
+
+def _read_labels(
+    estimator: Estimator, blocks: Blocks | None, y: Any, source: Any, peers: Peers
+) -> NDArray | None:
+    """Return the classes of all rows of all processes, which the estimator keeps."""
+    of_y = getattr(blocks, "y", None) or OneBlock(y)
+    with peers.in_step():
+        labels = estimator._list_labels(of_y, source)
+    if labels is not None:
+        labels = labels if source is not None else join_classes(labels, peers)
+        estimator.classes_ = labels
+    return labels
+
+
+def _read_arrays(
+    estimator: Estimator,
+    X: Any,
+    y: Any,
+    source: Any,
+    training: Training,
+    random_state: np.random.RandomState,
+) -> Problem:
+    """Return the problem of rows in memory."""
+    n_seen = None if source is None else source.n_features_in_
+    labels = _read_labels(estimator, None, y, source, ALONE)
+    read = estimator._read(X, y, reset=True)
+    kind = estimator._describe_rows(source)
+    _check_n_rows(estimator, read, kind.min_rows)
+    check_same_features(n_seen, estimator.n_features_in_)
+    link = estimator._make_link(read, source)
+    check_same_link(link, source)
+    check_support(estimator, link, read)
+    rows = enter_link(link, read)
+    summaries = kind.summarise(rows)
+    units, target_units = _choose_units(kind, summaries, read, link, source)
+    split = kind.split(rows, training.validation_fraction, random_state, training.early_stopping)
+    return Problem(
+        rows=kind.cut(rows),
+        units=units,
+        target_units=target_units,
+        link=link,
+        split=split,
+        summaries=summaries,
+        labels=labels,
+    )
+
+
+def _read_blocks(
+    estimator: Estimator,
+    blocks: Blocks,
+    y: Any,
+    source: Any,
+    held_out: HeldOut,
+    random_state: np.random.RandomState,
+    peers: Peers,
+    is_known: bool,
+) -> Problem:
+    """Go over blocks once; return the problem, with a sample of the rows."""
+    n_seen = None if source is None else source.n_features_in_
+    labels = _read_labels(estimator, blocks, y, source, peers)
+    has_classes = labels is not None and not estimator._pairs_with_y
+    whole_y = np.asarray(y) if has_classes else None
+    read = partial(_read_block, estimator)
+    reader = Reader(blocks, read, held_out, whole_y, is_known)
+    seed = random_state.randint(2**31 - 1)
+    make_link = _find_link(estimator, reader, source, peers)
+    with peers.in_step():
+        survey = Surveyor(
+            reader,
+            partial(estimator._describe_rows, source),
+            make_link,
+            partial(check_support, estimator),
+            seed + peers.rank,
+        ).survey()
+        check_same_features(n_seen, estimator.n_features_in_)
+        check_same_link(survey.link, source)
+    survey = join_surveys(survey, describe_features(estimator), peers, seed)
+    _check_n_rows_of_blocks(survey, held_out.share, source)
+    link, kind, read = survey.link, survey.kind, survey.rows
+    rows = enter_link(link, read)
+    units, target_units = _choose_units(kind, survey.summaries, read, link, source)
+    stream = Stream(reader, rows, survey.n_train, kind, link, units, target_units)
+    return Problem(
+        rows=rows,
+        units=units,
+        target_units=target_units,
+        link=link,
+        split=survey.split,
+        summaries=survey.summaries,
+        labels=labels,
+        stream=stream,
+        peers=peers,
+    )
+
+
+def _read_block(estimator: Estimator, X: Any, y: Any, *, reset: bool) -> Rows:
+    """Return the rows of a block, which may not be made of blocks itself."""
+    if not estimator._pairs_with_y:
+        check_single(estimator, X)
+    return estimator._read(X, y, reset=reset)
+
+
+def _find_link(estimator: Estimator, reader: Reader, source: Any, peers: Peers) -> Any:
+    """Return a function that makes the link from the rows of the first block."""
+
+    def make_link(rows: Rows) -> Link:
+        return estimator._make_link(rows, source)
+
+    if not estimator._needs_all_for_link(source):
+        return make_link
+    known: Any = join_links(
+        reader,
+        make_link,
+        partial(describe_features, estimator),
+        peers,  # type: ignore[arg-type]
+    )
+    return lambda rows: known
+
+
+def _choose_units(
+    kind: Any, summaries: Summaries, read: Rows, link: Link, source: Any
+) -> tuple[Units, Units]:
+    """Return the units of what is seen and of targets: those of `source`, if there is one."""
+    units = kind.choose_units(summaries.seen.units) if source is None else source._units
+    if read.target is read.seen:
+        n_features = read.target.shape[1]
+        return units, units if link.equivariant else Units(np.zeros(n_features), 1.0)
+    if source is not None:
+        return units, source._target_units
+    return units, summaries.target.units
+
+
+def _check_n_rows(estimator: Estimator, rows: Rows, min_rows: int) -> None:
+    """Raise ValueError if arrays have too few rows to learn from."""
+    if rows.n_rows < min_rows:
+        raise ValueError(
+            f"Found array with {rows.n_rows} sample(s) (shape={rows.seen.shape}) while a minimum "
+            f"of {min_rows} is required by {type(estimator).__name__}."
+        )
+
+
+def _check_n_rows_of_blocks(survey: Survey, share: float, source: Any) -> None:
+    """Raise ValueError if there are too few rows to begin with, or to hold one out."""
+    if survey.n_all < survey.kind.min_rows and (source is None or share):
+        raise ValueError(
+            f"Found blocks with {survey.n_all} row in all (n_samples={survey.n_all}) while a "
+            f"minimum of {survey.kind.min_rows} is required."
+        )
+
+
+def describe_features(estimator: Any) -> Any:
+    """Return the names of the features, or their number: processes must have the same."""
+    names = getattr(estimator, "feature_names_in_", None)
+    return estimator.n_features_in_ if names is None else names.tolist()
+
+
+def check_support(estimator: Any, link: Any, rows: Rows) -> None:
+    """Raise ValueError if rows have values that the link does not allow."""
+    if getattr(link, "support", None) == UNBOUNDED:
+        return
+    refusal = link.input_refusal(as_rows(rows.seen)) if hasattr(link, "input_refusal") else None
+    if refusal is not None:
+        parameter = estimator._link_parameter
+        raise ValueError(f"{parameter}={getattr(estimator, parameter)!r} {refusal}.")

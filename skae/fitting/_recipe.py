@@ -1,0 +1,122 @@
+"""A recipe: all that an estimator decides before anything is trained."""
+
+from dataclasses import dataclass, replace
+from typing import Literal, NamedTuple, Protocol, Self
+
+import numpy as np
+from torch import nn
+
+from skae.engine import BatchChange, InTurn
+from skae.networks import Architecture
+from skae.objectives import Objective
+
+
+class Changes(NamedTuple):
+    """The changes of batches: noise, corruption, lengths, moved images.
+
+    Attributes
+    ----------
+    train : BatchChange or None
+        Of batches to learn from, drawn anew every time.
+    held_out : BatchChange or None
+        Of held-out rows, drawn once.
+    """
+
+    train: BatchChange | None
+    held_out: BatchChange | None
+
+    def then(self, train: BatchChange, held_out: BatchChange | None) -> "Changes":
+        """Return these changes followed by others."""
+        return Changes(_in_turn(self.train, train), _in_turn(self.held_out, held_out))
+
+    def after(self, train: BatchChange) -> "Changes":
+        """Return these changes with another one before those of batches to learn from."""
+        return self._replace(train=_in_turn(train, self.train))
+
+
+def _in_turn(first: BatchChange | None, second: BatchChange | None) -> BatchChange | None:
+    if first is None or second is None:
+        return first or second
+    return InTurn([first, second])
+
+
+UNCHANGED = Changes(None, None)
+
+
+class Start(Protocol):
+    """Sets a new network to its start."""
+
+    def __call__(self, module: nn.Module, random_state: np.random.RandomState) -> nn.Module | None:
+        """Set the module, and return its rival if the start is an optimum.
+
+        The rival is the optimum of all rows, held-out ones included. It is kept unless the trained
+        network beats it.
+        """
+
+
+class MakeObjective(Protocol):
+    """Makes the objective of a network that is trained."""
+
+    def __call__(self, network: nn.Module, n_rows: int) -> Objective:
+        """Return the terms to minimise; `n_rows` is the number of rows in an epoch."""
+
+
+def keep_random_weights(module: nn.Module, random_state: np.random.RandomState) -> None:
+    """Leave a new network as it was drawn: it has no optimum to start at."""
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """All that is decided before a training.
+
+    Attributes
+    ----------
+    architecture : Architecture
+    objective : MakeObjective
+    start : Start
+    changes : Changes
+    solver : {"adam", "lbfgs"}
+        "lbfgs" takes quasi-Newton steps with all rows, in float64.
+    weight_decay : float
+        Decoupled weight decay over the whole training.
+    width : int or None
+        Entries of the widest layer for a row, which bounds the size of batches; None: the largest
+        of the architecture's sizes.
+    smallest_batch : int
+        Rows in a batch where rows are few.
+    batch_size : int or None
+        Rows in a batch for ``batch_size="auto"``; None: by the number of rows.
+    n_codes : int
+        Codes that a row is decoded from at a time, which bounds the memory of L-BFGS.
+    hint : str
+        Parameters, in words, that may have made a training diverge.
+    compared : tuple
+        All that a checkpoint must have in common beside data, parameters and architecture.
+    """
+
+    architecture: Architecture
+    objective: MakeObjective
+    start: Start = keep_random_weights
+    changes: Changes = UNCHANGED
+    solver: Literal["adam", "lbfgs"] = "adam"
+    weight_decay: float = 0.0
+    width: int | None = None
+    smallest_batch: int = 128
+    batch_size: int | None = None
+    n_codes: int = 1
+    hint: str = ""
+    compared: tuple[object, ...] = ()
+
+    @property
+    def widest(self) -> int:
+        """Entries of the widest layer for a row."""
+        return max(self.architecture.sizes) if self.width is None else self.width
+
+    @property
+    def dtype(self) -> type[np.floating]:
+        """Precision of the training in memory."""
+        return np.float64 if self.solver == "lbfgs" else np.float32
+
+    def with_changes(self, changes: Changes) -> Self:
+        """Return the recipe with other changes of batches."""
+        return replace(self, changes=changes)

@@ -1,0 +1,239 @@
+"""Kinds of rows: their statistics, how they are split, and the patches they are cut into."""
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from math import ceil
+
+import numpy as np
+from numpy.typing import NDArray
+
+from skae.networks import ImageLayout
+from skae.objectives import IGNORED
+from skae.rows._patches import cut_patches
+from skae.rows._rows import Rows, Split
+from skae.rows._summaries import (
+    Channels,
+    ChannelsOf,
+    Collected,
+    Features,
+    FeaturesOf,
+    LabelCounts,
+    Summaries,
+    Summary,
+)
+from skae.rows._units import Units
+
+
+@dataclass(frozen=True)
+class RowKind(ABC):
+    """Abstract base of the kinds of rows.
+
+    Attributes
+    ----------
+    min_rows : int
+        Smallest number of rows to learn from.
+    min_sampled : int
+        Rows of which a sample has room for, however large they are.
+    """
+
+    min_rows = 2
+    min_sampled = 100
+
+    @abstractmethod
+    def summarise(self, rows: Rows) -> Summaries:
+        """Return the statistics of rows in memory."""
+
+    @abstractmethod
+    def begin(self, rows: Rows) -> tuple[Collected, Collected]:
+        """Return what collects the statistics of `seen` and of `target`, given the first block."""
+
+    def choose_units(self, units: Units) -> Units:
+        """Return the units to work in, given those of the statistics."""
+        return units
+
+    def cut(self, rows: Rows) -> Rows:
+        """Return the rows to learn from that are made of these."""
+        return rows
+
+    def split(
+        self, rows: Rows, share: float, random_state: np.random.RandomState, is_held_out: bool
+    ) -> Split:
+        """Draw the held-out rows.
+
+        Parameters
+        ----------
+        rows : Rows
+            Before they are cut.
+        share : float
+            Share of the rows that is held out.
+        random_state : RandomState
+        is_held_out : bool
+            Whether rows are held out at all.
+        """
+        return split_rows(rows.n_rows, share, random_state, is_held_out)
+
+
+@dataclass(frozen=True)
+class TableRows(RowKind):
+    """Rows of a table.
+
+    Attributes
+    ----------
+    has_products : bool
+        Whether principal axes are needed of rows that are read block by block.
+    """
+
+    has_products: bool = True
+
+    def summarise(self, rows: Rows) -> Summaries:
+        """Return the statistics of rows in memory."""
+        summary = FeaturesOf(rows.seen)
+        return Summaries(summary, summary)
+
+    def begin(self, rows: Rows) -> tuple[Collected, Collected]:
+        """Return what collects the statistics of features."""
+        summary = Features(rows.seen, self.has_products)
+        return summary, summary
+
+
+@dataclass(frozen=True)
+class ShapeRows(TableRows):
+    """Flattened images that are deformed: they are centred channel by channel.
+
+    Attributes
+    ----------
+    layout : ImageLayout
+    """
+
+    has_products: bool = False
+    layout: ImageLayout | None = None
+
+    def choose_units(self, units: Units) -> Units:
+        """Return the mean of every channel, which deformations do not change, and PCA's scale."""
+        if self.layout is None:
+            raise TypeError("The layout of images is not known before they are read.")
+        shape, is_last = self.layout
+        axes = tuple(range(len(shape) - 1)) if is_last else tuple(range(1, len(shape)))
+        means = units.location.reshape(shape).mean(axis=axes, keepdims=True)
+        return Units(np.broadcast_to(means, shape).ravel(), units.scale)
+
+
+@dataclass(frozen=True)
+class MaskedShapeRows(ShapeRows):
+    """The same with a label for every pixel; some images may have none."""
+
+    def split(
+        self, rows: Rows, share: float, random_state: np.random.RandomState, is_held_out: bool
+    ) -> Split:
+        """Draw held-out rows so that there are labelled ones on both sides."""
+        split = super().split(rows, share, random_state, is_held_out)
+        if rows.beside is None:
+            return split
+        is_labelled = (rows.beside != IGNORED).any(axis=1)
+        return spread_labels(split, is_labelled)
+
+
+@dataclass(frozen=True)
+class ImageRows(RowKind):
+    """Pairs of images as maps.
+
+    Attributes
+    ----------
+    patch_size : int or None
+        Height and width of the patches that they are cut into.
+    n_classes : int, default=0
+        If targets are labels of pixels, the number of classes.
+    """
+
+    patch_size: int | None = None
+    n_classes: int = 0
+    min_rows = 1
+    min_sampled = 8
+
+    def summarise(self, rows: Rows) -> Summaries:
+        """Return the statistics of images in memory."""
+        seen = ChannelsOf(rows.seen)
+        if rows.target is rows.seen:
+            return Summaries(seen, seen)
+        target: Summary = ChannelsOf(rows.target)
+        if self.n_classes:
+            target = LabelCounts.of(rows.target, self.n_classes)
+        return Summaries(seen, target)
+
+    def begin(self, rows: Rows) -> tuple[Collected, Collected]:
+        """Return what collects the statistics of channels, or counts of labels."""
+        seen = Channels(rows.seen)
+        if rows.target is rows.seen:
+            return seen, seen
+        return seen, LabelCounts(self.n_classes) if self.n_classes else Channels(rows.target)
+
+    def cut(self, rows: Rows) -> Rows:
+        """Return the patches of images, those of an image one after the other."""
+        if self.patch_size is None:
+            return rows
+        return rows.with_arrays([cut_patches(maps, self.patch_size) for maps in rows.arrays])
+
+    def split(
+        self, rows: Rows, share: float, random_state: np.random.RandomState, is_held_out: bool
+    ) -> Split:
+        """Draw held-out patches: those of whole images, if there are enough images."""
+        n_images, n_patches = rows.n_rows, self._count_patches(rows)
+        if n_patches == 1 or share * n_images < 1:
+            return split_rows(n_images * n_patches, share, random_state, is_held_out)
+        patches = np.arange(n_images * n_patches).reshape(n_images, n_patches)
+        train, valid = split_rows(n_images, share, random_state, is_held_out)
+        shuffled = [random_state.permutation(patches[part].ravel()) for part in (train, valid)]
+        return Split(*shuffled)
+
+    def _count_patches(self, rows: Rows) -> int:
+        if self.patch_size is None:
+            return 1
+        return self.cut(rows.take(slice(1))).n_rows
+
+
+def split_rows(
+    n_rows: int, share: float, random_state: np.random.RandomState, is_held_out: bool
+) -> Split:
+    """Return the rows to learn from, and a share of them that is held out.
+
+    Raises
+    ------
+    ValueError
+        If no row is left to learn from.
+    """
+    n_valid = ceil(share * n_rows) if is_held_out else 0
+    if n_valid == n_rows == 1:
+        raise ValueError(
+            "With n_samples=1, there is nothing to hold out for early stopping. Set "
+            "early_stopping=False."
+        )
+    if n_valid == n_rows:
+        raise ValueError(
+            f"With validation_fraction={share} and n_samples={n_rows}, no row is left to train "
+            "on. Lower validation_fraction, or set early_stopping=False."
+        )
+    order = random_state.permutation(n_rows)
+    return Split(order[n_valid:], order[:n_valid])
+
+
+def spread_labels(split: Split, is_labelled: NDArray[np.bool_]) -> Split:
+    """Return as many rows to learn from, and held out, with labelled ones on both sides.
+
+    Parameters
+    ----------
+    split : Split
+    is_labelled : array of bool of shape (n_samples,)
+        If a single row is labelled, it is learned from.
+    """
+    n, n_valid, n_labelled = len(is_labelled), len(split.valid), int(is_labelled.sum())
+    if not n_valid or n_labelled == n:
+        return split
+    wanted = max(1, round(n_valid * n_labelled / n))
+    n_held_out = min(max(wanted, n_valid - (n - n_labelled)), n_labelled - 1)
+    order = np.concatenate([split.valid, split.train])
+    # places in the order of the labelled rows, and of the others
+    labelled, others = np.flatnonzero(is_labelled[order]), np.flatnonzero(~is_labelled[order])
+    is_valid = np.zeros(n, bool)
+    is_valid[labelled[:n_held_out]] = True
+    is_valid[others[: n_valid - n_held_out]] = True
+    return Split(order[~is_valid], order[is_valid])
