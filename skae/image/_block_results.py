@@ -7,8 +7,8 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from skae.blocks import Blocks, is_empty
-from skae.image._image_format import as_pixels
 from skae.rows._explained_variance import NO_ROWS, ExplainedShare
+from skae.rows._summaries import as_pixels
 
 
 def images_shape(estimator: Any, X: Any) -> tuple[int, ...]:

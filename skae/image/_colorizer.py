@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from dataclasses import replace
 from math import prod
 from typing import Any, Literal, Self
 
@@ -11,26 +12,32 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import RegressorMixin
 from sklearn.utils.validation import check_is_fitted
-from torch import Tensor, nn
 
 from skae._colors import check_colors, find_grey
 from skae._scikit_learn import StrOptions
 from skae.blocks import Blocks, find_pairs
-from skae.engine import InTurn
-from skae.estimators._bridge import Augmentations
+from skae.fitting._fit import fit_estimator
+from skae.fitting._fitted import Fitted
 from skae.fitting._parameters import DENSE, validated_fit
+from skae.fitting._recipe import Recipe
 from skae.image._block_results import explained_in_blocks, images_shape
 from skae.image._color_spaces import SPACES
 from skae.image._image_estimator import BaseImageEstimator, read_array
-from skae.image._image_format import ImageFormat, as_pixels, check_lengths, check_sizes
-from skae.image._image_parameters import IMAGES, check_filter_size, find_fold, make_moves
+from skae.image._image_format import ImageFormat, check_lengths, check_sizes
+from skae.image._image_parameters import (
+    IMAGES,
+    check_filter_size,
+    find_fold,
+    image_recipe,
+    make_move,
+)
 from skae.networks import ImageLayout, UNetArchitecture
-from skae.objectives import LOSSES, Term
+from skae.objectives import LOSSES
 from skae.rows._explained_variance import explained_share
 from skae.rows._per_block import by_blocks
-from skae.starts._filter_start import ImageProblem, start_at_filter
-from skae.starts._linear_filter import fit_filter
-from skae.starts._windows import Filter
+from skae.rows._problem import Problem
+from skae.rows._summaries import as_pixels
+from skae.starts._filter_start import FilterStart, LeastSquares
 
 ERRORS = ("squared_error", "absolute_error", "huber")
 
@@ -338,7 +345,7 @@ default=None
             If X, y or a parameter is not valid, if a block cannot be read, or if the training
             diverges.
         """
-        self._fit(X, y)
+        fit_estimator(self, X, y)
         return self
 
     @by_blocks(images_shape)
@@ -392,7 +399,7 @@ default=None
 
     # What X and y are.
 
-    def _look_over(self, y: Blocks, source: Any) -> None:
+    def _list_labels(self, y: Blocks, source: Any) -> None:
         if source is not None and source._color_space != self.color_space:
             raise ValueError(
                 f"warm_start needs a network for color_space={self.color_space!r}. It is fitted "
@@ -464,39 +471,24 @@ default=None
 
     # What is learned.
 
-    def _make_architecture(self, problem: ImageProblem) -> UNetArchitecture:
-        return UNetArchitecture(
+    def _make_recipe(self, problem: Problem, random_state: np.random.RandomState) -> Recipe:
+        architecture = UNetArchitecture(
             n_channels_in=1,
-            n_channels_out=problem.y.shape[1],
+            n_channels_out=problem.target.shape[1],
             base_channels=int(self.base_channels),
             depth=int(self.depth),
-            is_folded=find_fold(self.fold, self.depth, problem.target.shape[2:]),
+            is_folded=find_fold(self.fold, self.depth, problem.seen.shape[2:]),
             has_skips=True,
             filter_size=check_filter_size(self.filter_size),
             is_per_channel=bool(self.per_channel),
         )
+        start = FilterStart(problem, LeastSquares(self.filter_size, problem))
+        move = make_move(self.augment, random_state)
+        recipe = image_recipe(problem, architecture, LOSSES[self.loss](), start, move)
+        return replace(recipe, weight_decay=self.weight_decay)
 
-    def _set_start(
-        self, module: Any, problem: ImageProblem, random_state: np.random.RandomState
-    ) -> nn.Module | None:
-        """Set the fixed filter to the best of the training images."""
-        return start_at_filter(module, problem, self._find_filter)
-
-    def _find_filter(self, seen: NDArray, target: NDArray) -> Filter:
-        return fit_filter(seen, target, self.filter_size)
-
-    def _make_augmentations(
-        self, problem: ImageProblem, inputs: Tensor, random_state: np.random.RandomState
-    ) -> Augmentations:
-        moves = make_moves(self.augment, random_state)
-        return (InTurn(moves) if moves else None), None
-
-    def _find_weight_decay(self) -> float:
-        return self.weight_decay
-
-    def _make_loss(self, problem: ImageProblem) -> Term:
-        return LOSSES[self.loss]()
-
-    def _set_fitted(self, problem: ImageProblem, network: Any, history: Any) -> None:
-        super()._set_fitted(problem, network, history)
+    def _keep(
+        self, problem: Problem, fitted: Fitted, random_state: np.random.RandomState
+    ) -> list[Warning]:
         self._color_space = self.color_space
+        return super()._keep(problem, fitted, random_state)

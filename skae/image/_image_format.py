@@ -151,6 +151,15 @@ def check_sizes(X: Sequence[int], y: Sequence[int]) -> None:
         )
 
 
+def check_first_size(spatial: tuple[int, ...], known: tuple[int, ...]) -> None:
+    """Raise ValueError if images of a block have another size than those of the first one."""
+    if tuple(spatial) != tuple(known):
+        raise ValueError(
+            f"it has images of {_size(spatial)} pixels, but all must have the size of those of the "
+            f"first block, {_size(known)} pixels."
+        )
+
+
 def check_size(spatial: tuple[int, ...], depth: int, margin: int) -> None:
     """Raise ValueError if images of this size are too small.
 
@@ -192,11 +201,6 @@ def check_known_size(spatial: tuple[int, ...], depth: int, filter_size: int) -> 
             f"Images of {_size(spatial)} pixels are too small for this network, which needs at "
             f"least {smallest} along both axes. If X is one image, pass X[None]."
         )
-
-
-def as_pixels(maps: NDArray) -> NDArray:
-    """Return maps as an array of shape (n_pixels, n_channels)."""
-    return np.moveaxis(maps, 1, -1).reshape(-1, maps.shape[1])
 
 
 def _accepted(layout: ImageLayout) -> list[tuple[int, ...]]:

@@ -1,20 +1,29 @@
 """Parameters of the estimators of images, resolved and checked."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from numbers import Integral
 from typing import Any
 
 import numpy as np
+from torch import nn
 
 from skae._scikit_learn import HasMethods, Interval, StrOptions
 from skae.engine import BatchChange
-from skae.estimators._bridge import torch_generator
 from skae.fitting._parameters import TRAINING
+from skae.fitting._recipe import Changes, Recipe, Start
 from skae.image._flips_and_turns import FlipsAndTurns
+from skae.image._pretrained import PretrainedArchitecture
+from skae.networks import UNetArchitecture
+from skae.objectives import Objective, Term
+from skae.rows._problem import Problem
+from skae.rows._random import torch_generator
 
 MOVES = ("flip", "rotate")
 SMALLEST_FOLDED = 32
 """Pixels along an axis."""
+ENTRIES_PER_BATCH = 2**20
+"""Of the widest maps in a batch: with more of them, fewer updates are made in the same time."""
 IMAGES: dict[str, list[Any]] = {
     **TRAINING,
     "base_channels": [Interval(Integral, 1, None, closed="left")],
@@ -49,10 +58,10 @@ def check_filter_size(filter_size: int) -> int:
     return int(filter_size)
 
 
-def make_moves(augment: Any, random_state: np.random.RandomState) -> list[BatchChange]:
+def make_move(augment: Any, random_state: np.random.RandomState) -> BatchChange | None:
     """Return what moves X and y alike; a generator is seeded only if something does."""
     if augment is None:
-        return []
+        return None
     names = [augment] if isinstance(augment, str) else list(augment)
     if not all(isinstance(name, str) and name in MOVES for name in names):
         raise ValueError(
@@ -60,5 +69,48 @@ def make_moves(augment: Any, random_state: np.random.RandomState) -> list[BatchC
             f"{augment!r} instead."
         )
     if not names:
-        return []
-    return [FlipsAndTurns("flip" in names, "rotate" in names, torch_generator(random_state))]
+        return None
+    return FlipsAndTurns("flip" in names, "rotate" in names, torch_generator(random_state))
+
+
+@dataclass(frozen=True)
+class OneTerm:
+    """Makes an objective of a single loss.
+
+    Attributes
+    ----------
+    loss : Term
+    """
+
+    loss: Term
+
+    def __call__(self, network: nn.Module, n_rows: int) -> Objective:
+        """Return the loss."""
+        return Objective({"loss": self.loss})
+
+
+def image_recipe(
+    problem: Problem,
+    architecture: UNetArchitecture | PretrainedArchitecture,
+    loss: Term,
+    start: Start,
+    move: BatchChange | None,
+) -> Recipe:
+    """Return the recipe of a network of images, without a corruption."""
+    width = architecture.entries_per_pixel * problem.seen[0, 0].size
+    return Recipe(
+        architecture=architecture,
+        objective=OneTerm(loss),
+        start=start,
+        changes=Changes(move, None),
+        width=width,
+        batch_size=choose_batch_size(problem.n_train, width),
+    )
+
+
+def choose_batch_size(n_rows: int, width: int) -> int:
+    """Return the size of batches for ``batch_size="auto"``: 4 to 32, by the size of images.
+
+    At most an eighth of the images: else an epoch of few images would be an update or two.
+    """
+    return min(32, max(4, ENTRIES_PER_BATCH // width), max(1, n_rows // 8))

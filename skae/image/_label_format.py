@@ -2,16 +2,10 @@
 
 from math import prod
 
-import numpy as np
 from numpy.typing import NDArray
 
 from skae.image._image_format import ImageFormat, check_lengths, check_sizes
-from skae.image._survey import Summary
 from skae.networks import ImageLayout
-from skae.objectives import IGNORED
-from skae.rows._units import Units
-
-AS_THEY_ARE = Units(np.zeros((1, 1, 1)), 1.0)
 
 
 def find_label_format(y: NDArray, X: NDArray, is_channels_last: bool) -> ImageFormat:
@@ -46,29 +40,3 @@ def find_label_format(y: NDArray, X: NDArray, is_channels_last: bool) -> ImageFo
             f"rows of shape {sizes}, {shape} or, flattened, {(prod(sizes),)}."
         )
     return ImageFormat(ImageLayout(shape, is_channels_last), y.ndim)
-
-
-def count_labels(places: NDArray, n_classes: int) -> NDArray[np.intp]:
-    """Return how many pixels every class has; those that are ignored are none's."""
-    return np.bincount(places[places != IGNORED], minlength=n_classes)
-
-
-class LabelCounts(Summary):
-    """The number of pixels of every class.
-
-    Parameters
-    ----------
-    n_classes : int
-    """
-
-    def __init__(self, n_classes: int) -> None:
-        self.counts = np.zeros(n_classes, np.intp)
-
-    def add(self, maps: NDArray) -> None:
-        """Take note of more images with the places of classes."""
-        self.counts = self.counts + count_labels(maps, len(self.counts))
-
-    @property
-    def units(self) -> Units:
-        """Those of labels."""
-        return AS_THEY_ARE

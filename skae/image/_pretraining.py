@@ -64,6 +64,12 @@ def find_fitted(encoder: Any) -> ConvAutoencoder:
     return found
 
 
+def describe(autoencoder: ConvAutoencoder) -> tuple[Any, ...]:
+    """Return the units and weights of a fitted autoencoder, which tell it from others."""
+    weights = [value.numpy() for value in autoencoder._network.module.state_dict().values()]
+    return *autoencoder._units, *autoencoder._output_units(), weights
+
+
 def check_same_autoencoder(module: Any, autoencoder: ConvAutoencoder) -> None:
     """Raise ValueError if a network to go on from sees images with another autoencoder."""
     if not isinstance(module, WithReconstruction):

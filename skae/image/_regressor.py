@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from functools import partial
 from typing import Any, Literal, Self
 
 import numpy as np
@@ -12,33 +11,38 @@ import torch
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import RegressorMixin
 from sklearn.utils.validation import check_is_fitted
-from torch import Tensor, nn
 
 from skae._scikit_learn import StrOptions
 from skae.blocks import find_pairs
-from skae.engine import InTurn
-from skae.estimators._bridge import Augmentations, torch_generator
-from skae.estimators._denoising import make_corruption
+from skae.fitting._fit import fit_estimator
 from skae.fitting._parameters import RECONSTRUCTION, validated_fit
+from skae.fitting._recipe import Recipe, Start, keep_random_weights
+from skae.fitting._wrappers import corrupted
 from skae.image._block_results import explained_in_blocks, images_shape
 from skae.image._image_estimator import BaseImageEstimator, read_array
 from skae.image._image_format import (
     ImageFormat,
-    as_pixels,
     check_lengths,
     check_sizes,
     find_format,
     guess_target_shape,
 )
-from skae.image._image_parameters import IMAGES, check_filter_size, find_fold, make_moves
+from skae.image._image_parameters import (
+    IMAGES,
+    check_filter_size,
+    find_fold,
+    image_recipe,
+    make_move,
+)
 from skae.image._structural_loss import WINDOW, StructuralDissimilarity
 from skae.networks import UNetArchitecture
 from skae.objectives import LOSSES, Term
+from skae.rows._corruption import CorruptionPlan, plan_corruption
 from skae.rows._explained_variance import explained_share
 from skae.rows._per_block import by_blocks
-from skae.starts._filter_start import ImageProblem, start_at_filter
-from skae.starts._linear_filter import fit_filter, identity_filter
-from skae.starts._windows import Filter
+from skae.rows._problem import Problem
+from skae.rows._summaries import as_pixels
+from skae.starts._filter_start import FilterStart, Identity, LeastSquares
 
 ERRORS = ("squared_error", "absolute_error", "huber")
 
@@ -355,7 +359,7 @@ default=None
             If X, y or a parameter is not valid, if a block cannot be read, or if the training
             diverges.
         """
-        self._fit(X, y)
+        fit_estimator(self, X, y)
         return self
 
     @by_blocks(images_shape)
@@ -461,20 +465,32 @@ default=None
 
     # What is learned.
 
-    def _make_architecture(self, problem: ImageProblem) -> UNetArchitecture:
-        return UNetArchitecture(
-            n_channels_in=problem.target.shape[1],
-            n_channels_out=problem.y.shape[1],
+    def _make_recipe(self, problem: Problem, random_state: np.random.RandomState) -> Recipe:
+        architecture = UNetArchitecture(
+            n_channels_in=problem.seen.shape[1],
+            n_channels_out=problem.target.shape[1],
             base_channels=int(self.base_channels),
             depth=int(self.depth),
-            is_folded=find_fold(self.fold, self.depth, problem.target.shape[2:]),
+            is_folded=find_fold(self.fold, self.depth, problem.seen.shape[2:]),
             has_skips=self.architecture == "unet",
-            filter_size=self._find_filter_size(problem),
+            filter_size=self._choose_filter_size(problem),
         )
+        plan = plan_corruption(self.corruption, self.corruption_level)
+        move = make_move(self.augment, random_state)
+        start = self._make_start(problem, plan)
+        recipe = image_recipe(problem, architecture, self._make_loss(problem), start, move)
+        return corrupted(recipe, plan, problem, random_state)
 
-    def _find_filter_size(self, problem: ImageProblem) -> int:
+    def _make_start(self, problem: Problem, plan: CorruptionPlan | None) -> Start:
+        if self.residual is None:
+            return keep_random_weights
+        if self.residual == "identity":
+            return FilterStart(problem, Identity(problem, plan))
+        return FilterStart(problem, LeastSquares(self.filter_size, problem, plan))
+
+    def _choose_filter_size(self, problem: Problem) -> int:
         """Return the size of the fixed filter; 0 if there is none."""
-        n_in, n_out = problem.target.shape[1], problem.y.shape[1]
+        n_in, n_out = problem.seen.shape[1], problem.target.shape[1]
         if self.residual is None:
             return 0
         if self.residual == "identity":
@@ -486,58 +502,17 @@ default=None
             return 1
         return check_filter_size(self.filter_size)
 
-    def _set_start(
-        self, module: Any, problem: ImageProblem, random_state: np.random.RandomState
-    ) -> nn.Module | None:
-        """Set the fixed filter to that of the training images."""
-        if self.residual is None:
-            return None
-        return start_at_filter(module, problem, partial(self._find_filter, problem, random_state))
-
-    def _find_filter(
-        self,
-        problem: ImageProblem,
-        random_state: np.random.RandomState,
-        seen: NDArray,
-        target: NDArray,
-    ) -> Filter:
-        units, target_units = problem.units, problem.target_units
-        if self.corruption is not None:
-            clean = torch.from_numpy(seen)
-            generator = torch_generator(random_state)
-            seen = self._make_corruption(problem, clean, generator).corrupt(clean).numpy()
-        if self.residual == "linear":
-            return fit_filter(seen, target, self.filter_size)
-        gain = units.scale / target_units.scale
-        bias = (units.location - target_units.location).ravel() / target_units.scale
-        return identity_filter(seen, target, gain, bias)
-
-    def _make_augmentations(
-        self, problem: ImageProblem, inputs: Tensor, random_state: np.random.RandomState
-    ) -> Augmentations:
-        moves = make_moves(self.augment, random_state)
-        if self.corruption is None:
-            return (InTurn(moves) if moves else None), None
-        corruption = self._make_corruption(problem, inputs, torch_generator(random_state))
-        return InTurn([*moves, corruption]), corruption
-
-    def _make_corruption(self, problem: ImageProblem, inputs: Tensor, generator: Any) -> Any:
-        """Return the corruption of images in units; what it takes of them, it takes by channel."""
-        pixels = inputs.movedim(1, -1).reshape(-1, inputs.shape[1], 1, 1)
-        name, level = str(self.corruption), self.corruption_level
-        return make_corruption(name, level, problem.units, pixels, generator)
-
-    def _make_loss(self, problem: ImageProblem) -> Term:
+    def _make_loss(self, problem: Problem) -> Term:
         if self.loss != "ssim":
             return LOSSES[self.loss]()
-        height, width = problem.y.shape[2:]
+        height, width = problem.target.shape[2:]
         if min(height, width) < WINDOW:
             raise ValueError(
                 f"loss='ssim' needs images of at least {WINDOW} x {WINDOW} pixels. Got {height} x "
                 f"{width}. Use another loss."
             )
-        low, high = problem.target_range
-        data_range = high - low
+        target = problem.summaries.target
+        data_range = float(target.high.max()) - float(target.low.min())
         if data_range == 0:
             raise ValueError("loss='ssim' needs images that vary, but y is constant.")
         location, scale = problem.target_units

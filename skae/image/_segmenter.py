@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from numbers import Integral
 from typing import Any, Literal, Self
 
@@ -14,35 +15,47 @@ from scipy.special import softmax
 from sklearn.base import ClassifierMixin
 from sklearn.utils import compute_class_weight
 from sklearn.utils.validation import check_is_fitted
-from torch import Tensor, nn
 
 from skae._scikit_learn import HasMethods, StrOptions
 from skae.blocks import Blocks, find_pairs, is_empty
-from skae.engine import InTurn
-from skae.estimators._bridge import Augmentations
+from skae.estimators import ConvAutoencoder
+from skae.fitting._fit import fit_estimator
 from skae.fitting._parameters import validated_fit
-from skae.image._block_results import dtype_of_labels, images_shape, mean_in_blocks, proba_shape
+from skae.fitting._recipe import Recipe
+from skae.image._block_results import (
+    dtype_of_labels,
+    images_shape,
+    mean_in_blocks,
+    proba_shape,
+)
 from skae.image._image_estimator import BaseImageEstimator
-from skae.image._image_parameters import IMAGES, check_filter_size, find_fold, make_moves
-from skae.image._label_format import AS_THEY_ARE, LabelCounts, count_labels, find_label_format
+from skae.image._image_parameters import (
+    IMAGES,
+    check_filter_size,
+    find_fold,
+    image_recipe,
+    make_move,
+)
+from skae.image._label_format import find_label_format
 from skae.image._pretrained import PretrainedArchitecture
 from skae.image._pretraining import (
     check_same_autoencoder,
+    describe,
     find_autoencoder,
     find_fitted,
     find_loss,
     see_all,
     transfer_,
 )
-from skae.image._survey import Summary
 from skae.metrics import dice
-from skae.networks import Architecture, UNetArchitecture
+from skae.networks import UNetArchitecture
 from skae.objectives import FOCUS, IGNORED, DiceCrossEntropy, PixelCrossEntropy, Term
 from skae.rows._classes import list_classes
+from skae.rows._kinds import ImageRows
 from skae.rows._masks import find_label_names, find_places, read_labels
 from skae.rows._per_block import by_blocks
-from skae.rows._units import Units
-from skae.starts._filter_start import ImageProblem
+from skae.rows._problem import Problem
+from skae.rows._summaries import LabelCounts
 from skae.starts._logistic_filter import fit_logistic
 
 
@@ -345,7 +358,7 @@ class ImageSegmenter(ClassifierMixin, BaseImageEstimator):
             If X, y or a parameter is not valid, if a block cannot be read, or if the training
             diverges.
         """
-        self._fit(X, y)
+        fit_estimator(self, X, y)
         return self
 
     @by_blocks(images_shape, dtype_of_labels)
@@ -422,22 +435,18 @@ class ImageSegmenter(ClassifierMixin, BaseImageEstimator):
 
     # What X and y are.
 
-    def _look_over(self, y: Blocks, source: Any) -> None:
+    def _list_labels(self, y: Blocks, source: Any) -> NDArray:
         if source is not None and self.encoder is not None:
             check_same_autoencoder(source._network.module, find_fitted(self.encoder))
-        if source is None:
-            self.classes_ = find_label_names(self._list_labels(y), self.ignore_index)
-        else:
-            self.classes_ = source.classes_
-
-    def _list_labels(self, y: Blocks) -> NDArray:
-        """Return the labels of all blocks."""
+        if source is not None:
+            return source.classes_
         found = []
         for number, block in y.read():
             if not is_empty(block):
                 with y.naming(number):
                     found.append(list_classes(read_labels(block, self)))
-        return np.concatenate(found) if found else np.empty(0, np.intp)
+        labels = np.concatenate(found) if found else np.empty(0, np.intp)
+        return find_label_names(labels, self.ignore_index)
 
     def _read_targets(self, maps: NDArray, y: Any, *, reset: bool) -> tuple[NDArray, NDArray]:
         y = read_labels(y, self)
@@ -457,98 +466,112 @@ class ImageSegmenter(ClassifierMixin, BaseImageEstimator):
             )
         super()._check_known_size(spatial)
 
-    def _find_compared(self) -> tuple[Any, ...]:
-        if self.encoder is None:
-            return (self.classes_,)
-        fitted = find_fitted(self.encoder)
-        weights = [value.numpy() for value in fitted._network.module.state_dict().values()]
-        return self.classes_, *fitted._units, *fitted._output_units(), weights
-
-    def _find_target_units(self, y: NDArray) -> Units:
-        return AS_THEY_ARE
-
-    def _make_summary(self, y: NDArray) -> Summary:
-        return LabelCounts(len(self.classes_))
+    def _describe_rows(self, source: Any) -> ImageRows:
+        return replace(super()._describe_rows(source), n_classes=len(self.classes_))
 
     # What is learned.
 
-    def _make_architecture(self, problem: ImageProblem) -> Architecture:
-        n_channels = problem.target.shape[1]
+    def _make_recipe(self, problem: Problem, random_state: np.random.RandomState) -> Recipe:
+        encoder = self._find_encoder(problem)
+        architecture = self._make_architecture(problem, encoder)
+        move = make_move(self.augment, random_state)
+        weight = find_class_weight(self.class_weight, self.classes_, problem)
+        start = PixelStart(problem, int(self.filter_size), weight, encoder)
+        recipe = image_recipe(problem, architecture, self._make_loss(weight), start, move)
+        return recipe if encoder is None else replace(recipe, compared=describe(encoder))
+
+    def _find_encoder(self, problem: Problem) -> ConvAutoencoder | None:
+        """Return the fitted autoencoder, if there is one and it can be used for these images."""
         if self.encoder is None:
-            return self._make_plan(problem, n_channels)
+            return None
         if self.patch_size is not None:
             raise ValueError(
                 "With an encoder, which sees whole images, patch_size must be None. Got "
                 f"{self.patch_size}."
             )
-        autoencoder = find_autoencoder(self.encoder, problem.target.shape[1:])
-        plan: Any = autoencoder._network.architecture
-        network = self._make_plan(problem, 2 * n_channels)
-        return PretrainedArchitecture(network, plan, find_loss(autoencoder))
+        return find_autoencoder(self.encoder, problem.seen.shape[1:])
 
-    def _make_plan(self, problem: ImageProblem, n_channels_in: int) -> UNetArchitecture:
-        return UNetArchitecture(
-            n_channels_in=n_channels_in,
+    def _make_architecture(
+        self, problem: Problem, encoder: ConvAutoencoder | None
+    ) -> UNetArchitecture | PretrainedArchitecture:
+        n_channels = problem.seen.shape[1]
+        network = UNetArchitecture(
+            n_channels_in=n_channels if encoder is None else 2 * n_channels,
             n_channels_out=len(self.classes_),
             base_channels=int(self.base_channels),
             depth=int(self.depth),
-            is_folded=find_fold(self.fold, self.depth, problem.target.shape[2:]),
+            is_folded=find_fold(self.fold, self.depth, problem.seen.shape[2:]),
             has_skips=True,
             filter_size=check_filter_size(self.filter_size),
         )
+        if encoder is None:
+            return network
+        plan: Any = encoder._network.architecture
+        return PretrainedArchitecture(network, plan, find_loss(encoder))
 
-    def _set_start(
-        self, module: Any, problem: ImageProblem, random_state: np.random.RandomState
-    ) -> nn.Module | None:
-        """Set the fixed filter to the logistic regression, after what is transferred."""
-        if self.encoder is not None:
-            autoencoder = find_autoencoder(self.encoder, problem.target.shape[1:])
-            transfer_(module, autoencoder, problem.units)
-
-        def see(rows: slice) -> NDArray:
-            seen = problem.units.enter(problem.target[problem.train[rows]])
-            return seen if self.encoder is None else see_all(module, seen)
-
-        weight = self._find_class_weight(problem)
-        places = problem.y[problem.train]
-        found = fit_logistic(see, places, weight, self.filter_size, random_state)
-        module.set_filter_(*map(torch.from_numpy, found))
-        return None
-
-    def _make_augmentations(
-        self, problem: ImageProblem, inputs: Tensor, random_state: np.random.RandomState
-    ) -> Augmentations:
-        moves = make_moves(self.augment, random_state)
-        return (InTurn(moves) if moves else None), None
-
-    def _make_loss(self, problem: ImageProblem) -> Term:
-        weight = torch.from_numpy(self._find_class_weight(problem))
+    def _make_loss(self, class_weight: NDArray[np.float64]) -> Term:
+        weight = torch.from_numpy(class_weight)
         if self.loss == "dice_ce":
             (foreground,) = np.nonzero(self.classes_ != 0)
             return DiceCrossEntropy(weight, torch.from_numpy(foreground))
         return PixelCrossEntropy(weight, FOCUS if self.loss == "focal" else 0.0)
 
-    def _find_class_weight(self, problem: ImageProblem) -> NDArray[np.float64]:
-        """Return the weight of every class, if it has one in `class_weight`."""
-        counts = self._count_labels(problem)
-        present = np.flatnonzero(counts)
-        if self.class_weight == "balanced":
-            # of a warm start, y may lack classes
-            weight = np.ones(len(counts))
-            weight[present] = counts.sum() / (len(present) * counts[present])
-            return weight
-        labels = self.classes_[present]
-        weight = compute_class_weight(self.class_weight, classes=self.classes_, y=labels)
-        if not (np.isfinite(weight).all() and weight.min() >= 0 and weight[present].max() > 0):
-            raise ValueError(
-                "The weights of class_weight must be finite, not negative, and not all 0. Got "
-                f"{self.class_weight}."
-            )
-        return np.asarray(weight, dtype=np.float64)
 
-    def _count_labels(self, problem: ImageProblem) -> NDArray[np.intp]:
-        """Return the number of pixels of every class."""
-        if problem.stream is None:
-            return count_labels(problem.y, len(self.classes_))
-        counts: Any = problem.stream.survey.target
-        return counts.counts
+@dataclass(frozen=True)
+class PixelStart:
+    """Sets the fixed filter of a network to the logistic regression of a pixel's class.
+
+    Attributes
+    ----------
+    problem : Problem
+    size : int
+        Size of the kernel, odd.
+    class_weight : array of shape (n_classes,)
+    encoder : ConvAutoencoder or None
+        Its weights are transferred before.
+    """
+
+    problem: Problem
+    size: int
+    class_weight: NDArray[np.float64]
+    encoder: ConvAutoencoder | None
+
+    def __call__(self, module: Any, random_state: np.random.RandomState) -> None:
+        """Set the network; the regression is no optimum of its loss that would have to be beaten."""
+        problem = self.problem
+        if self.encoder is not None:
+            transfer_(module, self.encoder, problem.units)
+
+        def see(rows: slice) -> NDArray:
+            seen = problem.units.enter(problem.seen[problem.train[rows]])
+            return seen if self.encoder is None else see_all(module, seen)
+
+        places = problem.target[problem.train]
+        found = fit_logistic(see, places, self.class_weight, self.size, random_state)
+        module.set_filter_(*map(torch.from_numpy, found))
+
+
+def find_class_weight(class_weight: Any, classes: NDArray, problem: Problem) -> NDArray[np.float64]:
+    """Return the weight of every class, if it has one in the parameter `class_weight`."""
+    counts = _count_labels(problem, len(classes))
+    present = np.flatnonzero(counts)
+    if class_weight == "balanced":
+        # after a warm start, y may lack classes
+        weight = np.ones(len(counts))
+        weight[present] = counts.sum() / (len(present) * counts[present])
+        return weight
+    weight = compute_class_weight(class_weight, classes=classes, y=classes[present])
+    if not (np.isfinite(weight).all() and weight.min() >= 0 and weight[present].max() > 0):
+        raise ValueError(
+            "The weights of class_weight must be finite, not negative, and not all 0. Got "
+            f"{class_weight}."
+        )
+    return np.asarray(weight, dtype=np.float64)
+
+
+def _count_labels(problem: Problem, n_classes: int) -> NDArray[np.intp]:
+    """Return the number of pixels of every class; in memory, in patches that may overlap."""
+    summary = problem.summaries.target
+    if problem.stream is not None and isinstance(summary, LabelCounts):
+        return summary.counts
+    return LabelCounts.of(problem.target, n_classes).counts

@@ -194,7 +194,9 @@ class Reader:
             first = ends[place] - parts[place].shape[0]
             with self.blocks.naming(number):
                 rows = self._read(parts[place], start + first, reset and not self.is_known)
-            yield Block(number, rows, start + first, is_held_out[first : ends[place]])
+            # images without a label are left out
+            is_meant = is_held_out[first : ends[place]][: rows.n_rows]
+            yield Block(number, rows, start + first, is_meant)
 
     def _read_whole(self, number: int, raw: object, start: int, reset: bool) -> Block:
         n_rows, rows = 0, NO_ROWS_YET

@@ -1,123 +1,124 @@
-"""What is to be learned of images, and where a network starts that learns it."""
+"""Networks of images that start at the best linear filter."""
 
-from collections.abc import Callable
 from copy import deepcopy
-from typing import Any, NamedTuple
+from dataclasses import dataclass
+from typing import Any, Protocol
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor, nn
 
-from skae.image._stream import ImageStream
-from skae.rows._units import Units
+from skae.rows._corruption import CorruptionPlan
+from skae.rows._problem import Problem
+from skae.rows._random import torch_generator
+from skae.starts._linear_filter import fit_filter, identity_filter
 from skae.starts._windows import Filter
 
 MAX_PIXELS = 2**19
-"""About from how many pixels a filter is learnt: it has few weights."""
+"""About how many pixels a filter is fitted to: it has few weights."""
 SMALLEST_CROP = 32
 """Pixels along an axis."""
 
 
-class ImageProblem(NamedTuple):
-    """What is to be learned.
+class FitFilter(Protocol):
+    """Fits a filter."""
+
+    def __call__(
+        self, seen: NDArray, target: NDArray, random_state: np.random.RandomState
+    ) -> Filter:
+        """Return the filter from images that are seen to their targets, both in units."""
+
+
+@dataclass(frozen=True)
+class LeastSquares:
+    """Fits the filter with the least squared error.
 
     Attributes
     ----------
-    X, y : array of shape (n, n_channels, height, width)
-        Images or patches of them, in their own units; y may be X itself. Of images that are read
-        block by block, a random sample.
-    units, target_units : Units
-        Of X and y; their locations have shape (n_channels, 1, 1).
-    train, valid : array of int
-        The rows to learn from, and those that are held out, in random order.
-    compared : tuple
-        By which the same images are known again.
-    stream : ImageStream or None
-        Where X is a sample: all rows to learn from.
+    size : int
+        Size of the kernel, odd.
+    problem : Problem
+    corruption : CorruptionPlan or None
+        Corrupts the images that are seen.
     """
 
-    X: NDArray
-    y: NDArray
-    units: Units
-    target_units: Units
-    train: NDArray
-    valid: NDArray
-    compared: tuple[Any, ...]
-    stream: ImageStream | None = None
+    size: int
+    problem: Problem
+    corruption: CorruptionPlan | None = None
 
-    @property
-    def target_range(self) -> tuple[float, float]:
-        """The smallest and the largest value of y."""
-        if self.stream is None:
-            return float(self.y.min()), float(self.y.max())
-        target: Any = self.stream.survey.target
-        return float(target.low.min()), float(target.high.max())
-
-    def training_tensors(self) -> tuple[Tensor, Tensor]:
-        """Return what the network sees and what it is held against, in units."""
-        inputs = as_images(self.units.enter(self.X))
-        if self.y is self.X:
-            return inputs, inputs
-        return inputs, as_images(self.target_units.enter(self.y))
-
-    def part(self, rows: NDArray) -> "ImageProblem":
-        """Return the same for some rows alone."""
-        X = self.X[rows]
-        return self._replace(X=X, y=X if self.y is self.X else self.y[rows])
+    def __call__(
+        self, seen: NDArray, target: NDArray, random_state: np.random.RandomState
+    ) -> Filter:
+        """Return the filter."""
+        seen = corrupt_maps(self.corruption, seen, self.problem, random_state)
+        return fit_filter(seen, target, self.size)
 
 
-def find_units(maps: NDArray) -> Units:
-    """Return the mean of every channel, and one scale for all."""
-    units = Units.of(np.moveaxis(maps, 1, -1).reshape(-1, maps.shape[1]))
-    return units._replace(location=units.location.reshape(-1, 1, 1))
+@dataclass(frozen=True)
+class Identity:
+    """Takes the images themselves, and measures the error that this leaves."""
+
+    problem: Problem
+    corruption: CorruptionPlan | None = None
+
+    def __call__(
+        self, seen: NDArray, target: NDArray, random_state: np.random.RandomState
+    ) -> Filter:
+        """Return the filter."""
+        seen = corrupt_maps(self.corruption, seen, self.problem, random_state)
+        units, target_units = self.problem.units, self.problem.target_units
+        gain = units.scale / target_units.scale
+        bias = (units.location - target_units.location).ravel() / target_units.scale
+        return identity_filter(seen, target, gain, bias)
 
 
-def as_images(maps: NDArray) -> Tensor:
-    """Return maps as a tensor to train with."""
-    return torch.from_numpy(np.ascontiguousarray(maps, dtype=np.float32))
+def corrupt_maps(
+    plan: CorruptionPlan | None,
+    seen: NDArray,
+    problem: Problem,
+    random_state: np.random.RandomState,
+) -> NDArray:
+    """Return corrupted images in units, or the images themselves if there is no corruption."""
+    if plan is None:
+        return seen
+    clean = torch.from_numpy(seen)
+    # extremes are those of channels: (n_pixels, n_channels, 1, 1)
+    pixels = clean.movedim(1, -1).reshape(-1, clean.shape[1], 1, 1)
+    corruption = plan.make(problem.units, pixels, torch_generator(random_state))
+    return corruption.corrupt(clean).numpy()
 
 
-def start_at_filter(
-    module: Any, problem: ImageProblem, find_filter: Callable[[NDArray, NDArray], Filter]
-) -> nn.Module:
-    """Set the fixed part of a network to the best filter for the rows to learn from.
+@dataclass(frozen=True)
+class FilterStart:
+    """Sets the fixed part of a network to the best filter for the images to learn from.
 
-    Parameters
+    Attributes
     ----------
-    module : AroundFilter
-    problem : ImageProblem
-    find_filter : callable
-        Returns it for images of X and of y, in units.
-
-    Returns
-    -------
-    rival : AroundFilter
-        The same for all rows.
+    problem : Problem
+    fit : FitFilter
     """
-    rival = deepcopy(module)
-    all_rows = np.concatenate([problem.train, problem.valid])
-    set_filter_(module, problem, problem.train, find_filter)
-    set_filter_(rival, problem, all_rows, find_filter)
-    return rival
 
+    problem: Problem
+    fit: FitFilter
 
-def set_filter_(
-    module: Any,
-    problem: ImageProblem,
-    rows: NDArray,
-    find_filter: Callable[[NDArray, NDArray], Filter],
-) -> None:
-    """Set the fixed part of a network to the best filter for some rows."""
-    X, y = take_crops(problem.target, problem.y, rows)
-    found = find_filter(problem.units.enter(X), problem.target_units.enter(y))
-    module.set_filter_(*map(torch.from_numpy, found))
+    def __call__(self, module: Any, random_state: np.random.RandomState) -> Any:
+        """Set the network; return the same for all images."""
+        rival = deepcopy(module)
+        self._set(module, self.problem.train, random_state)
+        self._set(rival, self.problem.all_rows, random_state)
+        return rival
+
+    def _set(self, module: Any, rows: NDArray, random_state: np.random.RandomState) -> None:
+        problem = self.problem
+        X, y = take_crops(problem.seen, problem.target, rows)
+        seen, target = problem.units.enter(X), problem.target_units.enter(y)
+        module.set_filter_(*map(torch.from_numpy, self.fit(seen, target, random_state)))
 
 
 def take_crops(X: NDArray, y: NDArray, rows: NDArray) -> tuple[NDArray, NDArray]:
     """Return the same parts of maps X and y, about `MAX_PIXELS` in all, of as many rows as can be.
 
-    Images are whole where that is few enough. Of larger ones there are crops, elsewhere in each.
+    Images are whole where that is few enough. Larger ones are cropped, elsewhere in each.
     """
     rows = rows[: max(1, MAX_PIXELS // min(SMALLEST_CROP**2, X[0, 0].size))]
     share = min(1.0, MAX_PIXELS / (len(rows) * X[0, 0].size)) ** 0.5

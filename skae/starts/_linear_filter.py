@@ -4,7 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.linalg import lstsq
 
-from skae.image._image_format import as_pixels
+from skae.rows._summaries import as_pixels
 from skae.starts._windows import Filter, find_windows, windows_as_rows
 
 ENTRIES_AT_ONCE = 2**22
