@@ -4,15 +4,58 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from typing import Any, Literal
+from dataclasses import dataclass
+from functools import partial
+from math import prod
+from numbers import Integral, Real
+from typing import Any, Literal, Self
 
+import numpy as np
+import torch
+from numpy.typing import ArrayLike, NDArray
+from scipy.special import softmax
+from sklearn.base import ClassifierMixin
+from sklearn.utils.validation import check_is_fitted
+from torch import Tensor
+
+from skae._scikit_learn import Interval, validate_parameter_constraints
+from skae.blocks import Blocks, is_empty
+from skae.fitting._application import as_array, as_tensor
+from skae.fitting._dispatch import dispatched
+from skae.fitting._fitted import Fitted
+from skae.fitting._recipe import Recipe
+from skae.metrics import dice
+from skae.networks import ImageLayout, UNetArchitecture
+from skae.objectives import DiceCrossEntropy, Objective
 from skae.registration._atlas_network import AtlasArchitecture
+from skae.registration._atlas_recipe import (
+    AtlasStart,
+    Deform,
+    check_sizes,
+    plan_atlas,
+    plan_deformation,
+)
 from skae.registration._atlas_segmenter_network import AtlasSegmenterArchitecture
-from skae.registration._base_segmenter import SEGMENTATION, BaseAtlasSegmenter
-from skae.registration._deformation_terms import LocalCorrelation
+from skae.registration._deformation import DEFORMATION, BaseDeformation
+from skae.registration._deformation_terms import LocalCorrelation, Segmentation
+from skae.registration._mask_layout import read_masks
+from skae.registration._refinement import refine
+from skae.rows._classes import list_classes
+from skae.rows._kinds import MaskedShapeRows
+from skae.rows._masks import find_label_names, find_places, read_labels
+from skae.rows._problem import Problem
+from skae.rows._rows import Rows
+from skae.starts._logistic_filter import fit_logistic
+
+DEPTH = 2
+"""How often the pixelwise network halves the sizes, if these are large enough."""
+FILTER_SIZES = {2: 7, 3: 5}
+"""Of the pixelwise network's filter, by the number of axes, if images are large enough."""
+SMALLEST_FOLDED = 32
+"""From this size on, the first halving is done without a convolution."""
 
 
-class AtlasSegmenter(BaseAtlasSegmenter):
+class AtlasSegmenter(ClassifierMixin, BaseDeformation):
     """Classification of pixels by the labels of an atlas, which is learned with them.
 
     In the manner of Atlas-ISTN [1]_. An atlas and its deformations are learned as by
@@ -249,7 +292,14 @@ class AtlasSegmenter(BaseAtlasSegmenter):
     """
 
     _state_classes = (AtlasArchitecture, AtlasSegmenterArchitecture, LocalCorrelation)
-    _parameter_constraints = SEGMENTATION
+    _parameter_constraints = {
+        **DEFORMATION,
+        "segmentation_weight": [Interval(Real, 0, None, closed="neither")],
+        "refine_steps": [Interval(Integral, 0, None, closed="left")],
+        "base_channels": [Interval(Integral, 1, None, closed="left")],
+        "ignore_index": [Integral, None],
+    }
+    _pairs_with_y = True
 
     def __init__(
         self,
@@ -321,3 +371,303 @@ class AtlasSegmenter(BaseAtlasSegmenter):
         self.checkpoint = checkpoint
         self.checkpoint_every = checkpoint_every
         self.verbose = verbose
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.target_tags.multi_output = True
+        tags.target_tags.single_output = False
+        return tags
+
+    def fit(self, X: ArrayLike, y: ArrayLike) -> Self:
+        """Learn an atlas with its labels, deformations, and a pixelwise segmentation.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, height, width) or (n_samples, ...)
+            Images.
+        y : array-like of shape (n_samples, height, width) or (n_samples, height * width)
+            The label of every pixel.
+
+        Returns
+        -------
+        self : object
+            The fitted estimator.
+
+        Raises
+        ------
+        ValueError
+            If X, y or a parameter is not valid, or if the training diverges.
+        """
+        return super().fit(X, y)
+
+    @dispatched
+    def predict(self, X: ArrayLike) -> NDArray:
+        """Return the atlas's labels, deformed to images.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features) or (n_samples, ...)
+            Images.
+
+        Returns
+        -------
+        y : ndarray of shape (n_samples, height, width) or (n_samples, height * width)
+            Labels in the layout that y had in :meth:`fit`.
+        """
+        check_is_fitted(self)
+        check_refine_steps(self)
+        rows = self._validate(X, reset=False)
+        return as_masks(self, label_images(self, draw_labels, rows))
+
+    @dispatched
+    def predict_proba(self, X: ArrayLike) -> NDArray:
+        """Return the probabilities of labels of the atlas, deformed to images.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features) or (n_samples, ...)
+            Images.
+
+        Returns
+        -------
+        p : ndarray of shape (n_samples, n_classes, height, width)
+            In the order of `classes_`; with ``channels="last"`` of shape
+            (n_samples, height, width, n_classes), and for flattened y with height and width in
+            one axis. In the dtype of X if that is float32, else in float64.
+        """
+        check_is_fitted(self)
+        check_refine_steps(self)
+        rows = self._validate(X, reset=False)
+        proba = softmax(label_images(self, draw_labels, rows), axis=1)
+        if len(self._mask_shape) == 1:
+            proba = proba.reshape(*proba.shape[:2], -1)
+        return np.moveaxis(proba, 1, -1) if self._layout.is_channels_last else proba
+
+    @dispatched
+    def predict_pixelwise(self, X: ArrayLike) -> NDArray:
+        """Return the most probable label of every pixel by what is around it, without the atlas.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features) or (n_samples, ...)
+            Images.
+
+        Returns
+        -------
+        y : ndarray of shape (n_samples, height, width) or (n_samples, height * width)
+            Labels in the layout that y had in :meth:`fit`.
+        """
+        check_is_fitted(self)
+        rows = self._validate(X, reset=False)
+        return as_masks(self, label_images(self, find_pixel_logits, rows))
+
+    @dispatched
+    def refine(self, X: ArrayLike) -> NDArray:
+        """Return the codes with which :meth:`predict` deforms the labels.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features) or (n_samples, ...)
+            Images.
+
+        Returns
+        -------
+        codes : ndarray of shape (n_samples, n_codes)
+            Those of :meth:`transform`, refined in `refine_steps` steps.
+        """
+        check_is_fitted(self)
+        check_refine_steps(self)
+        rows = self._validate(X, reset=False)
+        return self._in_batches(partial(refine_codes, model=self), rows, self._n_features_out)
+
+    @dispatched
+    def score(  # type: ignore[override]
+        self, X: ArrayLike, y: ArrayLike
+    ) -> float:
+        """Return the mean Dice coefficient of the foreground.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features) or (n_samples, ...)
+            Images.
+        y : array-like of shape (n_samples, height, width) or (n_samples, height * width)
+            Their labels.
+
+        Returns
+        -------
+        score : float
+            In [0, 1]: what :func:`skae.metrics.dice` gives for the predictions, the mean over the
+            images and over all classes but 0: where none is 0, all count. Pixels with the label
+            that `ignore_index` had in :meth:`fit` do not.
+        """
+        check_is_fitted(self)
+        check_refine_steps(self)
+        rows = self._validate(X, reset=False)
+        known = read_masks(y, self, len(rows), self._layout.spatial)
+        find_places(self._class_names, known, self._ignored)
+        predicted = as_masks(self, label_images(self, draw_labels, rows))
+        return dice(known.reshape(predicted.shape), predicted, ignore_index=self._ignored)
+
+    # What is learned.
+
+    def _list_labels(self, y: Blocks, source: Any) -> NDArray:
+        if source is not None:
+            return source._class_names
+        found = []
+        for number, block in y.read():
+            if block is None or not is_empty(block):
+                with y.naming(number):
+                    found.append(list_classes(read_labels(block, self)))
+        labels = np.concatenate(found) if found else np.empty(0, np.intp)
+        return find_label_names(labels, self.ignore_index)
+
+    def _read(self, X: Any, y: Any, *, reset: bool) -> Rows:
+        X = self._validate(X, reset=reset)
+        check_sizes(self._layout)
+        y = read_masks(y, self, len(X), self._layout.spatial)
+        if reset:
+            self._mask_shape = y.shape[1:]
+        places = find_places(self._class_names, y, self.ignore_index)
+        return Rows(X, X, places.reshape(len(X), -1))
+
+    def _describe_rows(self, source: Any) -> MaskedShapeRows:
+        return MaskedShapeRows(layout=self._layout)
+
+    def _make_recipe(self, problem: Problem, random_state: np.random.RandomState) -> Recipe:
+        classes = self._class_names
+        (foreground,) = np.nonzero(classes != 0)
+        loss = DiceCrossEntropy(torch.ones(len(classes)), torch.from_numpy(foreground))
+        atlas = plan_atlas(self)
+        return Recipe(
+            architecture=AtlasSegmenterArchitecture(atlas, self._plan_pixelwise(len(classes))),
+            objective=LabelPixels(
+                plan_deformation(self, problem), Segmentation(loss, self.segmentation_weight)
+            ),
+            start=SegmenterStart(problem, self._layout, len(classes)),
+            smallest_batch=32,
+        )
+
+    def _plan_pixelwise(self, n_classes: int) -> UNetArchitecture:
+        """Return the plan of the network that labels pixels without the atlas."""
+        smallest, n_dims = min(self._layout.spatial), len(self._layout.spatial)
+        return UNetArchitecture(
+            n_channels_in=self._layout.n_channels,
+            n_channels_out=n_classes,
+            base_channels=int(self.base_channels),
+            depth=min(DEPTH, smallest.bit_length() - 1),
+            is_folded=smallest >= SMALLEST_FOLDED,
+            has_skips=True,
+            filter_size=min(FILTER_SIZES[n_dims], 2 * smallest - 1),
+            n_dims=n_dims,
+        )
+
+    def _keep(
+        self, problem: Problem, fitted: Fitted, random_state: np.random.RandomState
+    ) -> list[Warning]:
+        self.classes_ = problem.labels
+        super()._keep(problem, fitted, random_state)
+        self._regularization = float(self.regularization)
+        self._ignored = self.ignore_index
+        places = fitted.network.module.labels[0].argmax(0).numpy()
+        self.atlas_labels_ = self._class_names[places]
+        return []
+
+
+def as_masks(model: AtlasSegmenter, logits: NDArray) -> NDArray:
+    """Return the labels with the largest logits, in the layout that y had in fit."""
+    labels = model._class_names[logits.argmax(axis=1)]
+    return labels.reshape(len(labels), *model._mask_shape)
+
+
+def check_refine_steps(model: AtlasSegmenter) -> None:
+    """Raise ValueError if `refine_steps`, which may be set after the fit, is not valid."""
+    constraints = {"refine_steps": model._parameter_constraints["refine_steps"]}
+    given = {"refine_steps": model.refine_steps}
+    validate_parameter_constraints(constraints, given, type(model).__name__)
+
+
+def label_images(model: AtlasSegmenter, find_logits: Any, rows: NDArray) -> NDArray:
+    """Return logits of the pixels of images, shape (n, n_classes, *sizes)."""
+    shape = len(model.classes_), *model._layout.spatial
+    function = partial(find_logits, model=model)
+    return model._in_batches(function, rows, prod(shape)).reshape(-1, *shape)
+
+
+def find_pixel_logits(network: Any, X: NDArray, model: AtlasSegmenter) -> NDArray:
+    """Return the logits of pixels by what is around them, flattened."""
+    x = as_tensor(model._units.enter_as_given(X), network)
+    return as_array(network.find_logits(x).flatten(1))
+
+
+def draw_labels(network: Any, X: NDArray, model: AtlasSegmenter) -> NDArray:
+    """Return the logits of the atlas, deformed to images and flattened."""
+    points = network.decoder.find_points(_refine(network, X, model))
+    return as_array(network.draw_labels(points).flatten(1))
+
+
+def refine_codes(network: Any, X: NDArray, model: AtlasSegmenter) -> NDArray:
+    """Return refined codes."""
+    return as_array(_refine(network, X, model))
+
+
+def _refine(network: Any, X: NDArray, model: AtlasSegmenter) -> Tensor:
+    x = as_tensor(model._units.enter_as_given(X), network)
+    return refine(network, x, network.encoder(x), model._regularization, model.refine_steps)
+
+
+@dataclass(frozen=True)
+class LabelPixels:
+    """Makes the objective of deformations and of labels.
+
+    Attributes
+    ----------
+    deform : Deform
+    segmentation : Segmentation
+    """
+
+    deform: Deform
+    segmentation: Segmentation
+
+    def __call__(self, network: Any, n_rows: int) -> Objective:
+        """Return the terms of a network."""
+        return Objective(self.deform.terms() | {"segmentation_weight": self.segmentation})
+
+
+@dataclass(frozen=True)
+class SegmenterStart:
+    """Sets atlas and labels to their means, and the filter to the logistic regression.
+
+    Attributes
+    ----------
+    problem : Problem
+    layout : ImageLayout
+    n_classes : int
+    """
+
+    problem: Problem
+    layout: ImageLayout
+    n_classes: int
+
+    def __call__(self, module: Any, random_state: np.random.RandomState) -> None:
+        """Set the network; the start is no optimum that would have to be beaten."""
+        problem, sizes = self.problem, self.layout.spatial
+        places = problem.indicators[problem.train].reshape(-1, 1, *sizes)
+        module.set_base_(torch.from_numpy(_compute_log_shares(places, self.n_classes)))
+
+        def see(rows: slice) -> NDArray:
+            seen = torch.from_numpy(problem.units.enter(problem.target[problem.train[rows]]))
+            return self.layout.unflatten(seen).numpy()
+
+        size = module.pixelwise.kernel.shape[-1]
+        found = fit_logistic(see, places, np.ones(self.n_classes), size, random_state)
+        module.pixelwise.set_filter_(*map(torch.from_numpy, found))
+        AtlasStart(problem, self.layout)(module, random_state)
+
+
+def _compute_log_shares(places: NDArray, n_classes: int) -> NDArray:
+    """Return the logarithms of the shares of classes at every pixel, shape (1, n_classes, ...).
+
+    A class that is not there is as rare as if it were half an image.
+    """
+    counts = np.stack([(places == place).sum(axis=0)[0] for place in range(n_classes)]) + 0.5
+    return np.log(counts / counts.sum(axis=0))[None]

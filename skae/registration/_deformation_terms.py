@@ -120,6 +120,14 @@ class LocalCorrelation(Term):
         """Return `raw` itself."""
         return raw
 
+    def inputs(self, x: Tensor) -> Tensor:
+        """Return the encoder's input for rows of data, which is the rows themselves."""
+        return x
+
+    def input_refusal(self, x: Tensor) -> str | None:
+        """Return None: images of any values can be compared."""
+        return None
+
 
 class Classification(Term):
     """``weight`` times the cross-entropy, whose gradient does not count in the warm-up.

@@ -6,8 +6,11 @@ import os
 from collections.abc import Sequence
 from typing import Any, Literal
 
-from skae.objectives import Objective
+import numpy as np
+
+from skae.fitting._recipe import Recipe
 from skae.registration._atlas_network import AtlasArchitecture
+from skae.registration._atlas_recipe import AtlasStart, plan_atlas, plan_deformation
 from skae.registration._deformation import DEFORMATION, BaseDeformation
 from skae.registration._deformation_terms import LocalCorrelation
 from skae.rows._problem import Problem
@@ -288,8 +291,10 @@ class DiffeomorphicAutoencoder(BaseDeformation):
         self.checkpoint_every = checkpoint_every
         self.verbose = verbose
 
-    def _make_architecture(self, problem: Problem) -> AtlasArchitecture:
-        return self._make_atlas_architecture()
-
-    def _make_objective(self, network: Any, link: Any, n_train: int) -> Objective:
-        return Objective(self._make_terms(link))
+    def _make_recipe(self, problem: Problem, random_state: np.random.RandomState) -> Recipe:
+        return Recipe(
+            architecture=plan_atlas(self),
+            objective=plan_deformation(self, problem),
+            start=AtlasStart(problem, self._layout),
+            smallest_batch=32,
+        )

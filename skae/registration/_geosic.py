@@ -4,15 +4,47 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from typing import Any, Literal
+from copy import deepcopy
+from dataclasses import dataclass
+from functools import partial
+from numbers import Real
+from typing import Any, Literal, Self
 
+import numpy as np
+import torch
+from numpy.typing import ArrayLike, NDArray
+from scipy.special import softmax
+from sklearn.base import ClassifierMixin
+from sklearn.metrics import accuracy_score
+from sklearn.utils import assert_all_finite, check_consistent_length, column_or_1d
+from sklearn.utils.multiclass import check_classification_targets
+from sklearn.utils.validation import check_is_fitted
+from torch import nn
+
+from skae._scikit_learn import Interval, StrOptions
+from skae.blocks import Blocks
+from skae.fitting._application import as_array, as_tensor
+from skae.fitting._dispatch import dispatched
+from skae.fitting._fitted import Fitted
+from skae.fitting._recipe import Recipe
+from skae.networks import FromUnits, ImageLayout
+from skae.objectives import Objective
 from skae.registration._atlas_network import AtlasArchitecture
-from skae.registration._base_classifier import CLASSIFICATION, BaseShapeClassifier
-from skae.registration._classifier_network import AtlasClassifierArchitecture
-from skae.registration._deformation_terms import LocalCorrelation
+from skae.registration._atlas_recipe import AtlasStart, Deform, plan_atlas, plan_deformation
+from skae.registration._classifier_network import (
+    FUSIONS,
+    AtlasClassifierArchitecture,
+    LogitsOnly,
+)
+from skae.registration._deformation import DEFORMATION, BaseDeformation
+from skae.registration._deformation_terms import Classification, LocalCorrelation
+from skae.rows._classes import find_classes, list_classes
+from skae.rows._problem import Problem
+from skae.rows._rows import Rows
+from skae.rows._units import Units
 
 
-class GeoSICClassifier(BaseShapeClassifier):
+class GeoSICClassifier(ClassifierMixin, BaseDeformation):
     """Classifier of images by their shapes, which are deformations of an atlas.
 
     In the manner of Geo-SIC [1]_. An encoder and an atlas are learned as by
@@ -251,7 +283,13 @@ class GeoSICClassifier(BaseShapeClassifier):
     """
 
     _state_classes = (AtlasArchitecture, AtlasClassifierArchitecture, LocalCorrelation)
-    _parameter_constraints = CLASSIFICATION
+    _parameter_constraints = {
+        **DEFORMATION,
+        "fusion": [StrOptions(set(FUSIONS))],
+        "per_class_atlas": ["boolean"],
+        "classification_weight": [Interval(Real, 0, None, closed="neither")],
+        "warmup": [Interval(Real, 0, 1, closed="left")],
+    }
 
     def __init__(
         self,
@@ -323,3 +361,225 @@ class GeoSICClassifier(BaseShapeClassifier):
         self.checkpoint = checkpoint
         self.checkpoint_every = checkpoint_every
         self.verbose = verbose
+
+    def fit(self, X: ArrayLike, y: ArrayLike) -> Self:
+        """Learn an atlas, or one for each class, deformations and classes.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, height, width) or (n_samples, ...)
+            Images.
+        y : array-like of shape (n_samples,)
+            Their classes.
+
+        Returns
+        -------
+        self : object
+            The fitted estimator.
+
+        Raises
+        ------
+        ValueError
+            If X, y or a parameter is not valid, or if the training diverges.
+        """
+        return super().fit(X, y)
+
+    @dispatched
+    def predict(self, X: ArrayLike) -> NDArray:
+        """Return the most probable class of every image.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features) or (n_samples, ...)
+            Images.
+
+        Returns
+        -------
+        y : ndarray of shape (n_samples,)
+            Classes.
+        """
+        check_is_fitted(self)
+        return self._class_names[self._compute_logits(X).argmax(axis=1)]
+
+    @dispatched
+    def predict_proba(self, X: ArrayLike) -> NDArray:
+        """Return the probabilities of the classes.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features) or (n_samples, ...)
+            Images.
+
+        Returns
+        -------
+        p : ndarray of shape (n_samples, n_classes)
+            In the order of `classes_`, and in the dtype of X if that is float32, else in float64.
+        """
+        check_is_fitted(self)
+        return softmax(self._compute_logits(X), axis=1)
+
+    def score(  # type: ignore[override]
+        self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None
+    ) -> float:
+        """Return the accuracy of the predicted classes.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features) or (n_samples, ...)
+            Images.
+        y : array-like of shape (n_samples,)
+            Their classes.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weights of the images.
+
+        Returns
+        -------
+        score : float
+            In [0, 1], the higher the better.
+        """
+        return float(accuracy_score(y, self.predict(X), sample_weight=sample_weight))
+
+    @property
+    def classifier_(self) -> nn.Module:
+        """A copy of the network as a torch module, from rows of X to logits, in float32."""
+        check_is_fitted(self)
+        location, scale = self._units
+        logits = LogitsOnly(deepcopy(self._network.module))
+        module = FromUnits(torch.from_numpy(location), scale, logits)
+        return module.float().requires_grad_(True)
+
+    # What is learned.
+
+    def _list_labels(self, y: Blocks, source: Any) -> NDArray:
+        ((_, classes),) = y.read()
+        check_classes(classes, type(self).__name__)
+        classes = column_or_1d(classes, warn=True)
+        assert_all_finite(classes, input_name="y")
+        seen = list_classes(classes)
+        check_classification_targets(classes)
+        return seen if source is None else source._class_names
+
+    def _read(self, X: Any, y: Any, *, reset: bool) -> Rows:
+        X = self._validate(X, reset=reset)
+        y = column_or_1d(y)
+        check_consistent_length(X, y)
+        names = self._class_names
+        if len(names) < 2:
+            raise ValueError(
+                f"y must have at least two classes. Got one class, {names.tolist()[0]!r}, alone."
+            )
+        return Rows(X, X, np.eye(len(names))[find_classes(names, y)])
+
+    def _make_recipe(self, problem: Problem, random_state: np.random.RandomState) -> Recipe:
+        n_classes = len(self._class_names)
+        atlas = plan_atlas(self, n_classes if self.per_class_atlas else 1)
+        architecture = AtlasClassifierArchitecture(
+            atlas=atlas,
+            fusion=str(self.fusion),
+            n_features=atlas.hidden_channels[-1],
+            n_classes=n_classes,
+        )
+        deform = plan_deformation(self, problem, bool(self.per_class_atlas))
+        classification = Classification(self.classification_weight, self.warmup)
+        return Recipe(
+            architecture=architecture,
+            objective=Classify(deform, classification),
+            start=ClassifierStart(problem, self._layout, bool(self.per_class_atlas)),
+            smallest_batch=32,
+        )
+
+    def _keep(
+        self, problem: Problem, fitted: Fitted, random_state: np.random.RandomState
+    ) -> list[Warning]:
+        self.classes_ = problem.labels
+        return super()._keep(problem, fitted, random_state)
+
+    def _compute_logits(self, X: ArrayLike) -> NDArray:
+        """Return the logits of the classes of images, shape (n, n_classes)."""
+        rows = self._validate(X, reset=False)
+        function = partial(_apply_classifier, units=self._units)
+        return self._in_batches(function, rows, len(self.classes_))
+
+
+def _apply_classifier(network: Any, X: NDArray, units: Units) -> NDArray:
+    return as_array(network.find_logits(as_tensor(units.enter_as_given(X), network)))
+
+
+def check_classes(y: Any, name: str) -> None:
+    """Raise ValueError if y is missing, or if it is one of masks; `name` is the estimator's."""
+    if y is None:
+        raise ValueError(f"{name} requires y to be passed, but the target y is None.")
+    if np.ndim(y) > 2:
+        raise ValueError(
+            f"y has the shape {np.shape(y)}, but one class for every image is wanted, shape "
+            f"{np.shape(y)[:1]}. For a label of every pixel, use AtlasSegmenter."
+        )
+
+
+@dataclass(frozen=True)
+class Classify:
+    """Makes the objective of deformations and of classes.
+
+    Attributes
+    ----------
+    deform : Deform
+    classification : Classification
+    """
+
+    deform: Deform
+    classification: Classification
+
+    def __call__(self, network: Any, n_rows: int) -> Objective:
+        """Return the terms of a network."""
+        return Objective(self.deform.terms() | {"classification_weight": self.classification})
+
+
+@dataclass(frozen=True)
+class ClassifierStart:
+    """Sets atlases to mean images, and the logits to the logarithms of shares.
+
+    Attributes
+    ----------
+    problem : Problem
+    layout : ImageLayout
+    is_per_class : bool
+        Whether every class has an atlas.
+    """
+
+    problem: Problem
+    layout: ImageLayout
+    is_per_class: bool
+
+    def __call__(self, module: Any, random_state: np.random.RandomState) -> None:
+        """Set the network; the shares are no optimum that would have to be beaten."""
+        problem = self.problem
+        indicators = problem.indicators[problem.train]
+        counts = indicators.sum(axis=0)
+        # a class that is not there is as rare as if it were half an image
+        shares = np.maximum(counts, 0.5) / len(problem.train)
+        with torch.no_grad():
+            module.classifier.output.bias.copy_(torch.from_numpy(np.log(shares)))
+        AtlasStart(problem, self.layout)(module, random_state)
+        if self.is_per_class:
+            rows = problem.target[problem.train]
+            means = _compute_means(rows, indicators.argmax(axis=1), len(counts))
+            entered = torch.from_numpy(problem.units.enter(means))
+            module.decoder.set_base_(self.layout.unflatten(entered))
+
+
+def _compute_means(X: NDArray, places: NDArray, n_classes: int) -> NDArray[np.float64]:
+    """Return the mean row of every class, and that of all rows for a class that has none.
+
+    Parameters
+    ----------
+    X : array of shape (n_samples, n_features)
+    places : array of shape (n_samples,), of int
+        The classes of rows, by number.
+    n_classes : int
+
+    Returns
+    -------
+    means : array of shape (n_classes, n_features)
+    """
+    groups = [X[places == place] for place in range(n_classes)]
+    return np.stack([(rows if len(rows) else X).mean(axis=0, dtype=np.float64) for rows in groups])

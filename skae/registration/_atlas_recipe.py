@@ -1,0 +1,126 @@
+"""Recipes of estimators that deform atlases to images: plans, starts and objectives."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import prod
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import nn
+
+from skae.estimators._image_rows import check_hidden_channels
+from skae.networks import ImageLayout
+from skae.objectives import Objective, Term
+from skae.registration._atlas_network import AtlasArchitecture
+from skae.registration._deformation_terms import (
+    DeformationEnergy,
+    MeanDisplacement,
+    MeanDisplacementOfClasses,
+)
+from skae.rows._problem import Problem
+from skae.rows._summaries import Features
+
+CENTERING = 300.0
+"""Weight of the squared mean displacement, as a share of the largest size."""
+
+
+def check_sizes(layout: ImageLayout) -> None:
+    """Raise ValueError if images of this layout cannot be deformed."""
+    sizes = layout.spatial
+    if len(sizes) not in (2, 3):
+        raise ValueError(
+            f"X has rows of {prod(layout.shape)} numbers, which do not tell what images they are. "
+            "Set image_shape, such as (1, 28, 28), or give X the shape (n, height, width)."
+        )
+    if min(sizes) < 2:
+        raise ValueError(
+            f"Images of {' x '.join(map(str, sizes))} pixels cannot be deformed. At least 2 pixels "
+            "are wanted along every axis."
+        )
+
+
+def plan_atlas(estimator: Any, n_atlases: int = 1) -> AtlasArchitecture:
+    """Return the plan of encoder and atlases, if images of this size can be deformed."""
+    check_sizes(estimator._layout)
+    return AtlasArchitecture(
+        layout=estimator._layout,
+        hidden_channels=check_hidden_channels(estimator.hidden_channels),
+        n_components=int(estimator.n_components),
+        is_posed=bool(estimator.affine),
+        integrator=str(estimator.integrator),
+        spacing=int(estimator.control_spacing),
+        alpha=float(estimator.alpha),
+        gamma=float(estimator.gamma),
+        power=float(estimator.power),
+        n_atlases=n_atlases,
+    )
+
+
+@dataclass(frozen=True)
+class Deform:
+    """Makes the objective of deformations: similarity, energy and mean displacement.
+
+    Attributes
+    ----------
+    similarity : Term
+    regularization : float
+    centering : float
+        Weight of the mean displacement; 0 for none.
+    is_by_class : bool
+        Whether displacements are centred class by class.
+    """
+
+    similarity: Any
+    regularization: float
+    centering: float
+    is_by_class: bool = False
+
+    def __call__(self, network: nn.Module, n_rows: int) -> Objective:
+        """Return the terms of a network."""
+        return Objective(self.terms())
+
+    def terms(self) -> dict[str, Term]:
+        """Return what is minimised about deformations."""
+        terms: dict[str, Term] = {"similarity": self.similarity}
+        if self.regularization > 0:
+            terms["regularization"] = DeformationEnergy(self.regularization)
+        if self.centering > 0:
+            kind = MeanDisplacementOfClasses if self.is_by_class else MeanDisplacement
+            terms["center_atlas"] = kind(self.centering)
+        return terms
+
+
+def plan_deformation(estimator: Any, problem: Problem, is_by_class: bool = False) -> Deform:
+    """Return the objective that an estimator's parameters ask for."""
+    centering = CENTERING / max(estimator._layout.spatial) ** 2 if estimator.center_atlas else 0.0
+    return Deform(problem.link, estimator.regularization, centering, is_by_class)
+
+
+@dataclass(frozen=True)
+class AtlasStart:
+    """Sets the atlas to the mean of the training images.
+
+    Attributes
+    ----------
+    problem : Problem
+    layout : ImageLayout
+    """
+
+    problem: Problem
+    layout: ImageLayout
+
+    def __call__(self, module: Any, random_state: np.random.RandomState) -> None:
+        """Set the network; the mean image is no optimum that would have to be beaten."""
+        mean = self.problem.units.enter(mean_of_training_rows(self.problem)[None])
+        module.decoder.set_base_(self.layout.unflatten(torch.from_numpy(mean)))
+
+
+def mean_of_training_rows(problem: Problem) -> NDArray[np.float64]:
+    """Return the mean row, shape (n_features,); that of all blocks where there are blocks."""
+    seen = problem.summaries.seen
+    if isinstance(seen, Features):
+        return seen.base.leave(seen.train.mean, np.float64)
+    return problem.target[problem.train].mean(axis=0, dtype=np.float64)
