@@ -1,13 +1,13 @@
 """Second-order steps for few parameters."""
 
-from collections.abc import Callable, Iterable
-from typing import Any
+from collections.abc import Iterable
 
 import torch
 from torch import Tensor, nn
 
 from skae.engine._batch import Batch
-from skae.engine._step import Losses, NetworkStep
+from skae.engine._files import StateDict
+from skae.engine._step import Losses, NetworkStep, Objective
 
 
 class QuasiNewtonStep(NetworkStep):
@@ -28,7 +28,7 @@ class QuasiNewtonStep(NetworkStep):
     def __init__(
         self,
         network: nn.Module,
-        objective: Callable[[Any, Tensor], Losses],
+        objective: Objective,
         rows_at_once: int = 10**9,
     ) -> None:
         super().__init__(network, objective)
@@ -64,11 +64,11 @@ class QuasiNewtonStep(NetworkStep):
         """Return the losses; nothing is learned."""
         return _join(self._losses(part) for part in batch.split(self.rows_at_once))
 
-    def state_dict(self) -> dict[str, Any]:
+    def state_dict(self) -> StateDict:
         """Return parameters and what is remembered of earlier iterations."""
         return super().state_dict() | {"optimizer": self.optimizer.state_dict()}
 
-    def load_state_dict(self, state: dict[str, Any]) -> None:
+    def load_state_dict(self, state: StateDict) -> None:
         """Put back what `state_dict` returned."""
         super().load_state_dict(state)
         self.optimizer.load_state_dict(state["optimizer"])

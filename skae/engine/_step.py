@@ -8,10 +8,14 @@ import torch
 from torch import Tensor, nn
 
 from skae.engine._batch import Batch
+from skae.engine._files import StateDict
 
 State = list[Tensor]
+"""Copies of the parameters."""
 Losses = dict[str, Tensor]
-"""Of every term, its value for each row of a batch, shape (n,)."""
+"""The value of every term for each row of a batch, shape (n,), by the term's name."""
+Objective = Callable[[Any, Tensor], Losses]
+"""Maps a network's outputs, of whichever type these are, and a target to losses."""
 
 
 class Step(ABC):
@@ -34,11 +38,11 @@ class Step(ABC):
         """Put back what `state` returned."""
 
     @abstractmethod
-    def state_dict(self) -> dict[str, Any]:
+    def state_dict(self) -> StateDict:
         """Return all that the next update depends on, tensors as they lie."""
 
     @abstractmethod
-    def load_state_dict(self, state: dict[str, Any]) -> None:
+    def load_state_dict(self, state: StateDict) -> None:
         """Have the next update be the one that followed `state_dict`."""
 
 
@@ -52,7 +56,7 @@ class NetworkStep(Step):
         Maps the network's outputs and a target to losses.
     """
 
-    def __init__(self, network: nn.Module, objective: Callable[[Any, Tensor], Losses]) -> None:
+    def __init__(self, network: nn.Module, objective: Objective) -> None:
         self.network = network
         self.objective = objective
 
@@ -71,14 +75,14 @@ class NetworkStep(Step):
         for parameter, value in zip(self.network.parameters(), state, strict=True):
             parameter.copy_(value)
 
-    def state_dict(self) -> dict[str, Any]:
+    def state_dict(self) -> StateDict:
         """Return parameters, and what the objective remembers."""
         return {
             "parameters": [parameter.detach() for parameter in self.network.parameters()],
             "objective": getattr(self.objective, "state_dict", dict)(),
         }
 
-    def load_state_dict(self, state: dict[str, Any]) -> None:
+    def load_state_dict(self, state: StateDict) -> None:
         """Put back what `state_dict` returned."""
         NetworkStep.restore(self, state["parameters"])
         remember = getattr(self.objective, "load_state_dict", None)

@@ -2,18 +2,19 @@
 
 from abc import abstractmethod
 from math import inf, prod
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import torch
 from torch import Tensor
 from torch.nn.functional import binary_cross_entropy_with_logits, huber_loss
 
+from skae.objectives._outputs import WithRaw
 from skae.objectives._term import Gradients, Term
 
 UNBOUNDED = (-inf, inf)
 
 
-class ReconstructionLoss(Term):
+class ReconstructionLoss(Term[WithRaw]):
     """A loss between the decoder's output and the rows it should give back.
 
     Values are means over the features of a row, so that they do not grow with the width.
@@ -29,7 +30,7 @@ class ReconstructionLoss(Term):
     support: ClassVar[tuple[float, float]] = UNBOUNDED
     """Least and largest value that the data may have."""
 
-    def __call__(self, outputs: Any, target: Tensor) -> Tensor:
+    def __call__(self, outputs: WithRaw, target: Tensor) -> Tensor:
         """Return the loss of every row, shape (n,)."""
         return self.elementwise(outputs.raw, target).flatten(1).mean(1)
 
@@ -78,7 +79,7 @@ class SquaredError(_LocationLoss):
         return (raw - target).square()
 
     def differentiate(
-        self, outputs: Any, target: Tensor, factor: float
+        self, outputs: WithRaw, target: Tensor, factor: float
     ) -> tuple[Tensor, Gradients]:
         """Return the loss of every row, and the gradient of ``factor`` times the sum."""
         error = outputs.raw - target
@@ -94,7 +95,7 @@ class AbsoluteError(_LocationLoss):
         return (raw - target).abs()
 
     def differentiate(
-        self, outputs: Any, target: Tensor, factor: float
+        self, outputs: WithRaw, target: Tensor, factor: float
     ) -> tuple[Tensor, Gradients]:
         """Return the loss of every row, and the gradient of ``factor`` times the sum."""
         slope = (outputs.raw - target).sign_()
@@ -112,7 +113,7 @@ class Huber(_LocationLoss):
         return huber_loss(raw, target, reduction="none")
 
     def differentiate(
-        self, outputs: Any, target: Tensor, factor: float
+        self, outputs: WithRaw, target: Tensor, factor: float
     ) -> tuple[Tensor, Gradients]:
         """Return the loss of every row, and the gradient of ``factor`` times the sum."""
         slope = (outputs.raw - target).clamp_(-1, 1)
@@ -130,7 +131,7 @@ class BinaryCrossEntropy(ReconstructionLoss):
         return binary_cross_entropy_with_logits(raw, target, reduction="none")
 
     def differentiate(
-        self, outputs: Any, target: Tensor, factor: float
+        self, outputs: WithRaw, target: Tensor, factor: float
     ) -> tuple[Tensor, Gradients]:
         """Return the loss of every row, and the gradient of ``factor`` times the sum."""
         slope = outputs.raw.sigmoid().sub_(target)

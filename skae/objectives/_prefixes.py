@@ -1,14 +1,13 @@
 """Losses over prefixes of ordered codes."""
 
-from typing import Any
-
 from torch import Tensor
 
 from skae.objectives._losses import ReconstructionLoss
+from skae.objectives._outputs import WithWeightedRaw
 from skae.objectives._term import Gradients, Term
 
 
-class OverPrefixes(Term):
+class OverPrefixes(Term[WithWeightedRaw]):
     """A reconstruction loss times the weight of each length.
 
     Averaged over the prefixes that are decoded of a row.
@@ -24,13 +23,13 @@ class OverPrefixes(Term):
     def __init__(self, loss: ReconstructionLoss) -> None:
         self.loss = loss
 
-    def __call__(self, outputs: Any, target: Tensor) -> Tensor:
+    def __call__(self, outputs: WithWeightedRaw, target: Tensor) -> Tensor:
         """Return the mean of every row, shape (n,)."""
         values = self.loss(outputs, _repeated(target, len(outputs.raw)))
         return _means(values * outputs.weight, len(target))
 
     def differentiate(
-        self, outputs: Any, target: Tensor, factor: float
+        self, outputs: WithWeightedRaw, target: Tensor, factor: float
     ) -> tuple[Tensor, Gradients]:
         """Return the mean of every row, and the gradient of ``factor`` times the sum."""
         n_rows, n_prefixes = len(target), len(outputs.raw)

@@ -2,13 +2,17 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, ClassVar
+from typing import ClassVar, Generic, TypeVar
 
 import torch
 from torch import Tensor
 
+from skae.objectives._outputs import Outputs
+
 Gradients = dict[str, Tensor]
 """Gradients with regard to a network's outputs, by the name of the field."""
+ReadT = TypeVar("ReadT", bound=Outputs, contravariant=True)
+"""The outputs that a term can read."""
 Average = Callable[[Tensor], tuple[Tensor, int]]
 """From values of shape (n_rows, n) to means over all rows of a batch, and the number of these."""
 
@@ -18,7 +22,7 @@ def average(values: Tensor) -> tuple[Tensor, int]:
     return values.mean(0), len(values)
 
 
-class Term(ABC):
+class Term(ABC, Generic[ReadT]):
     """One thing that is minimised."""
 
     reads: ClassVar[tuple[str, ...]]
@@ -32,11 +36,11 @@ class Term(ABC):
     """Sees the rows that other processes have of a batch as well."""
 
     @abstractmethod
-    def __call__(self, outputs: Any, target: Tensor) -> Tensor:
+    def __call__(self, outputs: ReadT, target: Tensor) -> Tensor:
         """Return one value per row, shape (n,)."""
 
     def differentiate(
-        self, outputs: Any, target: Tensor, factor: float
+        self, outputs: ReadT, target: Tensor, factor: float
     ) -> tuple[Tensor, Gradients]:
         """Return the values, shape (n,), and the gradients of ``factor`` times their sum.
 
@@ -77,7 +81,7 @@ class Objective:
     def __init__(self, terms: Mapping[str, Term]) -> None:
         self.terms = dict(terms)
 
-    def __call__(self, outputs: Any, target: Tensor) -> dict[str, Tensor]:
+    def __call__(self, outputs: Outputs, target: Tensor) -> dict[str, Tensor]:
         """Return every term's value per row."""
         return {name: term(outputs, target) for name, term in self.terms.items()}
 
@@ -87,7 +91,7 @@ class Objective:
         return all(term.sees_outputs_only for term in self.terms.values())
 
     def differentiate(
-        self, outputs: Any, target: Tensor, weights: Mapping[str, float], share: float = 1.0
+        self, outputs: Outputs, target: Tensor, weights: Mapping[str, float], share: float = 1.0
     ) -> tuple[dict[str, Tensor], Gradients]:
         """Return every term's value per row, and gradients of a share of the sum of their means.
 
