@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from skae.objectives._likelihoods import Likelihood
+from skae.objectives._losses import unequal_shapes
 from skae.objectives._outputs import WithDraws, WithPosterior, WithShared
 from skae.objectives._term import Gradients, Term
 
@@ -23,6 +24,10 @@ class ReconstructionLogLikelihood(Term[WithShared]):
 
     def __init__(self, likelihood: Likelihood) -> None:
         self.likelihood = likelihood
+
+    def shape_refusal(self, outputs: WithShared, target: Tensor) -> str | None:
+        """Return why `raw` and `target`, which should have the same features, do not fit."""
+        return _unequal_features(outputs, target)
 
     def __call__(self, outputs: WithShared, target: Tensor) -> Tensor:
         """Return the negative log-likelihood of every row, shape (n,)."""
@@ -108,6 +113,10 @@ class ImportanceWeightedBound(Term[WithDraws]):
         self.likelihood = likelihood
         self.beta = beta
 
+    def shape_refusal(self, outputs: WithDraws, target: Tensor) -> str | None:
+        """Return why `raw` and `target`, which should have the same features, do not fit."""
+        return _unequal_features(outputs, target)
+
     def __call__(self, outputs: WithDraws, target: Tensor) -> Tensor:
         """Return the negative bound of every row, shape (n,)."""
         code = outputs.code  # (n, n_codes, n_components)
@@ -137,3 +146,11 @@ def log_normal(x: Tensor) -> Tensor:
 def _log_likelihoods(likelihood: Likelihood, outputs: WithShared, target: Tensor) -> Tensor:
     """Return ``log p(x|z)`` of every row and code, shape (n, n_codes)."""
     return likelihood.log_prob(outputs.raw, outputs.shared, target[:, None]).sum(2)
+
+
+def _unequal_features(outputs: WithShared, target: Tensor) -> str | None:
+    """Return what is wrong with the shape of `raw`, (n, n_codes, n_features) and perhaps more."""
+    raw = outputs.raw
+    wanted = len(target), raw.shape[1], *target.shape[1:]
+    found = raw.shape[: len(wanted)]
+    return None if found == wanted else unequal_shapes(found, wanted)

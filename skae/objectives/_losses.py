@@ -1,6 +1,7 @@
 """Reconstruction losses. Each owns its link: the decoder gives `raw`, the loss its mean."""
 
 from abc import abstractmethod
+from collections.abc import Sequence
 from math import inf, prod
 from typing import ClassVar
 
@@ -33,6 +34,11 @@ class ReconstructionLoss(Term[WithRaw]):
     def __call__(self, outputs: WithRaw, target: Tensor) -> Tensor:
         """Return the loss of every row, shape (n,)."""
         return self.elementwise(outputs.raw, target).flatten(1).mean(1)
+
+    def shape_refusal(self, outputs: WithRaw, target: Tensor) -> str | None:
+        """Return why `raw` and `target`, which should have the same shape, do not fit."""
+        raw = outputs.raw
+        return None if raw.shape == target.shape else unequal_shapes(raw.shape, target.shape)
 
     @abstractmethod
     def elementwise(self, raw: Tensor, target: Tensor) -> Tensor:
@@ -140,6 +146,15 @@ class BinaryCrossEntropy(ReconstructionLoss):
     def mean(self, raw: Tensor) -> Tensor:
         """Return the probabilities."""
         return torch.sigmoid(raw)
+
+
+def unequal_shapes(found: Sequence[int], wanted: Sequence[int]) -> str:
+    """Return the message for a decoder's output that does not have the shape of the target."""
+    return (
+        f"compares the decoder's output with the target, entry by entry, but raw has shape "
+        f"{tuple(found)} where {tuple(wanted)} is needed. Have the decoder return rows as wide as "
+        "those it is compared with"
+    )
 
 
 def _scaled(slope: Tensor, factor: float) -> Gradients:

@@ -2,7 +2,7 @@
 
 from torch import Tensor
 
-from skae.objectives._losses import ReconstructionLoss
+from skae.objectives._losses import ReconstructionLoss, unequal_shapes
 from skae.objectives._outputs import WithWeightedRaw
 from skae.objectives._term import Gradients, Term
 
@@ -27,6 +27,14 @@ class OverPrefixes(Term[WithWeightedRaw]):
         """Return the mean of every row, shape (n,)."""
         values = self.loss(outputs, _repeated(target, len(outputs.raw)))
         return _means(values * outputs.weight, len(target))
+
+    def shape_refusal(self, outputs: WithWeightedRaw, target: Tensor) -> str | None:
+        """Return why decoded prefixes do not fit: every row has as many, of the row's shape."""
+        raw, n_rows = outputs.raw, len(target)
+        if raw.shape[1:] == target.shape[1:] and len(raw) % max(1, n_rows) == 0:
+            return None
+        n_prefixes = n_rows * max(1, len(raw) // max(1, n_rows))
+        return unequal_shapes(raw.shape, (n_prefixes, *target.shape[1:]))
 
     def differentiate(
         self, outputs: WithWeightedRaw, target: Tensor, factor: float
