@@ -72,7 +72,7 @@ class GradientStep(NetworkStep):
 
     @torch.no_grad()
     def update(self, batch: Batch) -> Losses:
-        """Take a gradient step; return the losses before it."""
+        """Take a gradient step; return the losses before it that are judged."""
         progress = self.n_updates / self.schedule.n_updates
         self._flat.gradients.zero_()
         weights = {} if self.weights is None else self.weights(progress)
@@ -85,7 +85,7 @@ class GradientStep(NetworkStep):
         self.n_updates += 1
         if self._average is not None:
             self._average.update()
-        return losses
+        return self._judged(losses)
 
     @torch.no_grad()
     def evaluate(self, batch: Batch) -> Losses:

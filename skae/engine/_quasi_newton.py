@@ -43,7 +43,7 @@ class QuasiNewtonStep(NetworkStep):
         )
 
     def update(self, batch: Batch) -> Losses:
-        """Go downhill; return the losses before."""
+        """Go downhill; return the losses before that are judged."""
         first: list[Losses] = []
 
         def closure() -> Tensor:
@@ -57,12 +57,12 @@ class QuasiNewtonStep(NetworkStep):
             return torch.stack([loss.mean() for loss in losses.values()]).sum()
 
         self.optimizer.step(closure)
-        return first[0]
+        return self._judged(first[0])
 
     @torch.no_grad()
     def evaluate(self, batch: Batch) -> Losses:
-        """Return the losses; nothing is learned."""
-        return _join(self._losses(part) for part in batch.split(self.rows_at_once))
+        """Return the losses that are judged; nothing is learned."""
+        return _join(self._measure(part) for part in batch.split(self.rows_at_once))
 
     def state_dict(self) -> StateDict:
         """Return parameters and what is remembered of earlier iterations."""
@@ -75,7 +75,7 @@ class QuasiNewtonStep(NetworkStep):
 
     def _backward(self, part: Batch, share: float) -> Losses:
         """Add the gradient of a share of a batch to the parameters'; return the losses."""
-        losses = self._losses(part)
+        losses = self.objective(self.network(*part.inputs), part.target)
         (share * torch.stack([loss.mean() for loss in losses.values()]).sum()).backward()
         return {name: loss.detach() for name, loss in losses.items()}
 

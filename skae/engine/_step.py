@@ -23,11 +23,11 @@ class Step(ABC):
 
     @abstractmethod
     def update(self, batch: Batch) -> Losses:
-        """Take a gradient step; return the losses before it."""
+        """Take a gradient step; return the losses before it that are judged."""
 
     @abstractmethod
     def evaluate(self, batch: Batch) -> Losses:
-        """Return the losses; nothing is learned."""
+        """Return the losses that are judged; nothing is learned."""
 
     @abstractmethod
     def state(self) -> State:
@@ -59,11 +59,13 @@ class NetworkStep(Step):
     def __init__(self, network: nn.Module, objective: Objective) -> None:
         self.network = network
         self.objective = objective
+        # plain functions have no terms that are not judged
+        self._judge: Objective = getattr(objective, "judge", objective)
 
     @torch.no_grad()
     def evaluate(self, batch: Batch) -> Losses:
-        """Return the losses; nothing is learned."""
-        return self._losses(batch)
+        """Return the losses that are judged; nothing is learned."""
+        return self._measure(batch)
 
     def state(self) -> State:
         """Return a copy of the parameters."""
@@ -89,5 +91,9 @@ class NetworkStep(Step):
         if remember is not None:  # a plain function has nothing to remember
             remember(state["objective"])
 
-    def _losses(self, batch: Batch) -> Losses:
-        return self.objective(self.network(*batch.inputs), batch.target)
+    def _measure(self, batch: Batch) -> Losses:
+        return self._judge(self.network(*batch.inputs), batch.target)
+
+    def _judged(self, losses: Losses) -> Losses:
+        """Return the losses by which an epoch is judged: an adversary's, say, is not among them."""
+        return {name: losses[name] for name in getattr(self.objective, "judged", losses)}

@@ -41,6 +41,8 @@ def check_reads(terms: Mapping[str, Term], fields: Sequence[str]) -> None:
 
 def check_inputs(terms: Mapping[str, Term], outputs: Outputs, target: Tensor) -> None:
     """Raise an error if terms cannot work with outputs and target; they are not called yet."""
+    if not terms:
+        return
     if not hasattr(outputs, "_fields"):
         raise TypeError(
             f"Terms read a network's outputs by name, but the network returned a "

@@ -15,22 +15,33 @@ class Objective:
     Parameters
     ----------
     terms : mapping of str to Term
-        The names are those of the parameters that ask for the terms.
+        The names are those of the parameters that ask for the terms. One of the terms at least has
+        to be judged.
     """
 
     def __init__(self, terms: Mapping[str, Term]) -> None:
         self.terms = dict(terms)
+        self._judged_terms = {name: term for name, term in self.terms.items() if term.is_judged}
+        if not self._judged_terms:
+            raise ValueError(
+                "An objective needs a term whose value tells how good an epoch is. Got "
+                f"{list(terms) or 'no terms'}, of which none has is_judged=True."
+            )
         # not an attribute of terms: losses are parts of fitted estimators and of their files
-        self._is_checked = False
+        self._unchecked = dict(self.terms)
 
     def __call__(self, outputs: Outputs, target: Tensor) -> dict[str, Tensor]:
         """Return every term's value per row."""
-        if self._is_checked:
-            return {name: term(outputs, target) for name, term in self.terms.items()}
-        check_inputs(self.terms, outputs, target)
-        losses = {name: term(outputs, target) for name, term in self.terms.items()}
-        self._check(outputs, target, losses)
-        return losses
+        return self._evaluate(self.terms, outputs, target)
+
+    def judge(self, outputs: Outputs, target: Tensor) -> dict[str, Tensor]:
+        """Return the value per row of every term that is judged; the others are not called."""
+        return self._evaluate(self._judged_terms, outputs, target)
+
+    @property
+    def judged(self) -> tuple[str, ...]:
+        """The names of the terms that are judged."""
+        return tuple(self._judged_terms)
 
     @property
     def sees_outputs_only(self) -> bool:
@@ -50,19 +61,18 @@ class Objective:
             Factors of the gradients of terms; those that are not in it count once.
         share : float, default=1.0
         """
-        if not self._is_checked:
-            check_inputs(self.terms, outputs, target)
+        unchecked = self._unchecked
+        check_inputs(unchecked, outputs, target)
         losses: dict[str, Tensor] = {}
         gradients: Gradients = {}
         for name, term in self.terms.items():
             factor = share * weights.get(name, 1.0) / max(1, target.shape[0])
             losses[name], parts = term.differentiate(outputs, target, factor)
-            if not self._is_checked:
+            if name in unchecked:
                 check_gradients(name, term, outputs, parts)
             for field, part in parts.items():
                 gradients[field] = gradients[field] + part if field in gradients else part
-        if not self._is_checked:
-            self._check(outputs, target, losses)
+        self._check_values(outputs, target, losses)
         return losses, gradients
 
     def weights(self, progress: float) -> dict[str, float]:
@@ -88,7 +98,20 @@ class Objective:
         """Raise TypeError if a term reads what is not among a network's output fields."""
         check_reads(self.terms, fields)
 
-    def _check(self, outputs: Outputs, target: Tensor, losses: dict[str, Tensor]) -> None:
-        """Check every term by the first batch that has rows: other processes may have had them."""
-        check_values(self.terms, outputs, target, losses)
-        self._is_checked = len(target) > 0
+    def _evaluate(
+        self, terms: Mapping[str, Term], outputs: Outputs, target: Tensor
+    ) -> dict[str, Tensor]:
+        """Return the values of some terms, which are checked when they are called first."""
+        new = {name: term for name, term in self._unchecked.items() if name in terms}
+        check_inputs(new, outputs, target)
+        losses = {name: term(outputs, target) for name, term in terms.items()}
+        self._check_values(outputs, target, losses)
+        return losses
+
+    def _check_values(self, outputs: Outputs, target: Tensor, losses: dict[str, Tensor]) -> None:
+        """Check the values of terms that were called for the first time."""
+        new = {name: term for name, term in self._unchecked.items() if name in losses}
+        check_values(new, outputs, target, losses)
+        # a batch without rows tells little: other processes may have had its rows
+        if len(target) > 0:
+            self._unchecked = {n: t for n, t in self._unchecked.items() if n not in new}

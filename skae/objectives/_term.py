@@ -30,6 +30,12 @@ class Term(ABC, Generic[ReadT]):
     sees_outputs_only: ClassVar[bool] = False
     """Whether its gradient reaches parameters by way of the network's outputs alone, or is
     added to theirs by `differentiate`. Otherwise only autograd can follow it."""
+    is_judged: ClassVar[bool] = True
+    """Whether its value is part of the loss that is reported, and by which an epoch is chosen.
+
+    Otherwise the network learns from its gradient alone: the value of an adversary's term, which
+    the network plays against, says nothing of how good an epoch is.
+    """
     sees_batch: ClassVar[bool] = False
     """Whether it depends on more rows of a batch than one, by their `average` alone."""
     average: Average = staticmethod(average)
