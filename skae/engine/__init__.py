@@ -3,7 +3,7 @@
 from skae.engine._augmentation import ImageAugmentation
 from skae.engine._batch import Batch
 from skae.engine._batches import Batches
-from skae.engine._changes import BatchChange, InTurn, RandomChange
+from skae.engine._changes import NOTHING, BatchChange, InTurn, RandomChange
 from skae.engine._checkpoint import Checkpoint
 from skae.engine._corruption import Corruption, Gaussian, Masking, SaltAndPepper
 from skae.engine._files import replace_file
@@ -25,6 +25,7 @@ from skae.engine._watcher import FindKept, Watcher
 __all__ = [
     "ALONE",
     "MAX_PREFIXES",
+    "NOTHING",
     "SCHEDULES",
     "Acceptance",
     "Batch",

@@ -1,10 +1,11 @@
 """An optimiser of one vector, without what optimisers of modules do at every step."""
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
+from skae.engine._files import StateDict
 from skae.engine._flat import FlatParameters
 
 
@@ -54,11 +55,11 @@ class AdamW:
             if len(part[0]) > 0
         ]
 
-    def state_dict(self) -> dict[str, Any]:
+    def state_dict(self) -> StateDict:
         """Return what is remembered, as it lies."""
         return {"parts": [[*part[2:5]] for part in self._parts]}
 
-    def load_state_dict(self, state: dict[str, Any]) -> None:
+    def load_state_dict(self, state: StateDict) -> None:
         """Remember what `state_dict` returned."""
         for part, values in zip(self._parts, state["parts"], strict=True):
             for tensor, value in zip(part[2:5], values, strict=True):

@@ -2,9 +2,10 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
 
 from torch import Tensor
+
+from skae.engine._files import StateDict
 
 
 class Average:
@@ -30,11 +31,11 @@ class Average:
         # of the first states, the plain mean
         self.mean.lerp_(self.values, 1 / max(1.0, min(self.n_updates, self._n_seen)))
 
-    def state_dict(self) -> dict[str, Any]:
+    def state_dict(self) -> StateDict:
         """Return the mean as it lies, and of how many states it is."""
         return {"mean": self.mean, "n_seen": self._n_seen}
 
-    def load_state_dict(self, state: dict[str, Any]) -> None:
+    def load_state_dict(self, state: StateDict) -> None:
         """Go on from what `state_dict` returned."""
         self.mean.copy_(state["mean"])
         self._n_seen = state["n_seen"]

@@ -21,6 +21,18 @@ class BatchChange(ABC):
         """Return the changed batch; the given one stays as it is."""
 
 
+class _Nothing(BatchChange):
+    """Leaves batches as they are."""
+
+    def __call__(self, batch: Batch) -> Batch:
+        """Return the batch itself."""
+        return batch
+
+
+NOTHING: BatchChange = _Nothing()
+"""No change, where a change is wanted."""
+
+
 class RandomChange(BatchChange):
     """Abstract base of changes that are drawn anew for every batch.
 
@@ -48,6 +60,12 @@ class InTurn(BatchChange):
     """
 
     def __init__(self, changes: Sequence[BatchChange]) -> None:
+        for number, change in enumerate(changes):
+            if not isinstance(change, BatchChange):
+                raise TypeError(
+                    f"changes[{number}] must be a BatchChange. Got {change!r}. For no change at "
+                    "all, use skae.engine.NOTHING."
+                )
         self.changes = changes
 
     @property

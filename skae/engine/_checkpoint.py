@@ -4,11 +4,10 @@ import hashlib
 import io
 import os
 from pathlib import Path
-from typing import Any
 
 import torch
 
-from skae.engine._files import replace_file
+from skae.engine._files import StateDict, replace_file
 from skae.engine._peers import ALONE, Peers
 
 MAGIC = b"skae checkpoint 1\n"
@@ -33,7 +32,7 @@ class Checkpoint:
         self.every = every
         self.peers = peers
 
-    def load(self) -> dict[str, Any] | None:
+    def load(self) -> StateDict | None:
         """Return the last state that was written, or None if there is none.
 
         Raises
@@ -45,7 +44,7 @@ class Checkpoint:
             state = self._read() if self.peers.rank == 0 else None
         return self.peers.share(state)
 
-    def save(self, state: dict[str, Any]) -> None:
+    def save(self, state: StateDict) -> None:
         """Write a state of numbers, tensors, and lists and dicts of them."""
         with self.peers.in_step():
             if self.peers.rank == 0:
@@ -56,7 +55,7 @@ class Checkpoint:
         if self.peers.rank == 0:
             self.path.unlink(missing_ok=True)
 
-    def _read(self) -> Any:
+    def _read(self) -> StateDict | None:
         try:
             raw = self.path.read_bytes()
         except FileNotFoundError:
@@ -69,7 +68,7 @@ class Checkpoint:
         # nothing in the file is executed; the device where it was written may not be here
         return torch.load(io.BytesIO(body), map_location="cpu", weights_only=True)
 
-    def _write(self, state: dict[str, Any]) -> None:
+    def _write(self, state: StateDict) -> None:
         file = io.BytesIO()
         torch.save(state, file)
         body = file.getvalue()

@@ -2,13 +2,13 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeGuard
 
 import torch
 from torch import Tensor, nn
 
 from skae.engine._batch import Batch
-from skae.engine._step import Losses
+from skae.engine._step import Losses, Objective
 
 Weights = Mapping[str, float]
 """Factors of the gradients of terms, by name; terms that are not in it count once."""
@@ -24,6 +24,19 @@ class Pass(Protocol):
 
     def backward(self, gradients: Gradients) -> None:
         """Add to the parameters' gradients what those of the last outputs cause."""
+
+
+class WrittenObjective(Protocol):
+    """An objective that knows its gradients with regard to the network's outputs."""
+
+    @property
+    def sees_outputs_only(self) -> bool:
+        """Whether these are all of its gradients."""
+
+    def differentiate(
+        self, outputs: Any, target: Tensor, weights: Weights, share: float = 1.0
+    ) -> tuple[Losses, dict[str, Tensor]]:
+        """Return losses, and the gradients of a share of the weighted sum of their means."""
 
 
 class Differentiation(ABC):
@@ -50,7 +63,7 @@ class Autograd(Differentiation):
     """
 
     def __init__(
-        self, network: nn.Module, objective: Any, precision: torch.dtype = torch.float32
+        self, network: nn.Module, objective: Objective, precision: torch.dtype = torch.float32
     ) -> None:
         self.network = network
         self.objective = objective
@@ -89,12 +102,10 @@ class WrittenOut(Differentiation):
     Parameters
     ----------
     network : Pass
-    objective : object
-        Has ``differentiate(outputs, target, weights, share)``, which returns the losses and the
-        gradients of a share of the weighted sum of their means.
+    objective : WrittenObjective
     """
 
-    def __init__(self, network: Pass, objective: Any) -> None:
+    def __init__(self, network: Pass, objective: WrittenObjective) -> None:
         self.network = network
         self.objective = objective
 
@@ -109,7 +120,7 @@ class WrittenOut(Differentiation):
 
 
 def find_differentiation(
-    network: nn.Module, objective: Any, precision: torch.dtype | None = None
+    network: nn.Module, objective: Objective, precision: torch.dtype | None = None
 ) -> Differentiation:
     """Return the fastest way that a network and an objective allow.
 
@@ -124,11 +135,16 @@ def find_differentiation(
     """
     is_half = precision == torch.bfloat16
     make_pass = getattr(network, "make_pass", None)
-    if make_pass is not None and getattr(objective, "sees_outputs_only", False) and not is_half:
+    if make_pass is not None and _is_written(objective) and not is_half:
         written = make_pass()
         if written is not None:
             return WrittenOut(written, objective)
     return Autograd(network, objective, precision or _fast_precision(network))
+
+
+def _is_written(objective: object) -> TypeGuard[WrittenObjective]:
+    """Whether an objective knows its whole gradient; plain functions do not."""
+    return getattr(objective, "sees_outputs_only", False)
 
 
 def _fast_precision(network: nn.Module) -> torch.dtype:

@@ -3,6 +3,10 @@
 import os
 import secrets
 from pathlib import Path
+from typing import Any
+
+StateDict = dict[str, Any]
+"""A state that a file can hold: numbers, text, tensors, and lists and dicts of them, by name."""
 
 
 def replace_file(path: Path, raw: bytes) -> None:

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
-from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -11,10 +10,11 @@ from skae.engine._adamw import AdamW
 from skae.engine._average import Average
 from skae.engine._batch import Batch
 from skae.engine._differentiation import Weights, find_differentiation
+from skae.engine._files import StateDict
 from skae.engine._flat import FlatParameters
 from skae.engine._peers import ALONE, Peers
 from skae.engine._schedule import Schedule
-from skae.engine._step import Losses, NetworkStep, State
+from skae.engine._step import Losses, NetworkStep, Objective, State
 
 ROUNDING = 100
 """Times the spacing of numbers at the largest gradient: what is below, no gradient is."""
@@ -49,7 +49,7 @@ class GradientStep(NetworkStep):
     def __init__(
         self,
         network: nn.Module,
-        objective: Any,
+        objective: Objective,
         learning_rate: float,
         schedule: Schedule,
         weight_decay: float = 0.0,
@@ -72,7 +72,7 @@ class GradientStep(NetworkStep):
 
     @torch.no_grad()
     def update(self, batch: Batch) -> Losses:
-        """Take a gradient step; return the losses before it."""
+        """Take a gradient step; return the losses before it that are judged."""
         progress = self.n_updates / self.schedule.n_updates
         self._flat.gradients.zero_()
         weights = {} if self.weights is None else self.weights(progress)
@@ -85,7 +85,7 @@ class GradientStep(NetworkStep):
         self.n_updates += 1
         if self._average is not None:
             self._average.update()
-        return losses
+        return self._judged(losses)
 
     @torch.no_grad()
     def evaluate(self, batch: Batch) -> Losses:
@@ -103,14 +103,14 @@ class GradientStep(NetworkStep):
         super().restore(state)
         self._average = self._make_average()
 
-    def state_dict(self) -> dict[str, Any]:
+    def state_dict(self) -> StateDict:
         """Return parameters and what is remembered of earlier updates."""
         average = {} if self._average is None else self._average.state_dict()
         of_updates = {"n_updates": self.n_updates, "adamw": self._adamw.state_dict()}
         return super().state_dict() | of_updates | {"average": average}
 
     @torch.no_grad()
-    def load_state_dict(self, state: dict[str, Any]) -> None:
+    def load_state_dict(self, state: StateDict) -> None:
         """Put back what `state_dict` returned."""
         super().load_state_dict(state)
         self.n_updates = state["n_updates"]

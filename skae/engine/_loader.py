@@ -3,13 +3,13 @@
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from math import ceil
-from typing import Any
 
 import torch
 from torch import Generator
 
 from skae.engine._batch import Batch
 from skae.engine._changes import BatchChange
+from skae.engine._files import StateDict
 from skae.engine._peers import ALONE, Peers
 
 
@@ -69,11 +69,11 @@ class Loader(ABC):
         own = () if self.generator is None else (self.generator,)
         return own if self.change is None else own + self.change.generators
 
-    def state_dict(self) -> dict[str, Any]:
+    def state_dict(self) -> StateDict:
         """Return what the next iteration depends on."""
         return {"generators": [generator.get_state() for generator in self.generators]}
 
-    def load_state_dict(self, state: dict[str, Any]) -> None:
+    def load_state_dict(self, state: StateDict) -> None:
         """Have the next iteration be the one that followed `state_dict`."""
         for generator, value in zip(self.generators, state["generators"], strict=True):
             generator.set_state(value)

@@ -4,13 +4,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import reduce
 from math import isfinite
-from typing import Any
 
 import torch
 from torch import Tensor
 
 from skae.engine._batch import Batch
 from skae.engine._checkpoint import Checkpoint
+from skae.engine._files import StateDict
 from skae.engine._history import History
 from skae.engine._loader import Loader
 from skae.engine._step import Losses, State, Step
@@ -176,7 +176,7 @@ class _Training:
             return _pass(self.step.evaluate, self.valid)
         return torch.tensor([_mean(self.step.evaluate, self.train)])
 
-    def state_dict(self) -> dict[str, Any]:
+    def state_dict(self) -> StateDict:
         """Return all that the next epoch depends on; the start is found again."""
         return {
             "training": self.history.training,
@@ -187,7 +187,7 @@ class _Training:
             "train": self.train.peers.gather(self.train.state_dict()),
         }
 
-    def load_state_dict(self, state: dict[str, Any]) -> None:
+    def load_state_dict(self, state: StateDict) -> None:
         """Have the next epoch be the one that followed `state_dict`."""
         self.history.training[:] = state["training"]
         self.history.validation[:] = state["validation"]

@@ -2,11 +2,13 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 import torch.distributed as dist
 from torch import Tensor
+
+T = TypeVar("T")
 
 
 class PeerError(RuntimeError):
@@ -37,11 +39,11 @@ class Peers:
         """Whether there is nobody else."""
         return self.n_peers == 1
 
-    def gather(self, value: Any) -> list[Any]:
+    def gather(self, value: object) -> list[Any]:
         """Return the value of everybody."""
         return [value]
 
-    def share(self, value: Any) -> Any:
+    def share(self, value: T) -> T:
         """Return the value of the first."""
         return value
 
@@ -119,13 +121,13 @@ class Processes(Peers):
         if group is not None and group is not dist.group.WORLD:
             dist.destroy_process_group(group)
 
-    def gather(self, value: Any) -> list[Any]:
+    def gather(self, value: object) -> list[Any]:
         """Return the value of everybody, which can be pickled."""
-        values = [None] * self.n_peers
+        values: list[Any] = [None] * self.n_peers
         self._together(dist.all_gather_object, values, value)
         return values
 
-    def share(self, value: Any) -> Any:
+    def share(self, value: T) -> T:
         """Return the value of the first, which can be pickled."""
         values = [value]
         self._together(dist.broadcast_object_list, values, src=0)

@@ -1,13 +1,13 @@
 """Second-order steps for few parameters."""
 
-from collections.abc import Callable, Iterable
-from typing import Any
+from collections.abc import Iterable
 
 import torch
 from torch import Tensor, nn
 
 from skae.engine._batch import Batch
-from skae.engine._step import Losses, NetworkStep
+from skae.engine._files import StateDict
+from skae.engine._step import Losses, NetworkStep, Objective
 
 
 class QuasiNewtonStep(NetworkStep):
@@ -28,7 +28,7 @@ class QuasiNewtonStep(NetworkStep):
     def __init__(
         self,
         network: nn.Module,
-        objective: Callable[[Any, Tensor], Losses],
+        objective: Objective,
         rows_at_once: int = 10**9,
     ) -> None:
         super().__init__(network, objective)
@@ -43,7 +43,7 @@ class QuasiNewtonStep(NetworkStep):
         )
 
     def update(self, batch: Batch) -> Losses:
-        """Go downhill; return the losses before."""
+        """Go downhill; return the losses before that are judged."""
         first: list[Losses] = []
 
         def closure() -> Tensor:
@@ -57,25 +57,25 @@ class QuasiNewtonStep(NetworkStep):
             return torch.stack([loss.mean() for loss in losses.values()]).sum()
 
         self.optimizer.step(closure)
-        return first[0]
+        return self._judged(first[0])
 
     @torch.no_grad()
     def evaluate(self, batch: Batch) -> Losses:
-        """Return the losses; nothing is learned."""
-        return _join(self._losses(part) for part in batch.split(self.rows_at_once))
+        """Return the losses that are judged; nothing is learned."""
+        return _join(self._measure(part) for part in batch.split(self.rows_at_once))
 
-    def state_dict(self) -> dict[str, Any]:
+    def state_dict(self) -> StateDict:
         """Return parameters and what is remembered of earlier iterations."""
         return super().state_dict() | {"optimizer": self.optimizer.state_dict()}
 
-    def load_state_dict(self, state: dict[str, Any]) -> None:
+    def load_state_dict(self, state: StateDict) -> None:
         """Put back what `state_dict` returned."""
         super().load_state_dict(state)
         self.optimizer.load_state_dict(state["optimizer"])
 
     def _backward(self, part: Batch, share: float) -> Losses:
         """Add the gradient of a share of a batch to the parameters'; return the losses."""
-        losses = self._losses(part)
+        losses = self.objective(self.network(*part.inputs), part.target)
         (share * torch.stack([loss.mean() for loss in losses.values()]).sum()).backward()
         return {name: loss.detach() for name, loss in losses.items()}
 

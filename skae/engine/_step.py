@@ -8,10 +8,14 @@ import torch
 from torch import Tensor, nn
 
 from skae.engine._batch import Batch
+from skae.engine._files import StateDict
 
 State = list[Tensor]
+"""Copies of the parameters."""
 Losses = dict[str, Tensor]
-"""Of every term, its value for each row of a batch, shape (n,)."""
+"""The value of every term for each row of a batch, shape (n,), by the term's name."""
+Objective = Callable[[Any, Tensor], Losses]
+"""Maps a network's outputs, of whichever type these are, and a target to losses."""
 
 
 class Step(ABC):
@@ -19,11 +23,11 @@ class Step(ABC):
 
     @abstractmethod
     def update(self, batch: Batch) -> Losses:
-        """Take a gradient step; return the losses before it."""
+        """Take a gradient step; return the losses before it that are judged."""
 
     @abstractmethod
     def evaluate(self, batch: Batch) -> Losses:
-        """Return the losses; nothing is learned."""
+        """Return the losses that are judged; nothing is learned."""
 
     @abstractmethod
     def state(self) -> State:
@@ -34,11 +38,11 @@ class Step(ABC):
         """Put back what `state` returned."""
 
     @abstractmethod
-    def state_dict(self) -> dict[str, Any]:
+    def state_dict(self) -> StateDict:
         """Return all that the next update depends on, tensors as they lie."""
 
     @abstractmethod
-    def load_state_dict(self, state: dict[str, Any]) -> None:
+    def load_state_dict(self, state: StateDict) -> None:
         """Have the next update be the one that followed `state_dict`."""
 
 
@@ -52,14 +56,16 @@ class NetworkStep(Step):
         Maps the network's outputs and a target to losses.
     """
 
-    def __init__(self, network: nn.Module, objective: Callable[[Any, Tensor], Losses]) -> None:
+    def __init__(self, network: nn.Module, objective: Objective) -> None:
         self.network = network
         self.objective = objective
+        # plain functions have no terms that are not judged
+        self._judge: Objective = getattr(objective, "judge", objective)
 
     @torch.no_grad()
     def evaluate(self, batch: Batch) -> Losses:
-        """Return the losses; nothing is learned."""
-        return self._losses(batch)
+        """Return the losses that are judged; nothing is learned."""
+        return self._measure(batch)
 
     def state(self) -> State:
         """Return a copy of the parameters."""
@@ -71,19 +77,23 @@ class NetworkStep(Step):
         for parameter, value in zip(self.network.parameters(), state, strict=True):
             parameter.copy_(value)
 
-    def state_dict(self) -> dict[str, Any]:
+    def state_dict(self) -> StateDict:
         """Return parameters, and what the objective remembers."""
         return {
             "parameters": [parameter.detach() for parameter in self.network.parameters()],
             "objective": getattr(self.objective, "state_dict", dict)(),
         }
 
-    def load_state_dict(self, state: dict[str, Any]) -> None:
+    def load_state_dict(self, state: StateDict) -> None:
         """Put back what `state_dict` returned."""
         NetworkStep.restore(self, state["parameters"])
         remember = getattr(self.objective, "load_state_dict", None)
         if remember is not None:  # a plain function has nothing to remember
             remember(state["objective"])
 
-    def _losses(self, batch: Batch) -> Losses:
-        return self.objective(self.network(*batch.inputs), batch.target)
+    def _measure(self, batch: Batch) -> Losses:
+        return self._judge(self.network(*batch.inputs), batch.target)
+
+    def _judged(self, losses: Losses) -> Losses:
+        """Return the losses by which an epoch is judged: an adversary's, say, is not among them."""
+        return {name: losses[name] for name in getattr(self.objective, "judged", losses)}

@@ -1,10 +1,11 @@
 """Which epoch to keep, and when to stop looking for a better one."""
 
 from math import inf
-from typing import Any
 
 from scipy.special import ndtri, stdtrit
 from torch import Tensor
+
+from skae.engine._files import StateDict
 
 
 class Stopping:
@@ -32,11 +33,11 @@ class Stopping:
             self._n_since += 1
         return self.n_iter_no_change is not None and self._n_since >= self.n_iter_no_change
 
-    def state_dict(self) -> dict[str, Any]:
+    def state_dict(self) -> StateDict:
         """Return what is remembered of the epochs so far."""
         return {"best": self._best, "n_since": self._n_since}
 
-    def load_state_dict(self, state: dict[str, Any]) -> None:
+    def load_state_dict(self, state: StateDict) -> None:
         """Remember what `state_dict` returned."""
         self._best, self._n_since = state["best"], state["n_since"]
 

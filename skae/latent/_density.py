@@ -4,7 +4,7 @@ from collections.abc import Callable
 from copy import copy
 from functools import cached_property
 from inspect import signature
-from typing import Any
+from typing import Protocol, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +12,25 @@ from sklearn.base import BaseEstimator, clone
 from sklearn.mixture import GaussianMixture
 from sklearn.neighbors import KernelDensity
 from sklearn.preprocessing import StandardScaler
+
+Drawn: TypeAlias = NDArray | tuple[NDArray, NDArray]
+"""Rows, and with mixtures of scikit-learn the component of every row."""
+
+
+class Sampler(Protocol):
+    """A fitted density."""
+
+    @property
+    def sample(self) -> Callable[..., Drawn]:
+        """Draws rows, given their number and perhaps `random_state`."""
+
+
+class Density(Sampler, Protocol):
+    """A density that can be fitted."""
+
+    def fit(self, codes: NDArray, /) -> object:
+        """Fit the density to codes, shape (n_samples, n_components)."""
+
 
 CODES_PER_PARAMETER = 5
 """Codes there must be for each dimension of each component of a mixture."""
@@ -56,7 +75,7 @@ class LatentDensity:
         For the fit of the density.
     """
 
-    def __init__(self, density: Any, codes: NDArray, seed: int) -> None:
+    def __init__(self, density: str | Density, codes: NDArray, seed: int) -> None:
         self.density = density if isinstance(density, str) else clone(density, safe=False)
         self.codes = codes
         self.seed = seed
@@ -67,7 +86,7 @@ class LatentDensity:
         return StandardScaler().fit(self.codes)
 
     @cached_property
-    def density_(self) -> Any:
+    def density_(self) -> Density:
         """The fitted density of the standardised codes."""
         # covariances in float32 may have negative eigenvalues
         codes = self.scaler_.transform(self.codes.astype(np.float64))
@@ -85,7 +104,7 @@ class LatentDensity:
         return self.scaler_.inverse_transform(draw(self.density_, n_samples, random_state))
 
 
-def draw(density: Any, n_samples: int, random_state: np.random.RandomState) -> NDArray:
+def draw(density: Sampler, n_samples: int, random_state: np.random.RandomState) -> NDArray:
     """Return rows from anything fitted that has `sample`, mixtures of scikit-learn included.
 
     Parameters
@@ -101,10 +120,11 @@ def draw(density: Any, n_samples: int, random_state: np.random.RandomState) -> N
     """
     if "random_state" in signature(density.sample).parameters:
         drawn = density.sample(n_samples, random_state=random_state)
+    elif "random_state" in getattr(density, "get_params", dict)():
+        # mixtures draw with the generator that is their parameter
+        mixture: BaseEstimator = copy(density)
+        drawn = mixture.set_params(random_state=random_state).sample(n_samples)
     else:
-        if "random_state" in getattr(density, "get_params", dict)():
-            # mixtures draw with the generator that is their parameter
-            density = copy(density).set_params(random_state=random_state)
         drawn = density.sample(n_samples)
     # mixtures return the component of every draw as well, and sort by it
     return random_state.permutation(drawn[0]) if isinstance(drawn, tuple) else drawn

@@ -1,6 +1,7 @@
 """The contract of plans from which networks are built."""
 
 from abc import ABC, abstractmethod
+from inspect import get_annotations
 from itertools import pairwise
 from typing import Any
 
@@ -16,7 +17,18 @@ class Architecture(ABC):
         Widths from the data, first, to the code, last.
     """
 
-    sizes: Any
+    sizes: Any  # a field in some subclasses, a property in others
+
+    def __init_subclass__(cls) -> None:
+        super().__init_subclass__()
+        is_abstract = getattr(cls.build, "__isabstractmethod__", False)
+        own = [base for base in cls.__mro__ if base is not Architecture]
+        if not is_abstract and not any(_declares_sizes(base) for base in own):
+            raise TypeError(
+                f"The architecture {cls.__name__} does not declare `sizes`. Add a field or a "
+                "property of this name: a tuple of the widths from the data, first, to the code, "
+                "last."
+            )
 
     @property
     def entries_per_batch(self) -> int:
@@ -42,3 +54,8 @@ class Architecture(ABC):
     @abstractmethod
     def build(self, generator: Generator) -> nn.Module:
         """Return the network in float64."""
+
+
+def _declares_sizes(cls: type) -> bool:
+    """Whether a class has a property or, as dataclasses do, an annotation of this name."""
+    return "sizes" in vars(cls) or "sizes" in get_annotations(cls)

@@ -1,9 +1,9 @@
 """Convolutional autoencoders of signals, images and volumes; rows come and go flattened."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from math import ceil, prod
-from typing import Any
 
 import torch
 from torch import Generator, Tensor, nn
@@ -15,6 +15,7 @@ from skae.networks._architecture import Architecture
 from skae.networks._autoencoder import Autoencoder
 from skae.networks._convolutions import (
     CONVOLUTIONS,
+    Functions,
     convolve,
     neighbour_sums,
     resize_and_convolve,
@@ -22,10 +23,11 @@ from skae.networks._convolutions import (
 from skae.networks._dense import keep_inputs_, keep_outputs_
 from skae.networks._image_layout import ImageLayout, as_maps, interleave
 from skae.networks._linear_start import AroundLinear, RefinedLinear
+from skae.networks._modules import Convolution, LayerT, module_list
 from skae.networks._ordered import OrderedAutoencoder, PrefixDecoder
 
-MAX_POOLS: Any = (functional.max_pool1d, functional.max_pool2d, functional.max_pool3d)
-AVERAGE_POOLS: Any = (functional.avg_pool1d, functional.avg_pool2d, functional.avg_pool3d)
+MAX_POOLS: Functions = (functional.max_pool1d, functional.max_pool2d, functional.max_pool3d)
+AVERAGE_POOLS: Functions = (functional.avg_pool1d, functional.avg_pool2d, functional.avg_pool3d)
 POOLINGS = ("stride", "max", "average")
 
 
@@ -39,7 +41,7 @@ class ConvEncoder(nn.Module):
         Draws the weights.
     """
 
-    layers: Any
+    layers: Sequence[Convolution]
 
     def __init__(self, plan: "ConvArchitecture", generator: Generator) -> None:
         super().__init__()
@@ -48,7 +50,7 @@ class ConvEncoder(nn.Module):
         self.activation = ACTIVATIONS[plan.activation]()
         stride = 2 if plan.pooling == "stride" else 1
         channels = plan.layout.n_channels, *plan.hidden_channels
-        self.layers = nn.ModuleList(
+        self.layers = module_list(
             _convolution(plan, n_in, n_out, generator, stride) for n_in, n_out in pairwise(channels)
         )
         self.output = _linear(channels[-1] * prod(plan.map_sizes[-1]), plan.n_components, generator)
@@ -88,7 +90,7 @@ class ConvDecoder(nn.Module):
         Draws the weights.
     """
 
-    layers: Any
+    layers: Sequence[Convolution]
     sums: Tensor
 
     def __init__(self, plan: "ConvArchitecture", generator: Generator) -> None:
@@ -101,7 +103,7 @@ class ConvDecoder(nn.Module):
         # half the first width at full size, where a channel costs most
         channels = *plan.hidden_channels[::-1], max(1, plan.hidden_channels[0] // 2)
         self.input = _linear(plan.n_decoder_inputs, n_deepest * prod(plan.map_sizes[-1]), generator)
-        self.layers = nn.ModuleList(
+        self.layers = module_list(
             _convolution(plan, n_in, n_out, generator) for n_in, n_out in pairwise(channels)
         )
         n_seen = channels[-1] + (n_image if plan.linear_start else 0)
@@ -125,20 +127,20 @@ class ConvDecoder(nn.Module):
 
 def _convolution(
     plan: "ConvArchitecture", n_in: int, n_out: int, generator: Generator, stride: int = 1
-) -> Any:
-    kind: Any = CONVOLUTIONS[len(plan.layout.spatial) - 1]
+) -> Convolution:
+    kind = CONVOLUTIONS[len(plan.layout.spatial) - 1]
     size = plan.kernel_size
-    layer = skip_init(
+    layer: Convolution = skip_init(
         kind, n_in, n_out, size, stride=stride, padding=size // 2, dtype=torch.float64
     )
     return _draw(layer, generator)
 
 
-def _linear(n_in: int, n_out: int, generator: Generator) -> Any:
+def _linear(n_in: int, n_out: int, generator: Generator) -> nn.Linear:
     return _draw(skip_init(nn.Linear, n_in, n_out, dtype=torch.float64), generator)
 
 
-def _draw(layer: Any, generator: Generator) -> Any:
+def _draw(layer: LayerT, generator: Generator) -> LayerT:
     """Set the weights to a normal draw of variance 1 / fan-in, the bias to 0."""
     with torch.no_grad():
         layer.weight.normal_(0.0, layer.weight[0].numel() ** -0.5, generator=generator)
@@ -226,12 +228,13 @@ class ConvArchitecture(Architecture):
 
     def build(self, generator: Generator) -> Autoencoder | OrderedAutoencoder:
         """Return the autoencoder in float64; its affine maps, if any, are zero."""
-        encoder: Any = ConvEncoder(self, generator)
-        decoder: Any = ConvDecoder(self, generator)
+        conv_encoder, conv_decoder = ConvEncoder(self, generator), ConvDecoder(self, generator)
+        encoder: nn.Module = conv_encoder
+        decoder: nn.Module = conv_decoder
         n_features, n_components = prod(self.layout.shape), self.n_components
         if self.linear_start:
-            nn.init.zeros_(encoder.output.weight)
-            nn.init.zeros_(decoder.output.weight)
+            nn.init.zeros_(conv_encoder.output.weight)
+            nn.init.zeros_(conv_decoder.output.weight)
             encoder = AroundLinear(n_features, n_components, encoder)
             decoder = RefinedLinear(self.n_decoder_inputs, n_features, decoder)
         if self.ordered:

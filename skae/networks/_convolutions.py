@@ -1,23 +1,27 @@
 """Convolutions of one, two and three dimensions, with the parameters of a given layer."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import reduce
-from typing import Any
+from types import EllipsisType
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from skae.networks._modules import Convolution
+
+Functions = tuple[Callable[..., Tensor], ...]
+"""Functions for maps of one, two and three dimensions."""
 CONVOLUTIONS = (nn.Conv1d, nn.Conv2d, nn.Conv3d)
-FUNCTIONS: Any = (functional.conv1d, functional.conv2d, functional.conv3d)
-TRANSPOSED: Any = (
+FUNCTIONS: Functions = (functional.conv1d, functional.conv2d, functional.conv3d)
+TRANSPOSED: Functions = (
     functional.conv_transpose1d,
     functional.conv_transpose2d,
     functional.conv_transpose3d,
 )
 
 
-def convolve(layer: Any, maps: Tensor) -> Tensor:
+def convolve(layer: Convolution, maps: Tensor) -> Tensor:
     """Apply a convolution, in float64 by channels: torch unrolls it there, which takes memory."""
     if maps.dtype != torch.float64:
         return layer(maps)
@@ -39,7 +43,9 @@ def neighbour_sums(size: int, n_dims: int) -> Tensor:
     return reduce(torch.kron, [along_one_axis] * n_dims)
 
 
-def resize_and_convolve(layer: Any, maps: Tensor, sizes: Sequence[int], sums: Tensor) -> Tensor:
+def resize_and_convolve(
+    layer: Convolution, maps: Tensor, sizes: Sequence[int], sums: Tensor
+) -> Tensor:
     """Double every size by repeating each entry, convolve, and cut to the given sizes.
 
     Odena, Dumoulin and Olah (2016): no checkerboards, since every entry of the result is made in
@@ -52,5 +58,10 @@ def resize_and_convolve(layer: Any, maps: Tensor, sizes: Sequence[int], sums: Te
     weight = layer.weight.transpose(0, 1).flatten(2) @ sums
     weight = weight.unflatten(2, (size + 1,) * n_dims)
     maps = transposed(maps, weight, layer.bias, stride=2, padding=size // 2)
-    inside: Any = (..., *map(slice, sizes))
+    return cropped(maps, sizes)
+
+
+def cropped(maps: Tensor, sizes: Sequence[int]) -> Tensor:
+    """Return the part of maps, shape (n, n_channels, ...), that begins at their first entry."""
+    inside: tuple[slice | EllipsisType, ...] = (..., *map(slice, sizes))
     return maps[inside]

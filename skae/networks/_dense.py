@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Sequence
 from itertools import pairwise
-from typing import Any
 
 import torch
 from torch import Generator, Tensor, nn
@@ -10,6 +9,7 @@ from torch.nn.functional import linear
 from torch.nn.utils import skip_init
 
 from skae.networks._dense_pass import LinearPass, dense_pass
+from skae.networks._modules import gradient_of, module_list
 from skae.networks._pass import LayerPass
 
 
@@ -49,7 +49,7 @@ class Dense(nn.Module):
         Draws the weights; torch's global generator is left alone.
     """
 
-    layers: Any  # a ModuleList, whose items torch does not tell to be Linear
+    layers: Sequence[nn.Linear]
 
     def __init__(
         self,
@@ -59,7 +59,7 @@ class Dense(nn.Module):
     ) -> None:
         super().__init__()
         # skip_init: a layer's own constructor would draw from the global generator
-        self.layers = nn.ModuleList(
+        self.layers = module_list(
             skip_init(nn.Linear, n_in, n_out, dtype=torch.float64)
             for n_in, n_out in pairwise(sizes)
         )
@@ -88,7 +88,7 @@ class Dense(nn.Module):
     def make_pass(self) -> LayerPass | None:
         """Return forward and backward, if the activation is one of ours."""
         layers = [
-            LinearPass(layer.weight, layer.weight.grad, layer.bias, layer.bias.grad)
+            LinearPass(layer.weight, gradient_of(layer.weight), layer.bias, gradient_of(layer.bias))
             for layer in self.layers
         ]
         return dense_pass(layers, self.activation)
@@ -122,7 +122,7 @@ class Mirrored(nn.Module):
     def make_pass(self) -> LayerPass | None:
         """Return forward and backward, if the activation is one of ours."""
         layers = [
-            LinearPass(layer.weight.T, layer.weight.grad.T, bias, bias.grad)
+            LinearPass(layer.weight.T, gradient_of(layer.weight).T, bias, gradient_of(bias))
             for layer, bias in zip(reversed(self.network.layers), self.biases, strict=True)
         ]
         return dense_pass(layers, self.network.activation)

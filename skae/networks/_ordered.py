@@ -170,9 +170,12 @@ class OrderedAutoencoderPass(NetworkPass):
         return PrefixReconstruction(x, code, raw, self.weights[lengths.flatten() - 1])
 
     def backward(self, gradients: Gradients) -> None:
-        """Go back from raw."""
+        """Go back from raw, and from the code if a term looks at it."""
         self.decoder.backward(gradients["raw"])
-        self.encoder.backward(self.decoder.input_gradient())
+        gradient = self.decoder.input_gradient()
+        if "code" in gradients:
+            gradient = gradient + gradients["code"]
+        self.encoder.backward(gradient)
 
 
 def take_prefixes(code: Tensor, lengths: Tensor) -> Tensor:

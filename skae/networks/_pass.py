@@ -34,7 +34,7 @@ class NetworkPass(ABC):
     """From the inputs of a network to its named outputs, and back."""
 
     @abstractmethod
-    def forward(self, *inputs: Any) -> Any:
+    def forward(self, *inputs: Any) -> tuple[Tensor, ...]:
         """Return the network's outputs."""
 
     @abstractmethod

@@ -1,12 +1,13 @@
 """A sparse coder: few of many atoms for each row."""
 
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import torch
 from torch import Generator, Tensor, nn
 
 from skae.networks._architecture import Architecture
+from skae.networks._modules import gradient_of
 from skae.networks._pass import Gradients, NetworkPass
 from skae.networks._thresholds import THRESHOLDS, JumpReLU
 
@@ -142,7 +143,7 @@ class SparsePass(NetworkPass):
     """
 
     def __init__(self, coder: SparseCoder) -> None:
-        self.coder: Any = coder
+        self.coder = coder
 
     def forward(self, x: Tensor) -> SparseOutputs:
         """Return the code of `x` and what is made of it."""
@@ -176,29 +177,31 @@ class SparsePass(NetworkPass):
         to_drive = to_code.mul_(self.code > 0)
         if "drive" in gradients:
             to_drive += gradients["drive"]
-        self.coder.center.grad.add_(to_raw.sum(0))
+        gradient_of(self.coder.center).add_(to_raw.sum(0))
         self._encoder_backward(to_drive, to_atoms)
         along = (to_atoms * self.atoms).sum(1, keepdim=True)
-        self.coder.directions.grad.add_((to_atoms - along * self.atoms) / self.norms)
+        gradient_of(self.coder.directions).add_((to_atoms - along * self.atoms) / self.norms)
 
     def _encoder_backward(self, to_drive: Tensor, to_atoms: Tensor) -> None:
         """Add to the gradients of the encoder's parameters, and to those of the atoms."""
         coder, to_first = self.coder, torch.zeros_like(to_drive)
-        lengths = list(zip(self.steps, coder.step_lengths, coder.step_lengths.grad, strict=True))
+        lengths = list(
+            zip(self.steps, coder.step_lengths, gradient_of(coder.step_lengths), strict=True)
+        )
         for step, step_length, length_gradient in reversed(lengths):
             length_gradient.add_((to_drive * step.unexplained).sum())
             to_unexplained = step_length * to_drive
             to_first += to_unexplained
             to_raw = -to_unexplained @ self.weight
-            coder.weight.grad.addmm_(to_unexplained.T, step.raw, alpha=-coder.unit)
+            gradient_of(coder.weight).addmm_(to_unexplained.T, step.raw, alpha=-coder.unit)
             to_atoms.addmm_(step.code.T, to_raw)
             to_drive = torch.addmm(to_drive, to_raw, self.atoms.T) * (step.code > 0)
         to_first += to_drive
         to_bias = to_first.sum(0)
-        coder.bias.grad.add_(to_bias)
-        coder.weight.grad.addmm_(to_first.T, self.x, alpha=coder.unit)
-        coder.weight.grad.addr_(to_bias, coder.center, alpha=-coder.unit)
-        coder.center.grad.addmv_(self.weight.T, to_bias, alpha=-1)
+        gradient_of(coder.bias).add_(to_bias)
+        gradient_of(coder.weight).addmm_(to_first.T, self.x, alpha=coder.unit)
+        gradient_of(coder.weight).addr_(to_bias, coder.center, alpha=-coder.unit)
+        gradient_of(coder.center).addmv_(self.weight.T, to_bias, alpha=-1)
 
 
 class Encoder(nn.Module):

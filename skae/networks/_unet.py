@@ -1,8 +1,9 @@
 """Networks from images or volumes to others of the same size, around a fixed linear filter."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import torch
 from torch import Generator, Tensor, nn
@@ -10,7 +11,14 @@ from torch.nn import functional
 from torch.nn.utils import skip_init
 
 from skae.networks._architecture import Architecture
-from skae.networks._convolutions import CONVOLUTIONS, FUNCTIONS, neighbour_sums, resize_and_convolve
+from skae.networks._convolutions import (
+    CONVOLUTIONS,
+    FUNCTIONS,
+    cropped,
+    neighbour_sums,
+    resize_and_convolve,
+)
+from skae.networks._modules import Convolution, module_list
 
 KERNEL_SIZE = 3
 MAX_DEPTH = 30
@@ -69,10 +77,10 @@ class UNet(nn.Module):
         Draws the weights.
     """
 
-    downs: Any
-    encoders: Any
-    ups: Any
-    decoders: Any
+    downs: Sequence[Convolution]
+    encoders: Sequence[Block]
+    ups: Sequence[Convolution]
+    decoders: Sequence[Block]
     sums: Tensor
 
     def __init__(self, plan: "UNetArchitecture", generator: Generator) -> None:
@@ -82,13 +90,11 @@ class UNet(nn.Module):
         n_dims, (n_in, *widths) = plan.n_dims, plan.sizes
         self.input = Block(n_dims, n_in, widths[0], generator)
         steps = list(pairwise(widths))
-        self.downs = nn.ModuleList(_halving(n_dims, n, generator) for n, _ in steps)
-        self.encoders = nn.ModuleList(Block(n_dims, n, m, generator) for n, m in steps)
-        self.ups = nn.ModuleList(_convolution(n_dims, m, n, generator) for n, m in steps[::-1])
+        self.downs = module_list(_halving(n_dims, n, generator) for n, _ in steps)
+        self.encoders = module_list(Block(n_dims, n, m, generator) for n, m in steps)
+        self.ups = module_list(_convolution(n_dims, m, n, generator) for n, m in steps[::-1])
         n_seen = 2 if plan.has_skips else 1
-        self.decoders = nn.ModuleList(
-            Block(n_dims, n_seen * n, n, generator) for n, _ in steps[::-1]
-        )
+        self.decoders = module_list(Block(n_dims, n_seen * n, n, generator) for n, _ in steps[::-1])
         n_out = plan.n_channels_out * plan.fold**n_dims
         self.output = _convolution(n_dims, widths[0], n_out, generator)
         sums = neighbour_sums(KERNEL_SIZE, n_dims)
@@ -113,9 +119,7 @@ class UNet(nn.Module):
             skip = skips.pop()
             maps = functional.relu(resize_and_convolve(up, maps, skip.shape[2:], self.sums))
             maps = decoder(torch.cat([maps, skip], 1) if self.has_skips else maps)
-        images = _channels_as_neighbours(_convolve(self.output, maps), self.fold)
-        inside: Any = (..., *map(slice, sizes))
-        return images[inside]
+        return cropped(_channels_as_neighbours(_convolve(self.output, maps), self.fold), sizes)
 
     def zero_output_(self) -> None:
         """Set the last layer to zero."""
@@ -132,12 +136,12 @@ class SideBySide(nn.Module):
         Draws the weights.
     """
 
-    networks: Any
+    networks: Sequence[UNet]
 
     def __init__(self, plan: "UNetArchitecture", generator: Generator) -> None:
         super().__init__()
         single = replace(plan, n_channels_out=1, is_per_channel=False)
-        self.networks = nn.ModuleList(UNet(single, generator) for _ in range(plan.n_channels_out))
+        self.networks = module_list(UNet(single, generator) for _ in range(plan.n_channels_out))
 
     def forward(self, x: Tensor) -> Tensor:
         """Return images of the same size."""
@@ -217,7 +221,7 @@ class Unfiltered(nn.Module):
         return ImageOutputs(self.network(x))
 
 
-def _convolve(layer: Any, maps: Tensor) -> Tensor:
+def _convolve(layer: Convolution, maps: Tensor) -> Tensor:
     """Apply a convolution, in float64 by groups of channels if all at once would take much memory.
 
     It is unrolled there: every entry is copied to all places of the kernel.
@@ -234,16 +238,18 @@ def _convolve(layer: Any, maps: Tensor) -> Tensor:
     return result
 
 
-def _convolution(n_dims: int, n_in: int, n_out: int, generator: Generator) -> Any:
-    kind: Any = CONVOLUTIONS[n_dims - 1]
+def _convolution(n_dims: int, n_in: int, n_out: int, generator: Generator) -> Convolution:
+    kind = CONVOLUTIONS[n_dims - 1]
     padding = KERNEL_SIZE // 2
-    layer = skip_init(kind, n_in, n_out, KERNEL_SIZE, padding=padding, dtype=torch.float64)
+    layer: Convolution = skip_init(
+        kind, n_in, n_out, KERNEL_SIZE, padding=padding, dtype=torch.float64
+    )
     return _draw(layer, generator)
 
 
-def _halving(n_dims: int, n_channels: int, generator: Generator) -> Any:
-    kind: Any = CONVOLUTIONS[n_dims - 1]
-    layer = skip_init(kind, n_channels, n_channels, 2, stride=2, dtype=torch.float64)
+def _halving(n_dims: int, n_channels: int, generator: Generator) -> Convolution:
+    kind = CONVOLUTIONS[n_dims - 1]
+    layer: Convolution = skip_init(kind, n_channels, n_channels, 2, stride=2, dtype=torch.float64)
     return _draw(layer, generator)
 
 
@@ -265,7 +271,7 @@ def _channels_as_neighbours(maps: Tensor, fold: int) -> Tensor:
     return maps.permute(0, 1, *pairs).reshape(*maps.shape[:2], *sizes)
 
 
-def _draw(layer: Any, generator: Generator) -> Any:
+def _draw(layer: Convolution, generator: Generator) -> Convolution:
     """Set the weights to a normal draw of variance 2 / fan-in, the bias to 0 (He et al. 2015)."""
     with torch.no_grad():
         layer.weight.normal_(0.0, (2 / layer.weight[0].numel()) ** 0.5, generator=generator)
@@ -356,7 +362,7 @@ class UNetArchitecture(Architecture):
 
     def build(self, generator: Generator) -> AroundFilter | Unfiltered:
         """Return the network in float64; its filter, if any, is zero, and so is the rest then."""
-        network: Any = (SideBySide if self.is_per_channel else UNet)(self, generator)
+        network = (SideBySide if self.is_per_channel else UNet)(self, generator)
         if not self.filter_size:
             return Unfiltered(network)
         network.zero_output_()

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import torch
 from torch import Generator, Tensor, nn
@@ -11,6 +11,7 @@ from skae.networks._activations import ACTIVATIONS
 from skae.networks._architecture import Architecture
 from skae.networks._dense import Dense
 from skae.networks._linear_start import AroundLinear
+from skae.networks._modules import gradient_of
 from skae.networks._pass import Gradients, LayerPass, NetworkPass, make_pass
 
 LOG_VARS = -30.0, 5.0
@@ -160,7 +161,7 @@ class VariationalPass(NetworkPass):
     shared : Parameter
     """
 
-    def __init__(self, encoder: LayerPass, decoder: LayerPass, n_raw: int, shared: Any) -> None:
+    def __init__(self, encoder: LayerPass, decoder: LayerPass, n_raw: int, shared: Tensor) -> None:
         self.encoder = encoder
         self.decoder = decoder
         self.n_raw = n_raw
@@ -183,7 +184,7 @@ class VariationalPass(NetworkPass):
     def backward(self, gradients: Gradients) -> None:
         """Go back by way of the codes, and from the moments themselves."""
         if "shared" in gradients:
-            self.shared.grad.add_(gradients["shared"])
+            gradient_of(self.shared).add_(gradients["shared"])
         self.decoder.backward(gradients["raw"].flatten(2).flatten(0, 1))
         n_components = self.scaled_noise.shape[2]
         to_code = self.decoder.input_gradient()[:, :n_components].view_as(self.scaled_noise)

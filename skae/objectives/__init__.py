@@ -28,6 +28,7 @@ from skae.objectives._losses import (
     ReconstructionLoss,
     SquaredError,
 )
+from skae.objectives._objective import Objective
 from skae.objectives._penalties import Contractive, ElasticNet
 from skae.objectives._prefixes import OverPrefixes
 from skae.objectives._segmentation import (
@@ -43,7 +44,7 @@ from skae.objectives._sparsity import (
     CodeLasso,
     Revival,
 )
-from skae.objectives._term import Objective, Term
+from skae.objectives._term import Term
 
 __all__ = [
     "FOCUS",

@@ -1,16 +1,17 @@
 """Bounds on the log-likelihood of a latent-variable model with a standard normal prior."""
 
 from math import log, pi
-from typing import Any
 
 import torch
 from torch import Tensor
 
 from skae.objectives._likelihoods import Likelihood
+from skae.objectives._losses import unequal_shapes
+from skae.objectives._outputs import WithDraws, WithPosterior, WithShared
 from skae.objectives._term import Gradients, Term
 
 
-class ReconstructionLogLikelihood(Term):
+class ReconstructionLogLikelihood(Term[WithShared]):
     """``-E_q(z|x) log p(x|z)``, over the codes that were drawn; in nats, summed over features.
 
     Parameters
@@ -24,12 +25,16 @@ class ReconstructionLogLikelihood(Term):
     def __init__(self, likelihood: Likelihood) -> None:
         self.likelihood = likelihood
 
-    def __call__(self, outputs: Any, target: Tensor) -> Tensor:
+    def shape_refusal(self, outputs: WithShared, target: Tensor) -> str | None:
+        """Return why `raw` and `target`, which should have the same features, do not fit."""
+        return _unequal_features(outputs, target)
+
+    def __call__(self, outputs: WithShared, target: Tensor) -> Tensor:
         """Return the negative log-likelihood of every row, shape (n,)."""
         return -_log_likelihoods(self.likelihood, outputs, target).mean(1)
 
     def differentiate(
-        self, outputs: Any, target: Tensor, factor: float
+        self, outputs: WithShared, target: Tensor, factor: float
     ) -> tuple[Tensor, Gradients]:
         """Return the values, and the gradients of ``factor`` times their sum."""
         log_prob, to_raw, to_shared = self.likelihood.differentiate(
@@ -40,7 +45,7 @@ class ReconstructionLogLikelihood(Term):
         return values, {"raw": to_raw.mul_(factor), "shared": to_shared * factor}
 
 
-class KullbackLeibler(Term):
+class KullbackLeibler(Term[WithPosterior]):
     """``beta * KL(q(z|x) || N(0, I))`` in nats (Kingma and Welling 2014, appendix B).
 
     Parameters
@@ -63,7 +68,7 @@ class KullbackLeibler(Term):
         self.free_bits = free_bits
         self.warm_up = warm_up
 
-    def __call__(self, outputs: Any, target: Tensor) -> Tensor:
+    def __call__(self, outputs: WithPosterior, target: Tensor) -> Tensor:
         """Return the penalty of every row, shape (n,)."""
         kl = kl_per_component(outputs.mean, outputs.log_var)
         if self.free_bits > 0:
@@ -71,7 +76,7 @@ class KullbackLeibler(Term):
         return self.beta * kl.sum(1)
 
     def differentiate(
-        self, outputs: Any, target: Tensor, factor: float
+        self, outputs: WithPosterior, target: Tensor, factor: float
     ) -> tuple[Tensor, Gradients]:
         """Return the penalty of every row, and the gradients of ``factor`` times the sum."""
         factor = factor * self.beta
@@ -88,7 +93,7 @@ class KullbackLeibler(Term):
         return 1.0 if progress >= self.warm_up else progress / self.warm_up
 
 
-class ImportanceWeightedBound(Term):
+class ImportanceWeightedBound(Term[WithDraws]):
     """``-log mean_s p(x, z_s) / q(z_s|x)`` over several codes z_s (Burda et al. 2016, eq. 8).
 
     The encoder's gradient is the doubly reparameterised one (Tucker et al. 2019, eq. 8): its
@@ -108,7 +113,11 @@ class ImportanceWeightedBound(Term):
         self.likelihood = likelihood
         self.beta = beta
 
-    def __call__(self, outputs: Any, target: Tensor) -> Tensor:
+    def shape_refusal(self, outputs: WithDraws, target: Tensor) -> str | None:
+        """Return why `raw` and `target`, which should have the same features, do not fit."""
+        return _unequal_features(outputs, target)
+
+    def __call__(self, outputs: WithDraws, target: Tensor) -> Tensor:
         """Return the negative bound of every row, shape (n,)."""
         code = outputs.code  # (n, n_codes, n_components)
         # detached: the encoder learns through the codes only
@@ -134,6 +143,14 @@ def log_normal(x: Tensor) -> Tensor:
     return -0.5 * (x.square() + log(2 * pi)).sum(-1)
 
 
-def _log_likelihoods(likelihood: Likelihood, outputs: Any, target: Tensor) -> Tensor:
+def _log_likelihoods(likelihood: Likelihood, outputs: WithShared, target: Tensor) -> Tensor:
     """Return ``log p(x|z)`` of every row and code, shape (n, n_codes)."""
     return likelihood.log_prob(outputs.raw, outputs.shared, target[:, None]).sum(2)
+
+
+def _unequal_features(outputs: WithShared, target: Tensor) -> str | None:
+    """Return what is wrong with the shape of `raw`, (n, n_codes, n_features) and perhaps more."""
+    raw = outputs.raw
+    wanted = len(target), raw.shape[1], *target.shape[1:]
+    found = raw.shape[: len(wanted)]
+    return None if found == wanted else unequal_shapes(found, wanted)

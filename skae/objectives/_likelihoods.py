@@ -31,6 +31,8 @@ class Likelihood(ABC):
 
     equivariant: ClassVar[bool] = False
     """Whether the data may be shifted and rescaled: the density then changes by the Jacobian."""
+    min_variance: ClassVar[float] = 0.0
+    """The floor of a learned noise variance, in the units of the network."""
 
     def n_raw(self) -> int:
         """Return how many numbers of the decoder describe an entry."""
@@ -82,7 +84,13 @@ class Likelihood(ABC):
         """Draw every entry, shape (..., n_features)."""
 
     def variance(self, shared: Tensor) -> Tensor | None:
-        """Return the variance of the noise, or None if the likelihood has none of its own."""
+        """Return the variance of noise around `mean` that does not depend on the code.
+
+        Returns
+        -------
+        variance : Tensor of shape (), (1,) or (n_features,), or None
+            None: the likelihood has no such noise; its variance is a function of its mean.
+        """
         return None
 
     def spread(self, shared: Tensor) -> Tensor:
@@ -115,6 +123,7 @@ class Gaussian(Likelihood):
     """
 
     equivariant = True
+    min_variance = MIN_VARIANCE
 
     def __init__(self, fixed: float | None = None) -> None:
         self.fixed = fixed
@@ -189,6 +198,7 @@ class StudentT(Likelihood):
     """
 
     equivariant = True
+    min_variance = MIN_VARIANCE
 
     def n_shared(self, n_features: int) -> int:
         """Return 2."""

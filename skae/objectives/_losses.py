@@ -1,19 +1,21 @@
 """Reconstruction losses. Each owns its link: the decoder gives `raw`, the loss its mean."""
 
 from abc import abstractmethod
+from collections.abc import Sequence
 from math import inf, prod
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import torch
 from torch import Tensor
 from torch.nn.functional import binary_cross_entropy_with_logits, huber_loss
 
+from skae.objectives._outputs import WithRaw
 from skae.objectives._term import Gradients, Term
 
 UNBOUNDED = (-inf, inf)
 
 
-class ReconstructionLoss(Term):
+class ReconstructionLoss(Term[WithRaw]):
     """A loss between the decoder's output and the rows it should give back.
 
     Values are means over the features of a row, so that they do not grow with the width.
@@ -29,9 +31,14 @@ class ReconstructionLoss(Term):
     support: ClassVar[tuple[float, float]] = UNBOUNDED
     """Least and largest value that the data may have."""
 
-    def __call__(self, outputs: Any, target: Tensor) -> Tensor:
+    def __call__(self, outputs: WithRaw, target: Tensor) -> Tensor:
         """Return the loss of every row, shape (n,)."""
         return self.elementwise(outputs.raw, target).flatten(1).mean(1)
+
+    def shape_refusal(self, outputs: WithRaw, target: Tensor) -> str | None:
+        """Return why `raw` and `target`, which should have the same shape, do not fit."""
+        raw = outputs.raw
+        return None if raw.shape == target.shape else unequal_shapes(raw.shape, target.shape)
 
     @abstractmethod
     def elementwise(self, raw: Tensor, target: Tensor) -> Tensor:
@@ -78,7 +85,7 @@ class SquaredError(_LocationLoss):
         return (raw - target).square()
 
     def differentiate(
-        self, outputs: Any, target: Tensor, factor: float
+        self, outputs: WithRaw, target: Tensor, factor: float
     ) -> tuple[Tensor, Gradients]:
         """Return the loss of every row, and the gradient of ``factor`` times the sum."""
         error = outputs.raw - target
@@ -94,7 +101,7 @@ class AbsoluteError(_LocationLoss):
         return (raw - target).abs()
 
     def differentiate(
-        self, outputs: Any, target: Tensor, factor: float
+        self, outputs: WithRaw, target: Tensor, factor: float
     ) -> tuple[Tensor, Gradients]:
         """Return the loss of every row, and the gradient of ``factor`` times the sum."""
         slope = (outputs.raw - target).sign_()
@@ -112,7 +119,7 @@ class Huber(_LocationLoss):
         return huber_loss(raw, target, reduction="none")
 
     def differentiate(
-        self, outputs: Any, target: Tensor, factor: float
+        self, outputs: WithRaw, target: Tensor, factor: float
     ) -> tuple[Tensor, Gradients]:
         """Return the loss of every row, and the gradient of ``factor`` times the sum."""
         slope = (outputs.raw - target).clamp_(-1, 1)
@@ -130,7 +137,7 @@ class BinaryCrossEntropy(ReconstructionLoss):
         return binary_cross_entropy_with_logits(raw, target, reduction="none")
 
     def differentiate(
-        self, outputs: Any, target: Tensor, factor: float
+        self, outputs: WithRaw, target: Tensor, factor: float
     ) -> tuple[Tensor, Gradients]:
         """Return the loss of every row, and the gradient of ``factor`` times the sum."""
         slope = outputs.raw.sigmoid().sub_(target)
@@ -139,6 +146,15 @@ class BinaryCrossEntropy(ReconstructionLoss):
     def mean(self, raw: Tensor) -> Tensor:
         """Return the probabilities."""
         return torch.sigmoid(raw)
+
+
+def unequal_shapes(found: Sequence[int], wanted: Sequence[int]) -> str:
+    """Return the message for a decoder's output that does not have the shape of the target."""
+    return (
+        f"compares the decoder's output with the target, entry by entry, but raw has shape "
+        f"{tuple(found)} where {tuple(wanted)} is needed. Have the decoder return rows as wide as "
+        "those it is compared with"
+    )
 
 
 def _scaled(slope: Tensor, factor: float) -> Gradients:

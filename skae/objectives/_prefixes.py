@@ -1,14 +1,13 @@
 """Losses over prefixes of ordered codes."""
 
-from typing import Any
-
 from torch import Tensor
 
-from skae.objectives._losses import ReconstructionLoss
+from skae.objectives._losses import ReconstructionLoss, unequal_shapes
+from skae.objectives._outputs import WithWeightedRaw
 from skae.objectives._term import Gradients, Term
 
 
-class OverPrefixes(Term):
+class OverPrefixes(Term[WithWeightedRaw]):
     """A reconstruction loss times the weight of each length.
 
     Averaged over the prefixes that are decoded of a row.
@@ -24,13 +23,21 @@ class OverPrefixes(Term):
     def __init__(self, loss: ReconstructionLoss) -> None:
         self.loss = loss
 
-    def __call__(self, outputs: Any, target: Tensor) -> Tensor:
+    def __call__(self, outputs: WithWeightedRaw, target: Tensor) -> Tensor:
         """Return the mean of every row, shape (n,)."""
         values = self.loss(outputs, _repeated(target, len(outputs.raw)))
         return _means(values * outputs.weight, len(target))
 
+    def shape_refusal(self, outputs: WithWeightedRaw, target: Tensor) -> str | None:
+        """Return why decoded prefixes do not fit: every row has as many, of the row's shape."""
+        raw, n_rows = outputs.raw, len(target)
+        if raw.shape[1:] == target.shape[1:] and len(raw) % max(1, n_rows) == 0:
+            return None
+        n_prefixes = n_rows * max(1, len(raw) // max(1, n_rows))
+        return unequal_shapes(raw.shape, (n_prefixes, *target.shape[1:]))
+
     def differentiate(
-        self, outputs: Any, target: Tensor, factor: float
+        self, outputs: WithWeightedRaw, target: Tensor, factor: float
     ) -> tuple[Tensor, Gradients]:
         """Return the mean of every row, and the gradient of ``factor`` times the sum."""
         n_rows, n_prefixes = len(target), len(outputs.raw)

@@ -1,10 +1,9 @@
 """Losses that compare logits of classes with the class of every pixel."""
 
-from typing import Any
-
 import torch
 from torch import Tensor
 
+from skae.objectives._outputs import WithRaw
 from skae.objectives._term import Term
 
 IGNORED = -1
@@ -15,7 +14,7 @@ SMOOTHING = 1.0
 """Pixels that are added to both sides of a Dice coefficient: classes may be absent."""
 
 
-class PixelCrossEntropy(Term):
+class PixelCrossEntropy(Term[WithRaw]):
     """``-w_y log p_y`` in nats, averaged over the pixels of an image that are not ignored.
 
     Parameters
@@ -32,7 +31,7 @@ class PixelCrossEntropy(Term):
         self.class_weight = class_weight
         self.focus = focus
 
-    def __call__(self, outputs: Any, target: Tensor) -> Tensor:
+    def __call__(self, outputs: WithRaw, target: Tensor) -> Tensor:
         """Return the loss of every image, shape (n,)."""
         place, is_known = _places(target)
         log_prob = outputs.raw.log_softmax(1).gather(1, place)
@@ -42,7 +41,7 @@ class PixelCrossEntropy(Term):
         return (losses * is_known).flatten(1).sum(1) / is_known.flatten(1).sum(1).clamp(min=1)
 
 
-class SoftDice(Term):
+class SoftDice(Term[WithRaw]):
     """One less the Dice coefficient of probabilities, averaged over some classes.
 
     Milletari, Navab and Ahmadi (2016), with sums instead of squares in the denominator.
@@ -59,7 +58,7 @@ class SoftDice(Term):
     def __init__(self, places: Tensor) -> None:
         self.places = places
 
-    def __call__(self, outputs: Any, target: Tensor) -> Tensor:
+    def __call__(self, outputs: WithRaw, target: Tensor) -> Tensor:
         """Return the loss of every image, shape (n,)."""
         place, is_known = _places(target)
         places = self.places.to(place.device)
@@ -71,7 +70,7 @@ class SoftDice(Term):
         return (1 - (2 * common + SMOOTHING) / (sizes + SMOOTHING)).mean(1)
 
 
-class DiceCrossEntropy(Term):
+class DiceCrossEntropy(Term[WithRaw]):
     """The sum of both: one looks at every pixel, the other at the overlap of whole regions."""
 
     reads = ("raw",)
@@ -80,7 +79,7 @@ class DiceCrossEntropy(Term):
     def __init__(self, class_weight: Tensor, places: Tensor) -> None:
         self.terms = PixelCrossEntropy(class_weight), SoftDice(places)
 
-    def __call__(self, outputs: Any, target: Tensor) -> Tensor:
+    def __call__(self, outputs: WithRaw, target: Tensor) -> Tensor:
         """Return the loss of every image, shape (n,)."""
         cross_entropy, dice = self.terms
         return cross_entropy(outputs, target) + dice(outputs, target)

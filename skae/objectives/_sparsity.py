@@ -1,18 +1,18 @@
 """Penalties on codes that are not negative: fewer nonzeros, and none that is never used."""
 
 from collections.abc import Callable
-from typing import Any
 
 import torch
 from torch import Tensor
 
+from skae.objectives._outputs import WithAtoms, WithCode, WithDrive
 from skae.objectives._term import Gradients, Term
 
 SHARPNESS = 4.0
 """A code of this inverse is counted as three quarters of an active one."""
 
 
-class CodeLasso(Term):
+class CodeLasso(Term[WithCode]):
     """``weight * sum |code| / sqrt(n_features)``, as in sparse coding (Olshausen and Field 1996).
 
     For data of unit mean square, rows have norms of about ``sqrt(n_features)``: an atom is used
@@ -29,19 +29,19 @@ class CodeLasso(Term):
     def __init__(self, weight: float) -> None:
         self.strength = weight
 
-    def __call__(self, outputs: Any, target: Tensor) -> Tensor:
+    def __call__(self, outputs: WithCode, target: Tensor) -> Tensor:
         """Return the penalty of every row, shape (n,)."""
         return self.strength * outputs.code.abs().sum(1) / target.shape[1] ** 0.5
 
     def differentiate(
-        self, outputs: Any, target: Tensor, factor: float
+        self, outputs: WithCode, target: Tensor, factor: float
     ) -> tuple[Tensor, Gradients]:
         """Return the penalty of every row, and the gradient of ``factor`` times the sum."""
         slope = outputs.code.sign().mul_(factor * self.strength / target.shape[1] ** 0.5)
         return self(outputs, target), {"code": slope}
 
 
-class ActivationDivergence(Term):
+class ActivationDivergence(Term[WithCode]):
     """``weight * sum_j KL(Bernoulli(rate) || Bernoulli(r_j))``, the same for every row.
 
     r_j is the mean over the batch of ``tanh(4 code_j)``, a smooth count of how often a component
@@ -62,7 +62,7 @@ class ActivationDivergence(Term):
         self.strength = weight
         self.rate = rate
 
-    def __call__(self, outputs: Any, target: Tensor) -> Tensor:
+    def __call__(self, outputs: WithCode, target: Tensor) -> Tensor:
         """Return the penalty, shape (n,)."""
         rates, _ = self.average((SHARPNESS * outputs.code).tanh())
         rates = rates.clamp(1e-6, 1 - 1e-6)
@@ -71,7 +71,7 @@ class ActivationDivergence(Term):
         return (self.strength * divergence.sum()).expand(len(target))
 
 
-class ActiveCount(Term):
+class ActiveCount(Term[WithDrive]):
     """``weight * (number of nonzeros) / n_features`` (Rajamanoharan et al. 2024, equation 9).
 
     Parameters
@@ -87,12 +87,12 @@ class ActiveCount(Term):
         self.strength = weight
         self.count = count
 
-    def __call__(self, outputs: Any, target: Tensor) -> Tensor:
+    def __call__(self, outputs: WithDrive, target: Tensor) -> Tensor:
         """Return the penalty of every row, shape (n,)."""
         return self.strength * self.count(outputs.drive) / target.shape[1]
 
 
-class Revival(Term):
+class Revival(Term[WithAtoms]):
     """``weight`` times the error of dead atoms when they explain what the others leave.
 
     The auxiliary loss of Gao et al. (2024), section 2.4. An atom is dead if it was not used in
@@ -121,7 +121,7 @@ class Revival(Term):
         self.n_used = n_used
         self.strength = weight
 
-    def __call__(self, outputs: Any, target: Tensor) -> Tensor:
+    def __call__(self, outputs: WithAtoms, target: Tensor) -> Tensor:
         """Return the penalty of every row, shape (n,)."""
         if not outputs.code.requires_grad:
             return target.new_zeros(len(target))
@@ -134,7 +134,7 @@ class Revival(Term):
         return self.strength * (rest - explained).square().mean(1)
 
     def differentiate(
-        self, outputs: Any, target: Tensor, factor: float
+        self, outputs: WithAtoms, target: Tensor, factor: float
     ) -> tuple[Tensor, Gradients]:
         """Return the penalty of every row, and the gradients of ``factor`` times the sum."""
         dead = self._count(outputs.code)

@@ -1,14 +1,18 @@
 """The contract of everything that is minimised."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any, ClassVar
+from collections.abc import Callable
+from typing import ClassVar, Generic, TypeVar
 
 import torch
 from torch import Tensor
 
+from skae.objectives._outputs import Outputs
+
 Gradients = dict[str, Tensor]
 """Gradients with regard to a network's outputs, by the name of the field."""
+ReadT = TypeVar("ReadT", bound=Outputs, contravariant=True)
+"""The outputs that a term can read."""
 Average = Callable[[Tensor], tuple[Tensor, int]]
 """From values of shape (n_rows, n) to means over all rows of a batch, and the number of these."""
 
@@ -18,7 +22,7 @@ def average(values: Tensor) -> tuple[Tensor, int]:
     return values.mean(0), len(values)
 
 
-class Term(ABC):
+class Term(ABC, Generic[ReadT]):
     """One thing that is minimised."""
 
     reads: ClassVar[tuple[str, ...]]
@@ -26,17 +30,32 @@ class Term(ABC):
     sees_outputs_only: ClassVar[bool] = False
     """Whether its gradient reaches parameters by way of the network's outputs alone, or is
     added to theirs by `differentiate`. Otherwise only autograd can follow it."""
+    is_judged: ClassVar[bool] = True
+    """Whether its value is part of the loss that is reported, and by which an epoch is chosen.
+
+    Otherwise the network learns from its gradient alone: the value of an adversary's term, which
+    the network plays against, says nothing of how good an epoch is.
+    """
     sees_batch: ClassVar[bool] = False
     """Whether it depends on more rows of a batch than one, by their `average` alone."""
     average: Average = staticmethod(average)
     """Sees the rows that other processes have of a batch as well."""
 
     @abstractmethod
-    def __call__(self, outputs: Any, target: Tensor) -> Tensor:
+    def __call__(self, outputs: ReadT, target: Tensor) -> Tensor:
         """Return one value per row, shape (n,)."""
 
+    def shape_refusal(self, outputs: ReadT, target: Tensor) -> str | None:
+        """Return why the shapes of outputs and target do not fit, or None if they do.
+
+        Asked once, at the first batch: terms in which tensors of other shapes would be broadcast
+        need no check at every call. The text follows the name of the term, as in "needs outputs of
+        shape (5, 3)", without a full stop.
+        """
+        return None
+
     def differentiate(
-        self, outputs: Any, target: Tensor, factor: float
+        self, outputs: ReadT, target: Tensor, factor: float
     ) -> tuple[Tensor, Gradients]:
         """Return the values, shape (n,), and the gradients of ``factor`` times their sum.
 
@@ -63,76 +82,3 @@ class Term(ABC):
     def weight(self, progress: float) -> float:
         """Return the factor of the term's gradient at this share, in [0, 1], of training."""
         return 1.0
-
-
-class Objective:
-    """A sum of terms.
-
-    Parameters
-    ----------
-    terms : mapping of str to Term
-        The names are those of the parameters that ask for the terms.
-    """
-
-    def __init__(self, terms: Mapping[str, Term]) -> None:
-        self.terms = dict(terms)
-
-    def __call__(self, outputs: Any, target: Tensor) -> dict[str, Tensor]:
-        """Return every term's value per row."""
-        return {name: term(outputs, target) for name, term in self.terms.items()}
-
-    @property
-    def sees_outputs_only(self) -> bool:
-        """Whether `differentiate` gives the whole gradient."""
-        return all(term.sees_outputs_only for term in self.terms.values())
-
-    def differentiate(
-        self, outputs: Any, target: Tensor, weights: Mapping[str, float], share: float = 1.0
-    ) -> tuple[dict[str, Tensor], Gradients]:
-        """Return every term's value per row, and gradients of a share of the sum of their means.
-
-        Parameters
-        ----------
-        outputs : NamedTuple
-        target : Tensor of shape (n, ...)
-        weights : mapping of str to float
-            Factors of the gradients of terms; those that are not in it count once.
-        share : float, default=1.0
-        """
-        losses: dict[str, Tensor] = {}
-        gradients: Gradients = {}
-        for name, term in self.terms.items():
-            factor = share * weights.get(name, 1.0) / max(1, target.shape[0])
-            losses[name], parts = term.differentiate(outputs, target, factor)
-            for field, part in parts.items():
-                gradients[field] = gradients[field] + part if field in gradients else part
-        return losses, gradients
-
-    def weights(self, progress: float) -> dict[str, float]:
-        """Return the factor of every term's gradient at this share of training."""
-        return {name: term.weight(progress) for name, term in self.terms.items()}
-
-    def average_by(self, average: Average) -> None:
-        """Have terms see the rows of a batch by this function, where they see more than one."""
-        for term in self.terms.values():
-            if term.sees_batch:
-                term.average = average
-
-    def state_dict(self) -> dict[str, dict[str, Tensor]]:
-        """Return what each term remembers of earlier batches."""
-        return {name: term.state_dict() for name, term in self.terms.items()}
-
-    def load_state_dict(self, state: dict[str, dict[str, Tensor]]) -> None:
-        """Have each term remember what `state_dict` returned."""
-        for name, term in self.terms.items():
-            term.load_state_dict(state[name])
-
-    def check_reads(self, fields: Sequence[str]) -> None:
-        """Raise TypeError if a term reads what is not among a network's output fields."""
-        for name, term in self.terms.items():
-            missing = [field for field in term.reads if field not in fields]
-            if missing:
-                raise TypeError(
-                    f"The term {name!r} reads {', '.join(missing)}, which the network does not "
-                    f"return. It returns: {', '.join(fields)}."
-                )

@@ -162,6 +162,15 @@ class TestAutoencoders:
         batch = Batch((_rows(N, D) * 3, lengths), _rows(N, D))
         _compare(_shake(plan.build(_generator())), make_objective, batch, {"alpha": 0.25})
 
+    @pytest.mark.parametrize("n_lengths", [1, 2])
+    def test_a_term_on_the_codes_of_prefixes(self, n_lengths):
+        plan = DenseArchitecture((D, 5, K), "silu", False, True, ordered=True)
+        lengths = torch.randint(1, K + 1, (N, n_lengths), generator=_generator())
+        x = _rows(N, D)
+        terms = {"loss": OverPrefixes(SquaredError()), "lasso": CodeLasso(0.3)}
+        network = _shake(plan.build(_generator()))
+        _compare(network, lambda network: Objective(terms), Batch((x, lengths), x))
+
     def test_a_term_on_the_code(self):
         network = _shake(DenseArchitecture((D, 5, K), "silu", False, True).build(_generator()))
         x = _rows(N, D)

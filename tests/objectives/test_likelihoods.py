@@ -273,3 +273,33 @@ def test_student_t_is_scipy_s(freedom):
     shared = torch.tensor([np.log(1 - MIN_VARIANCE), np.log(freedom - 2)], dtype=torch.float64)
     found = StudentT().log_prob(torch.zeros(4, dtype=torch.float64), shared, x)
     np.testing.assert_allclose(found, scipy.stats.t.logpdf(x, freedom), rtol=1e-8)
+
+
+@pytest.mark.parametrize("name", LIKELIHOODS)
+def test_noise_has_the_variance_that_is_stated(name):
+    likelihood = LIKELIHOODS[name]
+    raw, _ = _parameters(likelihood)
+    shared = likelihood.shared_at(0.7, 3)
+    variance = likelihood.variance(shared)
+    assert (variance is not None) == likelihood.equivariant
+    if variance is None:
+        assert likelihood.min_variance == 0
+        return
+    torch.testing.assert_close(variance.expand(3), torch.full((3,), 0.7, dtype=torch.float64))
+    drawn = likelihood.sample(raw.expand(100_000, 3), shared, Generator().manual_seed(0))
+    # five standard errors; the kurtosis of Student's t with ten degrees of freedom is 4
+    torch.testing.assert_close(
+        drawn.var(0), variance.expand(3), rtol=5 * (3 / 100_000) ** 0.5, atol=0
+    )
+
+
+@pytest.mark.parametrize("name", LIKELIHOODS)
+def test_variances_have_a_floor(name):
+    likelihood = LIKELIHOODS[name]
+    shared = likelihood.shared_at(0.0, 3)
+    variance = likelihood.variance(shared)
+    if variance is not None and name != "gaussian, fixed":
+        floor = likelihood.min_variance
+        assert floor == MIN_VARIANCE
+        # for Student's t the floor is that of the squared scale, 0.8 times the variance
+        assert ((floor <= variance) & (variance < 1.3 * floor)).all()

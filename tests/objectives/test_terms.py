@@ -118,7 +118,7 @@ def test_an_objective_returns_every_term_by_name():
 def test_a_term_without_its_field_is_named_before_the_first_batch():
     objective = Objective({"loss": LOSSES["huber"]()})
     objective.check_reads(Outputs._fields)
-    with pytest.raises(TypeError, match="'loss' reads raw, which the network does not return"):
+    with pytest.raises(TypeError, match=r"'loss' \(Huber\) reads raw, which the network does not"):
         objective.check_reads(("x", "code"))
 
 
