@@ -16,7 +16,8 @@ from skae.fitting._fitted import Fitted
 from skae.fitting._parameters import DENSE, LATENT, ORDERED, RECONSTRUCTION, TRAINING
 from skae.fitting._recipe import Recipe
 from skae.networks import DenseArchitecture
-from skae.objectives import LOSSES, ReconstructionLoss
+from skae.objectives import LOSSES
+from skae.rows._kinds import Description
 from skae.rows._problem import Problem
 from skae.rows._rows import Rows
 
@@ -353,8 +354,8 @@ class AutoencoderTransformer(OrderedCodesMixin, BaseAutoencoder):
         self.checkpoint_every = checkpoint_every
         self.verbose = verbose
 
-    def _make_link(self, rows: Rows, source: Any) -> ReconstructionLoss:
-        return LOSSES[self.loss]()
+    def _describe(self, rows: Rows, source: Any) -> Description:
+        return super()._describe(rows, source)._replace(link=LOSSES[self.loss]())
 
     def _make_recipe(self, problem: Problem, random_state: np.random.RandomState) -> Recipe:
         if self.ordered and self.tied_weights:

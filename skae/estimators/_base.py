@@ -3,25 +3,28 @@
 from __future__ import annotations
 
 from copy import deepcopy
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
 import torch
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import ClassNamePrefixFeaturesOutMixin, TransformerMixin
-from sklearn.utils import check_array, check_random_state
-from sklearn.utils.validation import check_is_fitted
+from sklearn.utils import assert_all_finite, check_array, check_random_state
+from sklearn.utils.multiclass import check_classification_targets
+from sklearn.utils.validation import check_consistent_length, check_is_fitted, column_or_1d
 from torch import nn
 
+from skae._arrays import to_numpy
 from skae.blocks import Blocks, is_empty
 from skae.estimators._torch_estimator import TorchEstimator
-from skae.fitting._application import as_array, as_tensor
+from skae.fitting._application import as_array, as_tensor, in_batches
 from skae.fitting._dispatch import dispatched, dispatched_fit
 from skae.fitting._fit import fit_estimator, fit_estimator_once
 from skae.fitting._fitted import Fitted
 from skae.fitting._parameters import validated_fit
-from skae.latent import LatentDensity
+from skae.latent import LatentDensity, StandardNormal, SupportDensity
 from skae.networks import FromUnits, ToUnits
+from skae.rows._classes import find_classes, list_classes
 from skae.rows._explained_variance import ExplainedShare, explained_share
 from skae.rows._per_block import (
     by_blocks,
@@ -33,6 +36,7 @@ from skae.rows._per_block import (
     scores_shape,
 )
 from skae.rows._problem import Problem
+from skae.rows._rows import Rows
 from skae.rows._units import Units
 from skae.rows._validation import check_count, detached, reading
 
@@ -43,9 +47,12 @@ MAX_CODES = 10_000
 class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, TorchEstimator):
     """Abstract base of the autoencoders."""
 
+    _has_classes: ClassVar[bool] = False
+    """Whether y has a class for every row, of which the network is told."""
     _units: Units
     _link: Any
     latent_density: Any
+    classes_: Any
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
@@ -135,7 +142,8 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, TorchEs
         self._link = problem.link
         self.n_components_ = fitted.network.architecture.sizes[-1]
         self.mean_ = problem.units.location
-        self.latent_density_ = self._make_density(self._encode_all(problem.target[kept_rows]), seed)
+        codes = self._encode_all(problem.target[kept_rows])
+        self.latent_density_ = make_density(self.latent_density, codes, seed)
         return []
 
     def _as_given(self, rows: NDArray) -> NDArray:
@@ -146,9 +154,28 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, TorchEs
         """Return draws from a density as codes that the encoder might give."""
         return codes
 
-    def _make_density(self, codes: NDArray, seed: int) -> Any:
-        """Return the density that `sample` draws codes from."""
-        return LatentDensity(self.latent_density, codes, seed)
+    def _list_labels(self, y: Blocks, source: Any) -> NDArray | None:
+        if not self._is_told_classes():
+            return None
+        ((_, classes),) = y.read()
+        return list_row_classes(self, classes, source)
+
+    def _is_told_classes(self) -> bool:
+        """Whether the network is told the classes of rows."""
+        return self._has_classes or getattr(self, "conditional", False)
+
+    def _read(self, X: Any, y: Any, *, reset: bool) -> Rows:
+        X = self._validate(X, reset=reset)
+        if not self._is_told_classes():
+            return Rows(X, X)
+        y = column_or_1d(y)
+        check_consistent_length(X, y)
+        names = to_numpy(self.classes_)
+        return Rows(X, X, np.eye(len(names))[find_classes(names, y)])
+
+    def _validate_known(self, X: Any) -> NDArray:
+        """Return rows for a fitted estimator."""
+        return self._validate(X, reset=False)
 
     @by_blocks(codes_shape)
     @dispatched
@@ -167,7 +194,7 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, TorchEs
             an iterator with one array per block; for a dask collection, a dask array.
         """
         check_is_fitted(self)
-        return self._encode_all(self._validate(X, reset=False))
+        return self._encode_all(self._validate_known(X))
 
     @by_blocks(rows_shape)
     @dispatched
@@ -186,8 +213,8 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, TorchEs
             iterator with one array per block; for a dask collection, a dask array.
         """
         check_is_fitted(self)
-        codes = self._check_codes(X)
-        return self._as_given(self._in_batches(self._decode, codes, self.n_features_in_))
+        codes = check_codes(self, X)
+        return self._as_given(in_batches(self, self._decode, codes, self.n_features_in_))
 
     @by_blocks(rows_shape)
     @dispatched
@@ -206,7 +233,7 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, TorchEs
             with one array per block; for a dask collection, a dask array.
         """
         check_is_fitted(self)
-        return self._as_given(self._reconstruct_all(self._validate(X, reset=False)))
+        return self._as_given(self._reconstruct_all(self._validate_known(X)))
 
     @by_blocks(scores_shape, dtype_of_scores)
     @dispatched
@@ -226,7 +253,7 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, TorchEs
             block; for a dask collection, a dask array.
         """
         check_is_fitted(self)
-        X = self._validate(X, reset=False)
+        X = self._validate_known(X)
         errors = np.subtract(X, self._reconstruct_all(X), dtype=np.float64)
         return -np.square(errors, out=errors).sum(axis=1)
 
@@ -251,22 +278,10 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, TorchEs
         check_is_fitted(self)
         blocks = find_blocks_for(self, X)
         if blocks is not None:
-            return self._score_blocks(blocks)
-        X = self._validate(X, reset=False)
+            return score_blocks(self, blocks)
+        X = self._validate_known(X)
         check_two_rows(X, self)
         return explained_share(X, self._reconstruct_all(X))
-
-    def _score_blocks(self, blocks: Blocks) -> float:
-        """Return the share of the variance of all rows, in one pass."""
-        explained = ExplainedShare(self.n_features_in_)
-        for number, block in blocks.read():
-            if is_empty(block):
-                continue
-            with blocks.naming(number):
-                check_single(self, block)
-                X = self._validate(block, reset=False)
-                explained.add(X, self._reconstruct_all(X))
-        return explained.share
 
     @dispatched
     def sample(self, n_samples: int = 1, random_state: Any = None) -> NDArray:
@@ -288,7 +303,7 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, TorchEs
         check_count("n_samples", n_samples)
         codes = self.latent_density_.sample(n_samples, check_random_state(random_state))
         codes = self._clip_codes(codes)
-        return self._as_given(self._in_batches(self._decode, codes, self.n_features_in_))
+        return self._as_given(in_batches(self, self._decode, codes, self.n_features_in_))
 
     @property
     def encoder_(self) -> nn.Module:
@@ -327,18 +342,6 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, TorchEs
     def _n_features_out(self) -> int:
         return self._network.architecture.sizes[-1]
 
-    def _check_codes(self, X: ArrayLike) -> NDArray:
-        with reading():
-            codes = check_array(
-                detached(X), dtype=[np.float64, np.float32], estimator=self, input_name="X"
-            )
-        if codes.shape[1] != self._n_features_out:
-            raise ValueError(
-                f"X has {codes.shape[1]} columns, but {type(self).__name__}.inverse_transform "
-                f"expects codes with {self._n_features_out}: one per component."
-            )
-        return codes
-
     def _encode(self, network: Any, X: NDArray) -> NDArray:
         """Return the codes of rows."""
         return as_array(network.encoder(as_tensor(self._units.enter_as_given(X), network)))
@@ -354,14 +357,17 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, TorchEs
             return self._units
         return Units(np.zeros(self.n_features_in_), 1.0)
 
-    def _reconstruct(self, network: Any, X: NDArray) -> NDArray:
-        return self._decode(network, self._encode(network, X))
-
     def _encode_all(self, X: NDArray) -> NDArray:
-        return self._in_batches(self._encode, X, self._n_features_out)
+        """Return the codes of validated rows."""
+        return in_batches(self, self._encode, X, self._n_features_out)
 
     def _reconstruct_all(self, X: NDArray) -> NDArray:
-        return self._in_batches(self._reconstruct, X, X.shape[1])
+        """Return validated rows, encoded and decoded batch by batch."""
+
+        def reconstruct(network: Any, rows: NDArray) -> NDArray:
+            return self._decode(network, self._encode(network, rows))
+
+        return in_batches(self, reconstruct, X, X.shape[1])
 
 
 def check_two_rows(X: NDArray, estimator: Any) -> None:
@@ -371,3 +377,60 @@ def check_two_rows(X: NDArray, estimator: Any) -> None:
             f"Found array with {len(X)} sample(s) (shape={X.shape}) while a minimum of 2 is "
             f"required by {type(estimator).__name__}."
         )
+
+
+def score_blocks(estimator: BaseAutoencoder, blocks: Blocks) -> float:
+    """Return the share of the variance of all rows that is explained, in one pass."""
+    explained = ExplainedShare(estimator.n_features_in_)
+    for number, block in blocks.read():
+        if is_empty(block):
+            continue
+        with blocks.naming(number):
+            check_single(estimator, block)
+            X = estimator._validate_known(block)
+            explained.add(X, estimator._reconstruct_all(X))
+    return explained.share
+
+
+def check_codes(estimator: BaseAutoencoder, X: ArrayLike) -> NDArray:
+    """Return X as codes, if it has one column per component."""
+    with reading():
+        codes = check_array(
+            detached(X), dtype=[np.float64, np.float32], estimator=estimator, input_name="X"
+        )
+    if codes.shape[1] != estimator._n_features_out:
+        raise ValueError(
+            f"X has {codes.shape[1]} columns, but {type(estimator).__name__}.inverse_transform "
+            f"expects codes with {estimator._n_features_out}: one per component."
+        )
+    return codes
+
+
+def make_density(latent_density: Any, codes: NDArray, seed: int) -> Any:
+    """Return the density that `sample` draws codes from, by the name that users give it."""
+    if isinstance(latent_density, str) and latent_density == "prior":
+        return StandardNormal(codes.shape[1])
+    if isinstance(latent_density, str) and latent_density == "support":
+        return SupportDensity(codes)
+    return LatentDensity(latent_density, codes, seed)
+
+
+def list_row_classes(estimator: BaseAutoencoder, y: Any, source: Any) -> NDArray:
+    """Return the classes of rows, sorted; those of the estimator to go on from, if there is one.
+
+    Raises
+    ------
+    ValueError
+        If y is missing, or if it is not one class for every row.
+    """
+    if y is None:
+        name = type(estimator).__name__
+        condition = "" if estimator._has_classes else " with conditional=True"
+        raise ValueError(f"{name}{condition} requires y to be passed, but the target y is None.")
+    y = column_or_1d(y, warn=True)
+    assert_all_finite(y, input_name="y")
+    seen = list_classes(y)
+    check_classification_targets(y)
+    if source is not None and source.classes_ is None:
+        raise ValueError("warm_start needs a conditional model, as conditional=True.")
+    return seen if source is None else to_numpy(source.classes_)

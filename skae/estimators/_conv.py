@@ -22,14 +22,15 @@ from skae.estimators._base import BaseAutoencoder
 from skae.estimators._image_rows import ImageRowsMixin, check_hidden_channels
 from skae.estimators._ordered import OrderedCodesMixin, choose_n_components, ordered
 from skae.estimators._reconstruction import reconstruction_recipe
-from skae.fitting._application import as_array, as_tensor
+from skae.fitting._application import as_array, as_tensor, in_batches
 from skae.fitting._dispatch import dispatched
 from skae.fitting._fitted import Fitted
 from skae.fitting._parameters import DENSE, LATENT, ORDERED, RECONSTRUCTION, TRAINING
 from skae.fitting._recipe import Recipe
 from skae.fitting._wrappers import moved
 from skae.networks import POOLINGS, ConvArchitecture
-from skae.objectives import LOSSES, ReconstructionLoss
+from skae.objectives import LOSSES
+from skae.rows._kinds import Description
 from skae.rows._problem import Problem
 from skae.rows._random import torch_generator
 from skae.rows._rows import Rows
@@ -405,7 +406,7 @@ class ConvAutoencoder(OrderedCodesMixin, ImageRowsMixin, BaseAutoencoder):
             After activation and pooling; the channels come first, whatever `channels` is.
         """
         check_is_fitted(self)
-        X = self._validate(X, reset=False)
+        X = self._validate_known(X)
         plan: Any = self._network.architecture
         n_layers = len(plan.hidden_channels)
         if not isinstance(layer, int | np.integer) or not -n_layers <= layer < n_layers:
@@ -414,7 +415,7 @@ class ConvAutoencoder(OrderedCodesMixin, ImageRowsMixin, BaseAutoencoder):
             )
         shape = plan.hidden_channels[layer], *plan.map_sizes[1:][layer]
         find_maps = partial(self._find_maps, layer=layer)
-        return self._in_batches(find_maps, X, prod(shape)).reshape(-1, *shape)
+        return in_batches(self, find_maps, X, prod(shape)).reshape(-1, *shape)
 
     def _find_maps(self, network: Any, X: NDArray, layer: int) -> NDArray:
         """Return the entries of one layer's maps, side by side."""
@@ -429,8 +430,8 @@ class ConvAutoencoder(OrderedCodesMixin, ImageRowsMixin, BaseAutoencoder):
     def _inverse_transform_module(self) -> nn.Module:
         return nn.Sequential(self.decoder_, nn.Unflatten(1, self._row_shape))
 
-    def _make_link(self, rows: Rows, source: Any) -> ReconstructionLoss:
-        return LOSSES[self.loss]()
+    def _describe(self, rows: Rows, source: Any) -> Description:
+        return super()._describe(rows, source)._replace(link=LOSSES[self.loss]())
 
     def _make_recipe(self, problem: Problem, random_state: np.random.RandomState) -> Recipe:
         architecture = ConvArchitecture(

@@ -16,9 +16,10 @@ from torch import nn
 
 from skae._arrays import to_numpy
 from skae.engine import ShiftedNoise
-from skae.estimators._base import BaseAutoencoder
+from skae.estimators._base import BaseAutoencoder, check_codes
 from skae.estimators._latent_model import LatentModel
 from skae.estimators._likelihood import check_refusal
+from skae.fitting._application import in_batches
 from skae.fitting._dispatch import dispatched
 from skae.networks import EveryClass, MeanEncoder, ToUnits
 from skae.rows._classes import find_classes
@@ -62,8 +63,8 @@ class GenerativeAutoencoder(BaseAutoencoder):
             Of the normal q(z|x). `mean` is what :meth:`transform` returns.
         """
         check_is_fitted(self)
-        X = self._validate(X, reset=False)
-        moments = self._in_batches(self._model.moments, X, 2 * self._n_features_out)
+        X = self._validate_known(X)
+        moments = in_batches(self, self._model.moments, X, 2 * self._n_features_out)
         mean, log_var = np.split(moments, 2, axis=1)
         return mean, np.exp(log_var / 2)
 
@@ -123,7 +124,7 @@ class GenerativeAutoencoder(BaseAutoencoder):
         """
         check_is_fitted(self)
         check_count("n_importance_samples", n_importance_samples)
-        X = self._validate(X, reset=False)
+        X = self._validate_known(X)
         check_refusal(self._link.refusal(as_rows(X)), self.likelihood)
         architecture = self._network.architecture
         noise = ShiftedNoise(
@@ -133,7 +134,7 @@ class GenerativeAutoencoder(BaseAutoencoder):
             self._check_conditional()
         rows = X if y is None else self._with_indicators(X, y)
         function = partial(self._model.log_likelihood, noise=noise)
-        scores = self._in_batches(function, rows, 1, n_importance_samples)
+        scores = in_batches(self, function, rows, 1, n_importance_samples)
         return scores[:, 0].astype(np.float64)
 
     @dispatched
@@ -180,8 +181,8 @@ class GenerativeAutoencoder(BaseAutoencoder):
             return super().inverse_transform(X)
         check_is_fitted(self)
         self._check_conditional()
-        rows = self._with_indicators(self._check_codes(X), y)
-        return self._in_batches(self._model.decode_told, rows, self.n_features_in_)
+        rows = self._with_indicators(check_codes(self, X), y)
+        return in_batches(self, self._model.decode_told, rows, self.n_features_in_)
 
     @by_blocks(rows_shape)
     @dispatched
@@ -204,7 +205,7 @@ class GenerativeAutoencoder(BaseAutoencoder):
         check_is_fitted(self)
         if y is None:
             return super().reconstruct(X)
-        return self.inverse_transform(self._encode_all(self._validate(X, reset=False)), y)
+        return self.inverse_transform(self._encode_all(self._validate_known(X)), y)
 
     @dispatched
     def sample(
@@ -250,7 +251,7 @@ class GenerativeAutoencoder(BaseAutoencoder):
         decode: Callable[[Any, NDArray], NDArray] = self._model.decode_told
         if observation_noise:
             decode = partial(self._model.draw, generator=torch_generator(random_state))
-        return self._in_batches(decode, rows, self.n_features_in_)
+        return in_batches(self, decode, rows, self.n_features_in_)
 
     @dispatched
     def traverse(

@@ -1,5 +1,7 @@
 """Estimators whose rows are images, flattened inside."""
 
+from __future__ import annotations
+
 from typing import Any
 
 import numpy as np
@@ -20,6 +22,7 @@ class ImageRowsMixin(TorchEstimator):
 
     _layout: ImageLayout
     _row_shape: tuple[int, ...]
+    image_shape_: tuple[int, ...]
     image_shape: Any
     channels: Any
     _listed_from = None
@@ -31,14 +34,14 @@ class ImageRowsMixin(TorchEstimator):
             shape = tuple(map(int, (X if hasattr(X, "shape") else np.asarray(X)).shape))
         row = shape[1:]
         if not reset:
-            self._refuse_single(shape)
+            refuse_single(shape, self)
         if len(row) > 1:
             with reading():
                 X = check_array(
                     X, dtype=[np.float64, np.float32], allow_nd=True, estimator=self, input_name="X"
                 )
             if not reset:
-                self._check_images(row)
+                check_images(row, self)
             X = X.reshape(len(X), -1)
         X = super()._validate(X, reset=reset)
         if reset:
@@ -48,26 +51,29 @@ class ImageRowsMixin(TorchEstimator):
             self.image_shape_ = self._layout.shape
         return X
 
-    def _refuse_single(self, shape: tuple[int, ...]) -> None:
-        """Raise ValueError if an array of this shape is one image; flat ones say so themselves."""
-        is_image = len(shape) > 1 and accepts(shape, self._layout)
-        if is_image and not accepts(shape[1:], self._layout):
-            raise ValueError(
-                f"X has shape {shape}, which is that of a single image, but "
-                f"{type(self).__name__} is expecting an array of images. Give X[None] for an "
-                "array of one."
-            )
-
-    def _check_images(self, row: tuple[int, ...]) -> None:
-        """Raise ValueError if rows of this shape are not the images that were seen in fit."""
-        if not accepts(row, self._layout):
-            raise ValueError(
-                f"X has images of shape {row}, but {type(self).__name__} is expecting images of "
-                f"shape {self.image_shape_}, or flattened ones, as in fit."
-            )
-
     def _as_given(self, rows: NDArray) -> NDArray:
         return rows.reshape(len(rows), *self._row_shape)
+
+
+def refuse_single(shape: tuple[int, ...], estimator: ImageRowsMixin) -> None:
+    """Raise ValueError if an array of this shape is one image; flat ones say so themselves."""
+    layout = estimator._layout
+    is_image = len(shape) > 1 and accepts(shape, layout)
+    if is_image and not accepts(shape[1:], layout):
+        raise ValueError(
+            f"X has shape {shape}, which is that of a single image, but "
+            f"{type(estimator).__name__} is expecting an array of images. Give X[None] for an "
+            "array of one."
+        )
+
+
+def check_images(row: tuple[int, ...], estimator: ImageRowsMixin) -> None:
+    """Raise ValueError if rows of this shape are not the images that were seen in fit."""
+    if not accepts(row, estimator._layout):
+        raise ValueError(
+            f"X has images of shape {row}, but {type(estimator).__name__} is expecting images of "
+            f"shape {estimator.image_shape_}, or flattened ones, as in fit."
+        )
 
 
 def check_hidden_channels(hidden_channels: object) -> tuple[int, ...]:

@@ -15,10 +15,11 @@ from sklearn.utils.validation import check_is_fitted
 from torch import Tensor, nn
 
 from skae.engine import MAX_PREFIXES, DrawnLengths, SpreadLengths
-from skae.fitting._application import as_array, as_tensor
+from skae.fitting._application import as_array, as_tensor, in_batches
 from skae.fitting._fitted import FittedNetwork
 from skae.fitting._loaders import MAX_BATCH
 from skae.fitting._recipe import MakeObjective, Recipe, Start
+from skae.latent import LatentDensity
 from skae.objectives import Objective, OverPrefixes
 from skae.rows._problem import Problem
 from skae.rows._random import torch_generator
@@ -55,6 +56,7 @@ class OrderedCodesMixin:
     ordered: Any
     n_components: Any
     n_components_: int
+    latent_density: Any
     latent_density_: Any
     _network: FittedNetwork
     _units: Units
@@ -127,8 +129,8 @@ class OrderedCodesMixin:
         self.__dict__.pop("_optimizer_state", None)
         self.n_components_ = n_components
         self.explained_variance_ratio_ = self.explained_variance_ratio_[:n_components]
-        make_density: Any = self._make_density  # type: ignore[attr-defined]
-        self.latent_density_ = make_density(density.codes[:, :n_components], density.seed)
+        codes = density.codes[:, :n_components]
+        self.latent_density_ = LatentDensity(self.latent_density, codes, density.seed)
 
 
 def choose_n_components(estimator: Any, problem: Problem) -> int:
@@ -245,7 +247,7 @@ def _start_losses(network: Any, problem: Problem) -> Tensor:
 def explain(estimator: Any, X: NDArray) -> NDArray[np.float64]:
     """Return what share of the variance of X each component adds to those before it."""
     n_components, units = estimator.n_components_, estimator._units
-    errors = estimator._in_batches(partial(_prefix_errors, estimator), X, n_components)
+    errors = in_batches(estimator, partial(_prefix_errors, estimator), X, n_components)
     lost = errors.sum(axis=0, dtype=np.float64)
     mean, scale = X.mean(axis=0, dtype=np.float64), units.scale
     total = sum(

@@ -4,7 +4,6 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
-from torch import nn
 
 from skae.fitting._recipe import Recipe, keep_random_weights
 from skae.fitting._wrappers import corrupted
@@ -33,7 +32,7 @@ class Reconstruct:
     l1_ratio: float = 0.0
     contractive: float = 0.0
 
-    def __call__(self, network: nn.Module, n_rows: int) -> Objective:
+    def __call__(self, network: Any, n_rows: int) -> Objective:
         """Return the loss and the penalties of a network."""
         terms: dict[str, Term] = {"loss": self.loss}
         if self.alpha > 0:

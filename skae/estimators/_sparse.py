@@ -27,7 +27,7 @@ from skae.fitting._dispatch import dispatched
 from skae.fitting._fitted import Fitted
 from skae.fitting._parameters import LATENT, TRAINING
 from skae.fitting._recipe import UNCHANGED, Changes, Recipe, keep_random_weights
-from skae.latent import DENSITIES, SupportDensity
+from skae.latent import DENSITIES
 from skae.networks import Encoder, FromUnits, SparseArchitecture, ToUnits
 from skae.objectives import (
     ActivationDivergence,
@@ -411,11 +411,6 @@ class SparseAutoencoder(BaseAutoencoder):
             )
         return min(n_components, int(self.n_nonzero))
 
-    def _make_density(self, codes: NDArray, seed: int) -> Any:
-        if isinstance(self.latent_density, str) and self.latent_density == "support":
-            return SupportDensity(codes)
-        return super()._make_density(codes, seed)
-
     def _keep(
         self, problem: Problem, fitted: Fitted, random_state: np.random.RandomState
     ) -> list[Warning]:
@@ -459,7 +454,7 @@ class SparseAutoencoder(BaseAutoencoder):
             an iterator of such arrays; of dask's, a dask array.
         """
         check_is_fitted(self)
-        X = self._validate(X, reset=False)
+        X = self._validate_known(X)
         if not self.sparse_output:
             return self._encode_all(X)
         return scipy.sparse.vstack(
@@ -510,7 +505,7 @@ class SparseAutoencoder(BaseAutoencoder):
         """
         check_is_fitted(self)
         check_count("n_rows", n_rows)
-        codes = self._encode_all(self._validate(X, reset=False))
+        codes = self._encode_all(self._validate_known(X))
         used = codes != 0
         squares = np.square(codes, dtype=np.float64).sum(axis=0)
         counts = used.sum(axis=0)

@@ -12,13 +12,12 @@ from sklearn.base import BaseEstimator
 from sklearn.utils.validation import validate_data
 
 from skae.blocks import Blocks
-from skae.fitting._application import Function, apply_in_batches, check_finite
 from skae.fitting._callbacks import DURING_FIT, CallbackSupportMixin
 from skae.fitting._fitted import Fitted, FittedNetwork
 from skae.fitting._recipe import Recipe
 from skae.fitting._state import CLASSES, restored, simplified
 from skae.objectives import SquaredError
-from skae.rows._kinds import RowKind, TableRows
+from skae.rows._kinds import Description, TableRows
 from skae.rows._problem import Problem
 from skae.rows._rows import Rows
 from skae.rows._validation import check_magnitude, detached, reading
@@ -31,8 +30,8 @@ class TorchEstimator(CallbackSupportMixin, BaseEstimator, ABC):
     """Abstract base of the estimators that train a torch network.
 
     A subclass decides and returns values; the functions of `skae.fitting` do the rest. They ask
-    for these once in a fit, in this order: `_list_labels`, `_read`, `_describe_rows`, `_make_link`,
-    `_make_recipe`, `_keep`.
+    for these once in a fit, in this order: `_list_labels`, `_read`, `_describe`, `_make_recipe`,
+    `_keep`.
     """
 
     _listed_from: ClassVar[int | None] = 2
@@ -83,18 +82,15 @@ class TorchEstimator(CallbackSupportMixin, BaseEstimator, ABC):
         X = self._validate(X, reset=reset)
         return Rows(X, X)
 
-    def _describe_rows(self, source: Any) -> RowKind:
-        """Return the kind of rows that were read."""
+    def _describe(self, rows: Rows, source: Any) -> Description:
+        """Return the kind of rows that were read, and the meaning of the network's output."""
         # a network that goes on has its start behind it
-        return TableRows(has_products=source is None and getattr(self, "init", None) != "random")
+        has_products = source is None and getattr(self, "init", None) != "random"
+        return Description(TableRows(has_products), SquaredError())
 
     def _needs_all_for_link(self, source: Any) -> bool:
         """Whether the link depends on all rows, so that blocks are read once more for it."""
         return False
-
-    def _make_link(self, rows: Rows, source: Any) -> Any:
-        """Return the meaning of the network's output, given some rows."""
-        return SquaredError()
 
     @abstractmethod
     def _make_recipe(self, problem: Problem, random_state: np.random.RandomState) -> Recipe:
@@ -115,9 +111,3 @@ class TorchEstimator(CallbackSupportMixin, BaseEstimator, ABC):
         self.n_iter_ = history.n_epochs
         self.best_iter_ = history.kept
         self.__dict__.pop("_optimizer_state", None)
-
-    def _in_batches(self, function: Function, X: NDArray, width: int, n_copies: int = 1) -> NDArray:
-        """Return a function of the fitted network and of rows of X, shape (n_samples, width)."""
-        result = apply_in_batches(self._network, function, X, width, self.device, n_copies)
-        check_finite(result, X, type(self).__name__)
-        return result

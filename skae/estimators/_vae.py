@@ -13,12 +13,9 @@ import numpy as np
 import torch
 from numpy.typing import ArrayLike, NDArray
 from sklearn.exceptions import ConvergenceWarning
-from sklearn.utils.multiclass import check_classification_targets
-from sklearn.utils.validation import check_consistent_length, column_or_1d
 from torch import Generator, nn
 
 from skae._scikit_learn import Interval, StrOptions
-from skae.blocks import Blocks
 from skae.engine import CubatureNoise, NormalNoise
 from skae.estimators._generative import GenerativeAutoencoder
 from skae.estimators._likelihood import (
@@ -28,10 +25,11 @@ from skae.estimators._likelihood import (
     make_likelihood,
 )
 from skae.estimators._widths import hidden_sizes, is_linear
+from skae.fitting._application import in_batches
 from skae.fitting._fitted import Fitted
 from skae.fitting._parameters import DENSE, LATENT, TRAINING
 from skae.fitting._recipe import Changes, Recipe, keep_random_weights
-from skae.latent import DENSITIES, StandardNormal
+from skae.latent import DENSITIES
 from skae.networks import VariationalArchitecture
 from skae.objectives import (
     MIN_VARIANCE,
@@ -47,7 +45,7 @@ from skae.objectives import (
     kl_per_component,
 )
 from skae.rows._binarization import DynamicBinarization
-from skae.rows._classes import find_classes, list_classes
+from skae.rows._kinds import Description
 from skae.rows._problem import Problem
 from skae.rows._random import torch_generator
 from skae.rows._rows import Rows
@@ -459,65 +457,24 @@ class VAETransformer(GenerativeAutoencoder):
         """
         return super().fit(X, y)
 
-    def _list_labels(self, y: Blocks, source: Any) -> NDArray | None:
-        if not self.conditional:
-            return None
-        ((_, classes),) = y.read()
-        if classes is None:
-            raise ValueError(
-                "VAETransformer with conditional=True requires y to be passed, but the target y "
-                "is None."
-            )
-        classes = column_or_1d(classes, warn=True)
-        seen = list_classes(classes)
-        check_classification_targets(classes)
-        if source is not None and source.classes_ is None:
-            raise ValueError("warm_start needs a conditional model, as conditional=True.")
-        return seen if source is None else source._class_names
-
-    def _read(self, X: Any, y: Any, *, reset: bool) -> Rows:
-        # not by `self._validate`, which knows the likelihood of the last fit
-        X = super()._validate(X, reset=reset)
-        if not self.conditional:
-            return Rows(X, X)
-        y = column_or_1d(y)
-        check_consistent_length(X, y)
-        names = self._class_names
-        return Rows(X, X, np.eye(len(names))[find_classes(names, y)])
-
-    def _validate(self, X: Any, *, reset: bool) -> NDArray:
-        X = super()._validate(X, reset=reset)
+    def _validate_known(self, X: Any) -> NDArray:
+        X = super()._validate_known(X)
         check_refusal(self._link.input_refusal(as_rows(X)), self.likelihood)
         return X
 
     def _needs_all_for_link(self, source: Any) -> bool:
         return self.likelihood == "categorical" and not _has_categories(source)
 
-    def _make_link(self, rows: Rows, source: Any) -> Likelihood:
-        self._check_compatible()
+    def _describe(self, rows: Rows, source: Any) -> Description:
+        check_compatible(self)
+        link: Likelihood
         if self.dynamic_binarization:
-            return DynamicBernoulli()
-        if self.likelihood == "categorical" and _has_categories(source):
-            return source._link
-        return make_likelihood(self.likelihood, rows.target)
-
-    def _check_compatible(self) -> None:
-        """Raise ValueError if parameters contradict each other."""
-        is_weighted = self.n_importance_samples > 1
-        conflicts = {
-            "noise_variance needs likelihood='gaussian'": self.noise_variance is not None
-            and self.likelihood != "gaussian",
-            "dynamic_binarization needs likelihood='bernoulli'": self.dynamic_binarization
-            and self.likelihood != "bernoulli",
-            "kl_warmup and free_bits need n_importance_samples=1": is_weighted
-            and (self.kl_warmup > 0 or self.free_bits > 0),
-            "solver='lbfgs' needs n_importance_samples=1, kl_warmup=0 and no "
-            "dynamic_binarization": self.solver == "lbfgs"
-            and (is_weighted or self.kl_warmup > 0 or self.dynamic_binarization),
-        }
-        for message, is_violated in conflicts.items():
-            if is_violated:
-                raise ValueError(f"{message}.")
+            link = DynamicBernoulli()
+        elif self.likelihood == "categorical" and _has_categories(source):
+            link = source._link
+        else:
+            link = make_likelihood(self.likelihood, rows.target)
+        return super()._describe(rows, source)._replace(link=link)
 
     def _with_given_noise(self, problem: Problem) -> Problem:
         """Return the problem with a fixed variance of the noise, if there is one."""
@@ -564,7 +521,7 @@ class VAETransformer(GenerativeAutoencoder):
         if not self.dynamic_binarization:
             return noises
         binarize = DynamicBinarization(problem.units, problem.bounds(np.float32), generator)
-        return Changes(binarize, binarize).then(*noises)
+        return Changes(binarize, binarize).then(noises.train, noises.held_out)
 
     def _make_noises(self, n_held_out: int, is_quasi_newton: bool, generator: Generator) -> Changes:
         """Return the noise for batches to learn from, and for held-out ones."""
@@ -597,16 +554,11 @@ class VAETransformer(GenerativeAutoencoder):
         self._link = problem.link
         super()._keep(problem, fitted, random_state)
         self._diagnose(problem)
-        return [*self._doubts_about_noise(problem), *self._doubts_about_codes()]
-
-    def _make_density(self, codes: NDArray, seed: int) -> Any:
-        if isinstance(self.latent_density, str) and self.latent_density == "prior":
-            return StandardNormal(codes.shape[1])
-        return super()._make_density(codes, seed)
+        return [*_doubt_noise(self, problem), *_doubt_codes(self)]
 
     def _diagnose(self, problem: Problem) -> None:
         """Set the divergences of components, and the size of the noise."""
-        moments = self._in_batches(self._model.moments, problem.target, 2 * self._n_features_out)
+        moments = in_batches(self, self._model.moments, problem.target, 2 * self._n_features_out)
         mean, log_var = np.split(moments.astype(np.float64), 2, axis=1)
         kl = kl_per_component(torch.from_numpy(mean), torch.from_numpy(log_var))
         self.kl_per_component_ = kl.mean(0).numpy()
@@ -616,25 +568,47 @@ class VAETransformer(GenerativeAutoencoder):
         if variance is not None:
             self.noise_variance_ = np.squeeze(variance.numpy() * self._units.scale**2)[()]
 
-    def _doubts_about_noise(self, problem: Problem) -> Iterator[Warning]:
-        """Yield warnings where the likelihood has no upper limit but the floor of the noise."""
-        variance = self._link.variance(self._network.module.shared)
-        low, high = problem.summaries.seen.low, problem.summaries.seen.high
-        if variance is not None and float(variance.min()) < 1.1 * MIN_VARIANCE:
-            yield ConvergenceWarning(AT_FLOOR)
-        if isinstance(self._link, GaussianDiagonal):
-            yield from _doubt_constant(np.equal(low, high))
-        if isinstance(self._link, ContinuousBernoulli):
-            yield from _doubt_constant((high == 0) | (low == 1))
 
-    def _doubts_about_codes(self) -> Iterator[Warning]:
-        """Yield a warning if most components are not used."""
-        if self.active_units_ < self.n_components / 2:
-            yield ConvergenceWarning(
-                f"Only {self.active_units_} of {self.n_components} components are used: the "
-                "posterior of the others is the prior. Lower n_components or beta, raise "
-                "free_bits, or fix a smaller noise_variance."
-            )
+def check_compatible(model: VAETransformer) -> None:
+    """Raise ValueError if parameters contradict each other."""
+    is_weighted = model.n_importance_samples > 1
+    conflicts = {
+        "noise_variance needs likelihood='gaussian'": model.noise_variance is not None
+        and model.likelihood != "gaussian",
+        "dynamic_binarization needs likelihood='bernoulli'": model.dynamic_binarization
+        and model.likelihood != "bernoulli",
+        "kl_warmup and free_bits need n_importance_samples=1": is_weighted
+        and (model.kl_warmup > 0 or model.free_bits > 0),
+        "solver='lbfgs' needs n_importance_samples=1, kl_warmup=0 and no dynamic_binarization": (
+            model.solver == "lbfgs"
+            and (is_weighted or model.kl_warmup > 0 or model.dynamic_binarization)
+        ),
+    }
+    for message, is_violated in conflicts.items():
+        if is_violated:
+            raise ValueError(f"{message}.")
+
+
+def _doubt_noise(model: VAETransformer, problem: Problem) -> Iterator[Warning]:
+    """Yield warnings where the likelihood has no upper limit but the floor of the noise."""
+    variance = model._link.variance(model._network.module.shared)
+    low, high = problem.summaries.seen.low, problem.summaries.seen.high
+    if variance is not None and float(variance.min()) < 1.1 * MIN_VARIANCE:
+        yield ConvergenceWarning(AT_FLOOR)
+    if isinstance(model._link, GaussianDiagonal):
+        yield from _doubt_constant(np.equal(low, high))
+    if isinstance(model._link, ContinuousBernoulli):
+        yield from _doubt_constant((high == 0) | (low == 1))
+
+
+def _doubt_codes(model: VAETransformer) -> Iterator[Warning]:
+    """Yield a warning if most components are not used."""
+    if model.active_units_ < model.n_components / 2:
+        yield ConvergenceWarning(
+            f"Only {model.active_units_} of {model.n_components} components are used: the "
+            "posterior of the others is the prior. Lower n_components or beta, raise free_bits, or "
+            "fix a smaller noise_variance."
+        )
 
 
 def _doubt_constant(is_constant: NDArray) -> Iterator[Warning]:

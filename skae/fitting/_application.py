@@ -1,7 +1,7 @@
 """Fitted networks, applied to arrays in batches of bounded size."""
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import torch
@@ -17,24 +17,25 @@ Function = Callable[[Any, NDArray], NDArray]
 """From a network and some rows to an array of shape (n_rows, width)."""
 
 
-def apply_in_batches(
-    fitted: FittedNetwork,
-    function: Function,
-    X: NDArray,
-    width: int,
-    device_name: str,
-    n_copies: int = 1,
+class Applied(Protocol):
+    """A fitted estimator whose network is applied to rows."""
+
+    _network: FittedNetwork
+    device: str
+
+
+def in_batches(
+    estimator: Applied, function: Function, X: NDArray, width: int, n_copies: int = 1
 ) -> NDArray:
-    """Return a function of a fitted network and of rows of X, in X's dtype.
+    """Return a function of an estimator's network and of rows of X, in X's dtype.
 
     Parameters
     ----------
-    fitted : FittedNetwork
+    estimator : estimator
     function : callable
     X : array of shape (n_samples, ...)
     width : int
         Entries of the result for a row.
-    device_name : str
     n_copies : int, default=1
         How often the function takes every row through the network at once.
 
@@ -47,6 +48,24 @@ def apply_in_batches(
     ValueError
         If an entry of the result is not finite.
     """
+    result = _apply(estimator._network, function, X, width, estimator.device, n_copies)
+    if not np.isfinite(result).all():
+        raise ValueError(
+            f"{type(estimator).__name__} cannot represent the result for some rows of X in "
+            f"{X.dtype}: their values are too far from those of the training data. Remove the "
+            "outliers, or rescale X before fitting."
+        )
+    return result
+
+
+def _apply(
+    fitted: FittedNetwork,
+    function: Function,
+    X: NDArray,
+    width: int,
+    device_name: str,
+    n_copies: int,
+) -> NDArray:
     warn_of_fork()
     device = choose_device(device_name)
     # Apple's GPUs have no float64
@@ -72,16 +91,6 @@ def _count_rows_at_once(fitted: FittedNetwork, X: NDArray, n_copies: int, is_dou
     if is_double:
         n_rows = min(n_rows, MAX_BATCH // (n_entries * architecture.n_unrolled))
     return max(1, n_rows)
-
-
-def check_finite(result: NDArray, X: NDArray, name: str) -> None:
-    """Raise ValueError if results for rows of X are not finite; `name` is the estimator's."""
-    if not np.isfinite(result).all():
-        raise ValueError(
-            f"{name} cannot represent the result for some rows of X in {X.dtype}: their values are "
-            "too far from those of the training data. Remove the outliers, or rescale X before "
-            "fitting."
-        )
 
 
 def as_tensor(X: NDArray, like: nn.Module) -> Tensor:

@@ -9,8 +9,7 @@ from numpy.typing import NDArray
 from skae.blocks import Blocks
 from skae.fitting._fitted import Fitted, FittedNetwork
 from skae.fitting._recipe import Recipe
-from skae.objectives import Link
-from skae.rows._kinds import RowKind
+from skae.rows._kinds import Description
 from skae.rows._problem import Problem
 from skae.rows._rows import Rows
 from skae.rows._units import Units
@@ -56,14 +55,11 @@ class Estimator(Protocol):
     def _read(self, X: Any, y: Any, *, reset: bool) -> Rows:
         """Validate X and y, and return their rows."""
 
-    def _describe_rows(self, source: Any) -> RowKind:
-        """Return the kind of rows that were read."""
+    def _describe(self, rows: Rows, source: Any) -> Description:
+        """Return the kind of rows that were read, and the meaning of the network's output."""
 
     def _needs_all_for_link(self, source: Any) -> bool:
         """Whether the link depends on all rows, and blocks must be read once more for it."""
-
-    def _make_link(self, rows: Rows, source: Any) -> Link:
-        """Return the meaning of the network's output, given some rows."""
 
     def _make_recipe(self, problem: Problem, random_state: np.random.RandomState) -> Recipe:
         """Decide how to learn; what is drawn here seeds the changes of batches."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 from math import inf
 from typing import Any
@@ -17,6 +18,7 @@ from skae.fitting._warm_start import check_same_features, check_same_link
 from skae.objectives import Link
 from skae.rows._categories import join_links
 from skae.rows._classes import join_classes
+from skae.rows._kinds import Description, RowKind
 from skae.rows._per_block import check_single
 from skae.rows._problem import Problem
 from skae.rows._reader import Reader
@@ -125,10 +127,9 @@ def _read_arrays(
     n_seen = None if source is None else source.n_features_in_
     labels = _read_labels(estimator, None, y, source, ALONE)
     read = estimator._read(X, y, reset=True)
-    kind = estimator._describe_rows(source)
+    kind, link = estimator._describe(read, source)
     _check_n_rows(estimator, read, kind.min_rows)
     check_same_features(n_seen, estimator.n_features_in_)
-    link = estimator._make_link(read, source)
     check_same_link(link, source)
     check_support(estimator, link, read)
     rows = enter_link(link, read)
@@ -161,15 +162,13 @@ def _read_blocks(
     labels = _read_labels(estimator, blocks, y, source, peers)
     has_classes = labels is not None and not estimator._pairs_with_y
     whole_y = np.asarray(y) if has_classes else None
-    read = partial(_read_block, estimator)
-    reader = Reader(blocks, read, held_out, whole_y, is_known)
+    reader = Reader(blocks, partial(_read_block, estimator), held_out, whole_y, is_known)
     seed = random_state.randint(2**31 - 1)
-    make_link = _find_link(estimator, reader, source, peers)
+    describe = _find_description(estimator, reader, source, peers)
     with peers.in_step():
         survey = Surveyor(
             reader,
-            partial(estimator._describe_rows, source),
-            make_link,
+            describe,
             partial(check_support, estimator),
             seed + peers.rank,
         ).survey()
@@ -201,25 +200,22 @@ def _read_block(estimator: Estimator, X: Any, y: Any, *, reset: bool) -> Rows:
     return estimator._read(X, y, reset=reset)
 
 
-def _find_link(estimator: Estimator, reader: Reader, source: Any, peers: Peers) -> Any:
-    """Return a function that makes the link from the rows of the first block."""
-
-    def make_link(rows: Rows) -> Link:
-        return estimator._make_link(rows, source)
-
+def _find_description(
+    estimator: Estimator, reader: Reader, source: Any, peers: Peers
+) -> Callable[[Rows], Description]:
+    """Return what describes the rows of the first block, with a link for all rows."""
     if not estimator._needs_all_for_link(source):
-        return make_link
-    known: Any = join_links(
-        reader,
-        make_link,
-        partial(describe_features, estimator),
-        peers,  # type: ignore[arg-type]
-    )
-    return lambda rows: known
+        return partial(estimator._describe, source=source)
+
+    def make_link(rows: Rows) -> Any:
+        return estimator._describe(rows, source).link
+
+    link = join_links(reader, make_link, partial(describe_features, estimator), peers)
+    return lambda rows: Description(estimator._describe(rows, source).kind, link)
 
 
 def _choose_units(
-    kind: Any, summaries: Summaries, read: Rows, link: Link, source: Any
+    kind: RowKind, summaries: Summaries, read: Rows, link: Link, source: Any
 ) -> tuple[Units, Units]:
     """Return the units of what is seen and of targets: those of `source`, if there is one."""
     units = kind.choose_units(summaries.seen.units) if source is None else source._units

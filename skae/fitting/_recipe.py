@@ -25,7 +25,7 @@ class Changes(NamedTuple):
     train: BatchChange | None
     held_out: BatchChange | None
 
-    def then(self, train: BatchChange, held_out: BatchChange | None) -> "Changes":
+    def then(self, train: BatchChange | None, held_out: BatchChange | None) -> "Changes":
         """Return these changes followed by others."""
         return Changes(_in_turn(self.train, train), _in_turn(self.held_out, held_out))
 

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from sklearn.utils import check_array
 
 from skae.estimators._torch_estimator import TorchEstimator
-from skae.fitting._application import as_array, as_tensor
+from skae.fitting._application import as_array, as_tensor, in_batches
 from skae.fitting._fit import fit_estimator_once
 from skae.fitting._fitted import Fitted
 from skae.fitting._parameters import validated_fit
@@ -22,7 +22,8 @@ from skae.image._image_format import (
     find_format,
 )
 from skae.image._pretrained import PretrainedArchitecture
-from skae.rows._kinds import ImageRows
+from skae.objectives import SquaredError
+from skae.rows._kinds import Description, ImageRows
 from skae.rows._problem import Problem
 from skae.rows._rows import Rows
 from skae.rows._units import Units
@@ -105,10 +106,10 @@ default=None
             check_first_size(maps.shape[2:], self._format.layout.spatial)
         return Rows(*self._read_targets(maps, y, reset=reset))
 
-    def _describe_rows(self, source: Any) -> ImageRows:
+    def _describe(self, rows: Rows, source: Any) -> Description:
         if self.patch_size is not None:
             check_size((self.patch_size,) * 2, self.depth, self._find_margin())
-        return ImageRows(patch_size=self.patch_size)
+        return Description(ImageRows(patch_size=self.patch_size), SquaredError())
 
     def _keep(
         self, problem: Problem, fitted: Fitted, random_state: np.random.RandomState
@@ -168,7 +169,7 @@ default=None
         # the widest maps have several times the entries of an image
         n_copies = -(-plan.entries_per_pixel // n_in)
         width = plan.n_channels_out * prod(sizes)
-        rows = self._in_batches(apply, maps.reshape(n, -1), width, n_copies)
+        rows = in_batches(self, apply, maps.reshape(n, -1), width, n_copies)
         return rows.reshape(n, plan.n_channels_out, *sizes)
 
     def _apply(self, network: Any, rows: NDArray, shape: tuple[int, ...]) -> NDArray:

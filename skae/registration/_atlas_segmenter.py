@@ -20,7 +20,7 @@ from torch import Tensor
 
 from skae._scikit_learn import Interval, validate_parameter_constraints
 from skae.blocks import Blocks, is_empty
-from skae.fitting._application import as_array, as_tensor
+from skae.fitting._application import as_array, as_tensor, in_batches
 from skae.fitting._dispatch import dispatched
 from skae.fitting._fitted import Fitted
 from skae.fitting._recipe import Recipe
@@ -41,7 +41,7 @@ from skae.registration._deformation_terms import LocalCorrelation, Segmentation
 from skae.registration._mask_layout import read_masks
 from skae.registration._refinement import refine
 from skae.rows._classes import list_classes
-from skae.rows._kinds import MaskedShapeRows
+from skae.rows._kinds import Description, MaskedShapeRows
 from skae.rows._masks import find_label_names, find_places, read_labels
 from skae.rows._problem import Problem
 from skae.rows._rows import Rows
@@ -416,7 +416,7 @@ class AtlasSegmenter(ClassifierMixin, BaseDeformation):
         """
         check_is_fitted(self)
         check_refine_steps(self)
-        rows = self._validate(X, reset=False)
+        rows = self._validate_known(X)
         return as_masks(self, label_images(self, draw_labels, rows))
 
     @dispatched
@@ -437,7 +437,7 @@ class AtlasSegmenter(ClassifierMixin, BaseDeformation):
         """
         check_is_fitted(self)
         check_refine_steps(self)
-        rows = self._validate(X, reset=False)
+        rows = self._validate_known(X)
         proba = softmax(label_images(self, draw_labels, rows), axis=1)
         if len(self._mask_shape) == 1:
             proba = proba.reshape(*proba.shape[:2], -1)
@@ -458,7 +458,7 @@ class AtlasSegmenter(ClassifierMixin, BaseDeformation):
             Labels in the layout that y had in :meth:`fit`.
         """
         check_is_fitted(self)
-        rows = self._validate(X, reset=False)
+        rows = self._validate_known(X)
         return as_masks(self, label_images(self, find_pixel_logits, rows))
 
     @dispatched
@@ -477,8 +477,8 @@ class AtlasSegmenter(ClassifierMixin, BaseDeformation):
         """
         check_is_fitted(self)
         check_refine_steps(self)
-        rows = self._validate(X, reset=False)
-        return self._in_batches(partial(refine_codes, model=self), rows, self._n_features_out)
+        rows = self._validate_known(X)
+        return in_batches(self, partial(refine_codes, model=self), rows, self._n_features_out)
 
     @dispatched
     def score(  # type: ignore[override]
@@ -502,7 +502,7 @@ class AtlasSegmenter(ClassifierMixin, BaseDeformation):
         """
         check_is_fitted(self)
         check_refine_steps(self)
-        rows = self._validate(X, reset=False)
+        rows = self._validate_known(X)
         known = read_masks(y, self, len(rows), self._layout.spatial)
         find_places(self._class_names, known, self._ignored)
         predicted = as_masks(self, label_images(self, draw_labels, rows))
@@ -530,8 +530,9 @@ class AtlasSegmenter(ClassifierMixin, BaseDeformation):
         places = find_places(self._class_names, y, self.ignore_index)
         return Rows(X, X, places.reshape(len(X), -1))
 
-    def _describe_rows(self, source: Any) -> MaskedShapeRows:
-        return MaskedShapeRows(layout=self._layout)
+    def _describe(self, rows: Rows, source: Any) -> Description:
+        described = super()._describe(rows, source)
+        return described._replace(kind=MaskedShapeRows(layout=self._layout))
 
     def _make_recipe(self, problem: Problem, random_state: np.random.RandomState) -> Recipe:
         classes = self._class_names
@@ -590,7 +591,7 @@ def label_images(model: AtlasSegmenter, find_logits: Any, rows: NDArray) -> NDAr
     """Return logits of the pixels of images, shape (n, n_classes, *sizes)."""
     shape = len(model.classes_), *model._layout.spatial
     function = partial(find_logits, model=model)
-    return model._in_batches(function, rows, prod(shape)).reshape(-1, *shape)
+    return in_batches(model, function, rows, prod(shape)).reshape(-1, *shape)
 
 
 def find_pixel_logits(network: Any, X: NDArray, model: AtlasSegmenter) -> NDArray:

@@ -16,7 +16,7 @@ from skae._arrays import to_numpy
 from skae._scikit_learn import Interval, StrOptions
 from skae.estimators._base import BaseAutoencoder
 from skae.estimators._image_rows import ImageRowsMixin
-from skae.fitting._application import as_array
+from skae.fitting._application import as_array, in_batches
 from skae.fitting._dispatch import dispatched
 from skae.fitting._fitted import Fitted
 from skae.fitting._parameters import LATENT, TRAINING
@@ -34,7 +34,7 @@ from skae.registration._displacements import (
 )
 from skae.registration._fields import jacobian_determinant, warp
 from skae.registration._warping import warp_images
-from skae.rows._kinds import ShapeRows
+from skae.rows._kinds import Description, ShapeRows
 from skae.rows._problem import Problem
 from skae.rows._rows import Rows
 
@@ -100,7 +100,7 @@ class BaseDeformation(ImageRowsMixin, BaseAutoencoder):
             is the reconstruction. Where every class has an atlas, it is that of the predicted one.
         """
         check_is_fitted(self)
-        return compute_displacement(self, self._validate(X, reset=False), point_to_atlas)
+        return compute_displacement(self, self._validate_known(X), point_to_atlas)
 
     @dispatched
     def inverse_displacement(self, X: ArrayLike) -> NDArray:
@@ -118,7 +118,7 @@ class BaseDeformation(ImageRowsMixin, BaseAutoencoder):
             images in the atlas's pose and shape.
         """
         check_is_fitted(self)
-        return compute_displacement(self, self._validate(X, reset=False), point_to_image)
+        return compute_displacement(self, self._validate_known(X), point_to_image)
 
     @dispatched
     def warp(self, X: ArrayLike, images: ArrayLike | None = None, *, order: int = 1) -> NDArray:
@@ -148,7 +148,7 @@ class BaseDeformation(ImageRowsMixin, BaseAutoencoder):
             If the shape of `images` does not match X, or if `order` is another one.
         """
         check_is_fitted(self)
-        rows = self._validate(X, reset=False)
+        rows = self._validate_known(X)
         field = compute_displacement(self, rows, point_to_image)
         if images is not None:
             return warp_images(images, field, order=order)
@@ -270,15 +270,12 @@ class BaseDeformation(ImageRowsMixin, BaseAutoencoder):
                 f"have distances. Got integrator={self._plan.integrator!r}."
             )
         function = partial(compute_distance, model=self)
-        return self._in_batches(function, self._validate(X, reset=False), 1)[:, 0]
+        return in_batches(self, function, self._validate_known(X), 1)[:, 0]
 
-    def _describe_rows(self, source: Any) -> ShapeRows:
-        return ShapeRows(layout=self._layout)
-
-    def _make_link(self, rows: Rows, source: Any) -> Any:
-        if self.similarity == "ncc":
-            return LocalCorrelation(self._layout)
-        return LOSSES["squared_error"]()
+    def _describe(self, rows: Rows, source: Any) -> Description:
+        is_correlation = self.similarity == "ncc"
+        link = LocalCorrelation(self._layout) if is_correlation else LOSSES["squared_error"]()
+        return Description(ShapeRows(layout=self._layout), link)
 
     def _keep(
         self, problem: Problem, fitted: Fitted, random_state: np.random.RandomState

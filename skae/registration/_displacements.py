@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 
-from skae.fitting._application import as_array, as_tensor
+from skae.fitting._application import as_array, as_tensor, in_batches
 from skae.registration._fields import identity_grid
 from skae.registration._voting import Voters, read_labels
 
@@ -27,7 +27,7 @@ def compute_displacement(model: BaseDeformation, rows: NDArray, point: Point) ->
     sizes = model._layout.spatial
     shape = len(sizes), *sizes
     function = partial(_displace, model=model, point=point)
-    return model._in_batches(function, rows, prod(shape)).reshape(-1, *shape)
+    return in_batches(model, function, rows, prod(shape)).reshape(-1, *shape)
 
 
 def _displace(network: Any, rows: NDArray, model: BaseDeformation, point: Point) -> NDArray:
@@ -62,7 +62,7 @@ def compute_distance(network: Any, X: NDArray, model: BaseDeformation) -> NDArra
 
 def choose_atlases(model: BaseDeformation, X: ArrayLike) -> NDArray[np.intp]:
     """Return which of the atlases is deformed to images, shape (n,)."""
-    rows = model._validate(X, reset=False)
+    rows = model._validate_known(X)
     if not model._plan.n_indicators:
         return np.zeros(len(rows), dtype=np.intp)
     return model._encode_all(rows)[:, -model._plan.n_indicators :].argmax(axis=1)

@@ -16,14 +16,13 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.special import softmax
 from sklearn.base import ClassifierMixin
 from sklearn.metrics import accuracy_score
-from sklearn.utils import assert_all_finite, check_consistent_length, column_or_1d
-from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted
 from torch import nn
 
 from skae._scikit_learn import Interval, StrOptions
 from skae.blocks import Blocks
-from skae.fitting._application import as_array, as_tensor
+from skae.estimators._base import list_row_classes
+from skae.fitting._application import as_array, as_tensor, in_batches
 from skae.fitting._dispatch import dispatched
 from skae.fitting._fitted import Fitted
 from skae.fitting._recipe import Recipe
@@ -38,9 +37,7 @@ from skae.registration._classifier_network import (
 )
 from skae.registration._deformation import DEFORMATION, BaseDeformation
 from skae.registration._deformation_terms import Classification, LocalCorrelation
-from skae.rows._classes import find_classes, list_classes
 from skae.rows._problem import Problem
-from skae.rows._rows import Rows
 from skae.rows._units import Units
 
 
@@ -282,6 +279,7 @@ class GeoSICClassifier(ClassifierMixin, BaseDeformation):
     ((120, 10), (16, 16))
     """
 
+    _has_classes = True
     _state_classes = (AtlasArchitecture, AtlasClassifierArchitecture, LocalCorrelation)
     _parameter_constraints = {
         **DEFORMATION,
@@ -450,25 +448,15 @@ class GeoSICClassifier(ClassifierMixin, BaseDeformation):
 
     # What is learned.
 
-    def _list_labels(self, y: Blocks, source: Any) -> NDArray:
+    def _list_labels(self, y: Blocks, source: Any) -> NDArray | None:
         ((_, classes),) = y.read()
-        check_classes(classes, type(self).__name__)
-        classes = column_or_1d(classes, warn=True)
-        assert_all_finite(classes, input_name="y")
-        seen = list_classes(classes)
-        check_classification_targets(classes)
-        return seen if source is None else source._class_names
-
-    def _read(self, X: Any, y: Any, *, reset: bool) -> Rows:
-        X = self._validate(X, reset=reset)
-        y = column_or_1d(y)
-        check_consistent_length(X, y)
-        names = self._class_names
+        check_not_masks(classes)
+        names = list_row_classes(self, classes, source)
         if len(names) < 2:
             raise ValueError(
                 f"y must have at least two classes. Got one class, {names.tolist()[0]!r}, alone."
             )
-        return Rows(X, X, np.eye(len(names))[find_classes(names, y)])
+        return names
 
     def _make_recipe(self, problem: Problem, random_state: np.random.RandomState) -> Recipe:
         n_classes = len(self._class_names)
@@ -496,19 +484,17 @@ class GeoSICClassifier(ClassifierMixin, BaseDeformation):
 
     def _compute_logits(self, X: ArrayLike) -> NDArray:
         """Return the logits of the classes of images, shape (n, n_classes)."""
-        rows = self._validate(X, reset=False)
+        rows = self._validate_known(X)
         function = partial(_apply_classifier, units=self._units)
-        return self._in_batches(function, rows, len(self.classes_))
+        return in_batches(self, function, rows, len(self.classes_))
 
 
 def _apply_classifier(network: Any, X: NDArray, units: Units) -> NDArray:
     return as_array(network.find_logits(as_tensor(units.enter_as_given(X), network)))
 
 
-def check_classes(y: Any, name: str) -> None:
-    """Raise ValueError if y is missing, or if it is one of masks; `name` is the estimator's."""
-    if y is None:
-        raise ValueError(f"{name} requires y to be passed, but the target y is None.")
+def check_not_masks(y: Any) -> None:
+    """Raise ValueError if y has a label for every pixel."""
     if np.ndim(y) > 2:
         raise ValueError(
             f"y has the shape {np.shape(y)}, but one class for every image is wanted, shape "

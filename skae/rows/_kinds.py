@@ -3,12 +3,13 @@
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from math import ceil
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from skae.networks import ImageLayout
-from skae.objectives import IGNORED
+from skae.objectives import IGNORED, Link
 from skae.rows._patches import cut_patches
 from skae.rows._rows import Rows, Split
 from skae.rows._summaries import (
@@ -189,6 +190,20 @@ class ImageRows(RowKind):
         if self.patch_size is None:
             return 1
         return self.cut(rows.take(slice(1))).n_rows
+
+
+class Description(NamedTuple):
+    """The decisions of an estimator about rows that were read.
+
+    Attributes
+    ----------
+    kind : RowKind
+    link : Link
+        The meaning of the network's output.
+    """
+
+    kind: RowKind
+    link: Link
 
 
 def split_rows(

@@ -1,7 +1,7 @@
 """Blocks as an estimator reads them, pass after pass."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 from zlib import crc32
 
 import numpy as np
@@ -174,7 +174,7 @@ class Reader:
     def _read_parts(
         self,
         number: int,
-        raw: object,
+        raw: Any,
         start: int,
         order: Callable[[int], Iterable[int]] = range,
         *,
@@ -212,7 +212,7 @@ class Reader:
             return self.read(raw.X, raw.y, reset=reset)
         if self.y is None:
             return self.read(raw, None, reset=reset)
-        n_rows = raw.shape[0] if hasattr(raw, "shape") else len(raw)  # type: ignore[arg-type]
+        n_rows = count_rows(raw)
         if start + n_rows > len(self.y):
             raise ValueError(self._say_lengths(f"at least {start + n_rows}"))
         return self.read(raw, self.y[start : start + n_rows], reset=reset)
@@ -241,6 +241,11 @@ class Reader:
                     "it has other rows than before, among which are held-out ones. Give the same "
                     "blocks in the same order in every pass: a fit draws orders itself."
                 )
+
+
+def count_rows(block: Any) -> int:
+    """Return the number of rows of an array, a dataframe or a list."""
+    return int(block.shape[0]) if hasattr(block, "shape") else len(block)
 
 
 NO_ROWS_YET = Rows(*[np.empty((0, 0))] * 2)

@@ -9,13 +9,13 @@ from numpy.typing import NDArray
 
 from skae.engine import Peers
 from skae.objectives import Link
-from skae.rows._kinds import RowKind
+from skae.rows._kinds import Description, RowKind
 from skae.rows._reader import Block, Reader
 from skae.rows._rows import Rows, Split
 from skae.rows._sample import Sample
 from skae.rows._summaries import Collected, Summaries
 
-MakeLink = Callable[[Rows], Link]
+Describe = Callable[[Rows], Description]
 CheckSupport = Callable[[Link, Rows], None]
 
 
@@ -62,10 +62,8 @@ class Surveyor:
     Parameters
     ----------
     reader : Reader
-    make_kind : callable
-        Returns the kind of the rows, after the first block was read.
-    make_link : callable
-        From the rows of the first block to the link.
+    describe : callable
+        From the rows of the first block to their kind and to the link.
     check : callable
         Raises ValueError if rows have values that the link does not allow.
     seed : int
@@ -75,14 +73,12 @@ class Surveyor:
     def __init__(
         self,
         reader: Reader,
-        make_kind: Callable[[], RowKind],
-        make_link: MakeLink,
+        describe: Describe,
         check: CheckSupport,
         seed: int,
     ) -> None:
         self.reader = reader
-        self.make_kind = make_kind
-        self.make_link = make_link
+        self.describe = describe
         self.check = check
         self.seed = seed
 
@@ -116,8 +112,7 @@ class Surveyor:
 
     def _begin(self, block: Block) -> None:
         """Make room for the statistics, in units of the first block."""
-        self.kind = self.make_kind()
-        self.link = self.make_link(block.rows)
+        self.kind, self.link = self.describe(block.rows)
         self.check(self.link, block.rows)
         self.seen, self.target = self.kind.begin(enter_link(self.link, block.rows))
         self.n_train = self.n_valid = 0

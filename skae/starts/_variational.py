@@ -123,7 +123,8 @@ def _set_probabilistic_pca(
     fixed = problem.link.fixed if isinstance(problem.link, Gaussian) else None
     pca = axes_of(problem, rows, n_components, random_state)
     start = probabilistic_pca(pca, n_components, fixed)
-    link, n_features = problem.link, problem.target.shape[1]
+    link: Any = problem.link
+    n_features = problem.target.shape[1]
     weight, bias, scale = map(torch.from_numpy, start.decoder)
     shared = link.shared_at(start.noise_variance, n_features)
     if not link.equivariant:
@@ -152,8 +153,9 @@ def _maximise_bound(
     if not problem.link.equivariant:
         target = torch.from_numpy(problem.target[rows].astype(np.float64))
     batch = _make_noise(linear, len(rows), random_state)(Batch(tuple(inputs), target))
+    link: Any = problem.link
     objective = Objective(
-        {"reconstruction": ReconstructionLogLikelihood(problem.link), "kl": KullbackLeibler()}
+        {"reconstruction": ReconstructionLogLikelihood(link), "kl": KullbackLeibler()}
     )
     _descend(QuasiNewtonStep(linear, objective), batch)
 
