@@ -13,6 +13,7 @@ ROOT = Path(skae.__file__).parent
 CORE = ("blocks", "networks", "objectives", "engine", "latent")
 ALLOWED = {layer: {layer} for layer in CORE}
 ALLOWED["_scikit_learn"] = set()
+ALLOWED["_registry"] = set()
 ALLOWED["_arrays"] = {"_scikit_learn"}
 ALLOWED["_colors"] = set()
 ALLOWED["_folds"] = {"_folds", "_scikit_learn"}

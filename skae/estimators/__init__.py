@@ -13,3 +13,13 @@ __all__ = [
     "SparseAutoencoder",
     "VAETransformer",
 ]
+
+# pickles and lists of trusted types name the public path, so that files may move
+for _estimator in (
+    AutoencoderCV,
+    AutoencoderTransformer,
+    ConvAutoencoder,
+    SparseAutoencoder,
+    VAETransformer,
+):
+    _estimator.__module__ = "skae"

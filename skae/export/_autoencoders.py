@@ -5,18 +5,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from torch import nn
 
-from skae.estimators import (
-    AutoencoderTransformer,
-    ConvAutoencoder,
-    SparseAutoencoder,
-    VAETransformer,
-)
+from skae._registry import EXPORTED, find_class
 from skae.export._module import export_module
 
 if TYPE_CHECKING:
     from onnx import ModelProto
 
-AUTOENCODERS = AutoencoderTransformer, ConvAutoencoder, SparseAutoencoder, VAETransformer
+AUTOENCODERS = tuple(find_class(name) for name in EXPORTED)
 OUTPUTS = {
     "transform": "codes",
     "inverse_transform": "X_original",

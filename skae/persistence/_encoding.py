@@ -7,7 +7,13 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.frozen import FrozenEstimator
 
-from skae.persistence._classes import find_class, is_known
+from skae._registry import SAVED, find_class
+
+
+def is_known(value: Any) -> bool:
+    """Whether a value is an estimator that can be saved; one of a subclass is not."""
+    name = type(value).__name__
+    return name in SAVED and find_class(name) is type(value)
 
 
 class Encoder:
@@ -121,7 +127,7 @@ class Decoder:
         return FrozenEstimator(self.decode(tree["frozen"]))
 
     def _decode_estimator(self, tree: Any) -> Any:
-        cls = find_class(tree["estimator"])
+        cls: Any = find_class(tree["estimator"])
         estimator = cls.__new__(cls)
         estimator.__setstate__(self.decode(tree["state"]))
         return estimator

@@ -10,10 +10,10 @@ from typing import Any
 
 from sklearn.utils.validation import check_is_fitted
 
+from skae._registry import SAVED
 from skae._version import __version__
 from skae.engine import replace_file
-from skae.persistence._classes import NAMES, is_known
-from skae.persistence._encoding import Decoder, Encoder
+from skae.persistence._encoding import Decoder, Encoder, is_known
 
 FORMAT = "skae 1"
 """The name of the format and its version."""
@@ -62,7 +62,7 @@ def save(estimator: Any, path: str | os.PathLike[str]) -> None:
     """
     if not is_known(estimator):
         raise TypeError(
-            f"estimator must be one of {', '.join(NAMES)}. Got an "
+            f"estimator must be one of {', '.join(SAVED)}. Got an "
             f"instance of {type(estimator).__name__} instead. Use skops.io or joblib for others."
         )
     check_is_fitted(estimator)

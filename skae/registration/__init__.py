@@ -12,3 +12,7 @@ __all__ = [
     "jacobian_determinant",
     "warp_images",
 ]
+
+# pickles and lists of trusted types name the public path, so that files may move
+for _estimator in (AtlasSegmenter, DiffeomorphicAutoencoder, GeoSICClassifier):
+    _estimator.__module__ = "skae.registration"

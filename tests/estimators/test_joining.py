@@ -2,9 +2,9 @@
 
 import numpy as np
 import pytest
+from skae.rows._joined_surveys import check_joint, join_classes
 
 from skae.engine import Peers
-from skae.rows._joined_surveys import check_joint, join_classes
 from skae.rows._problem import Classes
 
 

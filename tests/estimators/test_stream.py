@@ -7,8 +7,8 @@ from numpy.testing import assert_allclose, assert_array_equal
 from torch import Generator
 
 from skae import AutoencoderTransformer, SparseAutoencoder, VAETransformer
-from skae.starts._principal_axes import axes_of_moments, principal_axes
 from skae.rows._units import Units
+from skae.starts._principal_axes import axes_of_moments, principal_axes
 
 # every row is told by its first number
 X = np.random.default_rng(0).normal(size=(240, 5)) @ np.diag([3.0, 2.0, 1.0, 0.5, 0.1])

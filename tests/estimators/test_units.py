@@ -3,11 +3,11 @@
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
+from skae.estimators._bridge import as_tensor
 from torch import Generator, nn
 
-from skae.estimators._bridge import as_tensor
-from skae.rows._units import Units
 from skae.networks import Dense
+from skae.rows._units import Units
 
 
 def _rows(offset, scale):

@@ -7,8 +7,8 @@ from numpy.testing import assert_allclose
 from scipy.ndimage import correlate
 
 from skae.image import _filter
-from skae.starts._linear_filter import fit_filter, identity_filter
 from skae.networks._unet import UNetArchitecture
+from skae.starts._linear_filter import fit_filter, identity_filter
 
 
 @pytest.fixture

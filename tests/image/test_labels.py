@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 from numpy.testing import assert_array_equal
 
-from skae.rows._masks import find_label_names, find_places, read_labels
 from skae.image._label_format import find_label_format
 from skae.objectives import IGNORED
+from skae.rows._masks import find_label_names, find_places, read_labels
 
 X = np.zeros((4, 2, 3, 5))
 Y = np.random.default_rng(0).integers(3, size=(4, 3, 5))

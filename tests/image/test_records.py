@@ -3,11 +3,11 @@
 import numpy as np
 import pytest
 from numpy.testing import assert_array_equal
+from skae.image._records import RecordReader, as_patches, as_records, take_apart
 
 from skae.blocks import Pair
-from skae.rows._reader import Block
 from skae.rows._patches import cut_patches
-from skae.image._records import RecordReader, as_patches, as_records, take_apart
+from skae.rows._reader import Block
 
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(5, 2, 7, 6)).astype(np.float32)

@@ -12,11 +12,11 @@ from sklearn.model_selection import cross_val_score
 
 from skae import AutoencoderTransformer, ConvAutoencoder
 from skae.engine import GradientStep
-from skae.starts._windows import find_patches
 from skae.image import ImageSegmenter
-from skae.starts._filter_start import find_units
 from skae.image._pretraining import find_autoencoder, see_all, transfer_
 from skae.persistence import load, save
+from skae.starts._filter_start import find_units
+from skae.starts._windows import find_patches
 
 
 def _make_crosses(n, seed, n_channels=1):
