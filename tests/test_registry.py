@@ -83,7 +83,8 @@ def test_the_pages_name_it(entry):
     guide = "".join(path.read_text() for path in (ROOT / "docs/user_guide").glob("*.md"))
     assert name in guide, f"No page of docs/user_guide names {name}."
     examples = "".join(path.read_text() for path in (ROOT / "examples").glob("*.py"))
-    assert name in examples, f"No example uses {name}."
+    # searches are shown with the estimators that they search over
+    assert name in examples or not entry.is_saved, f"No example uses {name}."
 
 
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
