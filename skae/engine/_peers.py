@@ -85,6 +85,28 @@ class Peers:
         """
         return values.mean(0), len(values)
 
+    def gather_rows(self, values: Tensor) -> Tensor:
+        """Return the rows of all for a batch, those of the first process first.
+
+        One's own rows have a gradient, those of others have none. The gradient is multiplied by the
+        number of all rows over that of one's own, since a process counts its losses, and with them
+        their gradients, by its share of the rows. For a value that is the same for every row, such
+        as a function of the rows that this returns, the sum of the gradients of all processes is
+        then the one that a single process would have found from all rows.
+
+        Held-out rows are the same in all processes, and are returned once for each of these.
+
+        Parameters
+        ----------
+        values : Tensor of shape (n_rows, ...)
+            Of floats. No rows are as good as some; the other axes are the same for all.
+
+        Returns
+        -------
+        values_of_all : Tensor of shape (n_rows_of_all, ...)
+        """
+        return values
+
     @contextmanager
     def in_step(self) -> Iterator[None]:
         """Have what goes wrong for one, before anything is done together, raised for all.
@@ -160,6 +182,20 @@ class Processes(Peers):
         n_rows = self.average_(means, len(values))
         return own + (means - own).detach(), n_rows
 
+    def gather_rows(self, values: Tensor) -> Tensor:
+        """Return the rows of all for a batch, those of the first process first."""
+        counts = torch.zeros(self.n_peers, dtype=torch.int64)
+        counts[self.rank] = len(values)
+        self.add_(counts)
+        n_rows = int(counts.sum())
+        first = int(counts[: self.rank].sum())
+        rows = values.new_zeros((n_rows, *values.shape[1:]))
+        # sums with zeros: processes need not have as many rows as others, as they would elsewhere
+        rows[first : first + len(values)] = values.detach()
+        self.add_(rows)
+        own = _scale_gradient(values, n_rows / max(1, len(values)))
+        return torch.cat([rows[:first], own, rows[first + len(values) :]])
+
     @contextmanager
     def in_step(self) -> Iterator[None]:
         """Have what goes wrong for one, before anything is done together, raised for all."""
@@ -200,6 +236,14 @@ def _add_parts_(parts: tuple[Tensor, ...], group: Any) -> None:
     """Put the sums of everybody's parts in their place, all on the way at the same time."""
     for work in [dist.all_reduce(part, group=group, async_op=True) for part in parts]:
         work.wait()
+
+
+def _scale_gradient(values: Tensor, factor: float) -> Tensor:
+    """Return values whose gradient is multiplied by a factor on its way back."""
+    own = values.view_as(values)
+    if own.requires_grad:
+        own.register_hook(lambda gradient: gradient * factor)
+    return own
 
 
 def count_peers() -> int:

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from skae.objectives._outputs import Outputs
-from skae.objectives._term import Gradients, Term, average
+from skae.objectives._term import Gradients, Term, average, gather
 
 
 def check_reads(terms: Mapping[str, Term], fields: Sequence[str]) -> None:
@@ -161,6 +161,6 @@ def _total_of_copy(term: Term, outputs: Outputs, target: Tensor) -> Tensor:
     """
     term_copy = copy(term)
     term_copy.load_state_dict({name: value.clone() for name, value in term.state_dict().items()})
-    term_copy.average = average
+    term_copy.average, term_copy.gather = average, gather
     with torch.enable_grad():
         return term_copy(outputs, target).sum()

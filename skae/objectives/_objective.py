@@ -6,7 +6,7 @@ from torch import Tensor
 
 from skae.objectives._first_batch import check_gradients, check_inputs, check_reads, check_values
 from skae.objectives._outputs import Outputs
-from skae.objectives._term import Average, Gradients, Term
+from skae.objectives._term import Average, Gather, Gradients, Term
 
 
 class Objective:
@@ -79,8 +79,15 @@ class Objective:
         """Return the factor of every term's gradient at this share of training."""
         return {name: term.weight(progress) for name, term in self.terms.items()}
 
+    def see_all_of_batch(self, average: Average, gather: Gather) -> None:
+        """Have terms that see more than one row see those of all processes, by these functions."""
+        self.average_by(average)
+        for term in self.terms.values():
+            if term.sees_batch:
+                term.gather = gather
+
     def average_by(self, average: Average) -> None:
-        """Have terms see the rows of a batch by this function, where they see more than one."""
+        """Have terms that see more than one row take their means by this function."""
         for term in self.terms.values():
             if term.sees_batch:
                 term.average = average

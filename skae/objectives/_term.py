@@ -15,11 +15,18 @@ ReadT = TypeVar("ReadT", bound=Outputs, contravariant=True)
 """The outputs that a term can read."""
 Average = Callable[[Tensor], tuple[Tensor, int]]
 """From values of shape (n_rows, n) to means over all rows of a batch, and the number of these."""
+Gather = Callable[[Tensor], Tensor]
+"""From values of shape (n_rows, ...) to those of all rows of a batch, (n_rows_of_all, ...)."""
 
 
 def average(values: Tensor) -> tuple[Tensor, int]:
     """Return the means over rows, and how many rows there are."""
     return values.mean(0), len(values)
+
+
+def gather(values: Tensor) -> Tensor:
+    """Return the rows themselves, which are all that there are."""
+    return values
 
 
 class Term(ABC, Generic[ReadT]):
@@ -37,9 +44,18 @@ class Term(ABC, Generic[ReadT]):
     the network plays against, says nothing of how good an epoch is.
     """
     sees_batch: ClassVar[bool] = False
-    """Whether it depends on more rows of a batch than one, by their `average` alone."""
+    """Whether it depends on more rows of a batch than one, by `average` and `gather` alone.
+
+    Such a term has the same value for every row of a batch, or one in which only the term's own row
+    has a gradient. Other values have the right gradient in a single process alone.
+    """
     average: Average = staticmethod(average)
     """Sees the rows that other processes have of a batch as well."""
+    gather: Gather = staticmethod(gather)
+    """Sees them one by one, for values that are no functions of means, such as distances of pairs.
+
+    ``term.gather(outputs.code)`` has the rows of all processes in the same order for all of them.
+    """
 
     @abstractmethod
     def __call__(self, outputs: ReadT, target: Tensor) -> Tensor:

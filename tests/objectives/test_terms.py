@@ -164,4 +164,16 @@ def test_terms_that_see_one_row_at_a_time_are_left_alone():
     # which are parts of fitted estimators
     term = LOSSES["squared_error"]()
     Objective({"loss": term}).average_by(lambda values: None)
+    Objective({"loss": term}).see_all_of_batch(lambda values: None, lambda values: None)
     assert not vars(term)
+
+
+def test_terms_that_see_all_rows_see_them_by_what_they_are_given():
+    term = ActivationDivergence(1.0, 0.1)
+    rows = _random(3, 2)
+    assert term.gather(rows) is rows
+    Objective({"term": term}).see_all_of_batch(
+        lambda values: (values.mean(0), 2 * len(values)), lambda values: values.repeat(2, 1)
+    )
+    assert term.gather(rows).shape == (6, 2)
+    assert term.average(rows)[1] == 6
