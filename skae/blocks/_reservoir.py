@@ -1,21 +1,23 @@
-"""A random sample of rows, of which nobody knows how many will come."""
+"""A random sample of rows from a stream of unknown length."""
 
 import numpy as np
 from numpy.typing import NDArray
 
 
 class Reservoir:
-    """Keeps the rows with the smallest of random keys: each has the same chance to be there.
+    """Draws a random key for every row and keeps the rows with the smallest keys.
+
+    So every row has the same chance to be in the sample, however many rows follow.
 
     Parameters
     ----------
     places : array of shape (n_places, n_features)
-        Where rows are put.
+        Memory for the sample, which is overwritten.
 
     Attributes
     ----------
     positions : array of shape (n_places,)
-        Which row is in each place.
+        Position in the stream of the row in each place.
     """
 
     def __init__(self, places: NDArray) -> None:
@@ -24,20 +26,22 @@ class Reservoir:
         self._keys = np.full(len(places), np.inf)
 
     def add(self, X: NDArray, rows: NDArray[np.intp], rng: np.random.Generator, start: int) -> None:
-        """Take note of more rows.
+        """Let more rows of the stream compete for the places.
 
         Parameters
         ----------
         X : array of shape (n, n_features)
         rows : array of int
-            Which of them.
+            Indices of the rows of X that may be drawn.
         rng : numpy.random.Generator
+            Draws one key for each of them.
         start : int
-            The position of the first row of X.
+            Position in the stream of the first row of X.
         """
         size = len(self._keys)
         keys = rng.random(len(rows))
         order = np.argsort(np.concatenate([self._keys, keys]), kind="stable")
+        # entries below `size` are places, the others are rows; the first `size` stay
         new = order[:size][order[:size] >= size] - size
         left = order[size:][order[size:] < size]
         self.places[left] = X[rows[new]]
