@@ -49,6 +49,14 @@ class Predictor(Protocol):
         """Return one prediction per row."""
 
 
+class Classifier(Predictor, Protocol):
+    """A fitted classifier."""
+
+    @property
+    def classes_(self) -> NDArray:
+        """The labels of the classes, sorted."""
+
+
 class Transformer(Protocol):
     """A fitted estimator with `transform`."""
 
