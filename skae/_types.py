@@ -6,7 +6,7 @@ protocols here. They are for type checkers and readers; no object is checked aga
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Protocol, Self, TypeAlias, TypeVar
 
 import numpy as np
@@ -17,6 +17,19 @@ Seed: TypeAlias = int | np.random.RandomState | None
 # scorers take (estimator, X) or (estimator, X, y): no signature covers both
 Scorer: TypeAlias = Callable[..., float]
 """A function of a fitted estimator and rows; a higher score is better."""
+
+
+class Splitter(Protocol):
+    """A cross-validation generator, such as KFold."""
+
+    def split(
+        self, X: ArrayLike, y: ArrayLike | None = None, groups: ArrayLike | None = None, /
+    ) -> Iterable[tuple[NDArray, NDArray]]:
+        """Yield the indices of training and test rows of every fold."""
+
+
+CV: TypeAlias = int | Splitter | Iterable[tuple[NDArray, NDArray]] | None
+"""The parameter `cv`, as in scikit-learn."""
 
 
 class Estimator(Protocol):
