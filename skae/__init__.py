@@ -1,7 +1,7 @@
 """Autoencoders with scikit-learn's interface that start at PCA and only get better."""
 
 from importlib import import_module
-from typing import Any
+from types import ModuleType
 
 from skae._pipelines import sample
 from skae._version import __version__
@@ -33,14 +33,16 @@ MODULES = (
     "persistence",
     "registration",
 )
-"""Public modules, which are imported when they are named."""
+"""Public modules that `import skae` does not import; access to their names does."""
 
 
-def __getattr__(name: str) -> Any:
+# PEP 562: importing them here would make `import skae` slow for those who need none of them
+def __getattr__(name: str) -> ModuleType:
     if name in MODULES:
         return import_module(f"skae.{name}")
     raise AttributeError(f"module 'skae' has no attribute {name!r}")
 
 
 def __dir__() -> list[str]:
+    # without it, tab completion would not know modules that are not imported yet
     return [*__all__, *MODULES]

@@ -1,9 +1,10 @@
-"""Arrays of other libraries, where scikit-learn's array API dispatch is on.
+"""Arrays of other libraries, for scikit-learn's array API dispatch.
 
-What computes here is numpy, and torch on the device of the estimator: arrays of other libraries are
-taken over on the way in, and handed back on the way out.
+The package computes with numpy, and with torch on the device of the estimator. Arrays of other
+libraries are converted to numpy on the way in, and results are converted back on the way out.
 """
 
+from types import ModuleType
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -14,20 +15,25 @@ from skae._scikit_learn import load_array_api
 
 
 class Place(NamedTuple):
-    """Where the arrays of a user are.
+    """The library and the device of the arrays that a user gave.
 
     Attributes
     ----------
     xp : module
         An array API namespace.
     device : object
+        A device in the sense of this namespace.
     """
 
-    xp: Any
-    device: Any
+    xp: ModuleType
+    device: object
 
-    def put(self, result: Any) -> Any:
-        """Return a result with its arrays in this place, in float32 where there is no float64."""
+    def put(self, result: object) -> Any:
+        """Convert the numpy arrays of a result to this library and device.
+
+        Arrays in tuples and dicts are converted as well, and everything else is returned as it is.
+        float64 becomes float32 on devices that do not have it.
+        """
         if isinstance(result, tuple):
             return tuple(map(self.put, result))
         if isinstance(result, dict):  # a Bunch
@@ -43,8 +49,11 @@ class Place(NamedTuple):
         return highest == self.xp.float64
 
 
-def find_place(X: Any) -> Place | None:
-    """Return where an array is; None for numpy's, what is no array, and without dispatch."""
+def find_place(X: object) -> Place | None:
+    """Return the library and device of an array of another library, if dispatch is on.
+
+    None stands for numpy arrays, for objects that are no arrays, and for dispatch that is off.
+    """
     if not get_config()["array_api_dispatch"] or isinstance(X, np.ndarray | np.generic):
         return None
     if not isinstance(X, Tensor) and not hasattr(X, "__array_namespace__"):
@@ -53,15 +62,15 @@ def find_place(X: Any) -> Place | None:
     return Place(xp, device)
 
 
-def as_numpy(X: Any) -> Any:
-    """Return an array of another library as numpy's, and anything else as it is."""
+def as_numpy(X: object) -> Any:
+    """Convert an array of another library to numpy if dispatch is on; return others as they are."""
     return X if find_place(X) is None else to_numpy(X)
 
 
 def to_numpy(array: Any) -> np.ndarray:
-    """Return an array of any library as numpy's, with dispatch or without."""
+    """Convert an array of any library to numpy, whether dispatch is on or off."""
     if isinstance(array, Tensor):
-        # numpy has no bfloat16
+        # numpy has no bfloat16; force detaches the tensor and copies it to the CPU
         return (array.float() if array.dtype == bfloat16 else array).numpy(force=True)
     if isinstance(array, np.ndarray):
         return array

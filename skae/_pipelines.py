@@ -1,4 +1,6 @@
-"""What Pipelines do not do by themselves: draw new rows."""
+"""Drawing new rows from Pipelines, and going through their steps."""
+
+from __future__ import annotations
 
 from collections.abc import Sequence
 from numbers import Integral
@@ -9,16 +11,17 @@ from sklearn.frozen import FrozenEstimator
 from sklearn.pipeline import Pipeline
 from sklearn.utils import check_random_state
 
+from skae._types import Seed
 from skae.latent import draw
 
 
-def sample(estimator: Any, n_samples: int = 1, random_state: Any = None) -> NDArray:
+def sample(estimator: object, n_samples: int = 1, random_state: Seed = None) -> NDArray:
     """Draw new rows, in the units of the data that a Pipeline was fitted to.
 
-    The last step that has `sample` draws, and `inverse_transform` of the steps before it leads
-    back. Steps behind it, such as a classifier, have no part in this. The drawing step may be an
-    autoencoder of this package, or a density of scikit-learn that is fitted to codes:
-    `GaussianMixture`, whose components of origin are left out, or `KernelDensity`.
+    The last step with the method `sample` draws rows, which then go back through
+    `inverse_transform` of the steps before it. Later steps, such as a classifier, are not used. The
+    step that draws can be an autoencoder of this package, or one of scikit-learn's densities fitted
+    to codes: `GaussianMixture`, whose component labels are dropped, or `KernelDensity`.
 
     Parameters
     ----------
@@ -34,14 +37,14 @@ def sample(estimator: Any, n_samples: int = 1, random_state: Any = None) -> NDAr
     Returns
     -------
     X : ndarray of shape (n_samples, n_features)
-        In random order; images in the shape that `fit` was given. What is more than an
-        estimator's defaults, such as the `observation_noise` of `VAETransformer`, is had from its
-        own `sample`.
+        New rows in random order; images have the shape that they had in `fit`. Estimators draw
+        with their defaults. For options such as the `observation_noise` of `VAETransformer`, call
+        the estimator's own `sample`.
 
     Raises
     ------
     TypeError
-        If no step has `sample`, or if a step before it has no `inverse_transform`.
+        If no step has `sample`, or if a step before that one has no `inverse_transform`.
     NotFittedError
         If a step is not fitted.
 
@@ -64,24 +67,26 @@ def sample(estimator: Any, n_samples: int = 1, random_state: Any = None) -> NDAr
     if not sources:
         names = ", ".join(type(step).__name__ for step in steps)
         raise TypeError(
-            f"New rows need an estimator with the method sample. Got {names} instead. Put a "
-            "VAETransformer, another autoencoder or a GaussianMixture at the end."
+            f"Drawing new rows needs an estimator with the method sample. Got {names} instead. Put "
+            "a VAETransformer, another autoencoder or a GaussianMixture at the end."
         )
+    # a density on codes comes after the autoencoder, which has `sample` as well
     *before, source = steps[: sources[-1] + 1]
     return undo(before, draw(source, n_samples, check_random_state(random_state)))
 
 
-def check_count(name: str, value: Any) -> None:
+def check_count(name: str, value: object) -> None:
     """Raise ValueError if an argument of this name is not a positive int."""
     if not isinstance(value, Integral) or isinstance(value, bool) or value < 1:
         raise ValueError(f"{name} must be an int of at least 1. Got {value!r} instead.")
 
 
 def steps_of(estimator: Any) -> list[Any]:
-    """Return the estimators that rows go through, in their order.
+    """Return the estimators that rows go through, in order.
 
-    One, if it is no Pipeline. Pipelines in Pipelines are opened, steps that do nothing are left
-    out, a fitted search stands for its best estimator, and a FrozenEstimator for the one in it.
+    An estimator that is no Pipeline is the only one. Nested Pipelines are flattened, steps without
+    effect are left out, a fitted search is replaced by its best estimator, and a FrozenEstimator by
+    the estimator in it.
     """
     if isinstance(estimator, FrozenEstimator):
         return steps_of(estimator.estimator)
@@ -94,18 +99,18 @@ def steps_of(estimator: Any) -> list[Any]:
 
 
 def undo(steps: Sequence[Any], rows: NDArray) -> NDArray:
-    """Lead rows back through the inverses of fitted steps, the last one first.
+    """Apply `inverse_transform` of fitted steps to rows, the last step first.
 
     Raises
     ------
     TypeError
-        If a step has none.
+        If a step has no `inverse_transform`.
     """
     for step in reversed(steps):
         if not hasattr(step, "inverse_transform"):
             raise TypeError(
-                f"The way back from a later step leads through {type(step).__name__}, which has "
-                "no inverse_transform. Leave it out, or take a transformer that has one."
+                f"Rows of a later step go back through {type(step).__name__}, which has no "
+                "inverse_transform. Remove this step, or use a transformer that has one."
             )
         rows = step.inverse_transform(rows)
     return rows

@@ -1,4 +1,4 @@
-"""Tables that are read block by block, and what one pass over them can find."""
+"""Tables that are read block by block, and statistics from one pass over them."""
 
 from skae.blocks._blocks import Blocks, is_empty, split_rows
 from skae.blocks._find import find_blocks, is_lazy

@@ -1,24 +1,24 @@
-"""Plain lists and iterables of blocks."""
+"""Blocks in lists, in other iterables, and a single array as one block."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from typing import Any
 
-from skae.blocks._blocks import Blocks, IndexedBlocks
+from skae.blocks._blocks import Block, Blocks, IndexedBlocks
 
 
-def refuse_several(block: Any) -> None:
-    """Raise ValueError if a block is a list of arrays, of which each might be one of rows."""
+def refuse_several(block: Block) -> None:
+    """Raise ValueError if a block is a list or tuple of arrays instead of one array of rows."""
     if not isinstance(block, list | tuple):
         return
     n_dims = [len(getattr(part, "shape", ())) for part in block]
+    # a list of 1d arrays is a list of rows, which scikit-learn accepts as one array
     if max(n_dims, default=0) < 2:
         return
     if len(block) == 1:
-        what = "of one array, as a DataLoader of torch serves those of a TensorDataset"
-        remedy = "Give the array itself: of a DataLoader, that is DataLoader(tensor)."
+        what = "of one array, as a DataLoader of torch yields it for a TensorDataset"
+        remedy = "Give the array itself, for example with DataLoader(tensor)."
     else:
-        what = "of arrays, as a DataLoader of torch serves rows and targets"
+        what = "of arrays, as a DataLoader of torch yields rows and targets"
         remedy = "Give the rows alone, as one array, and y in blocks of its own if it is needed."
     raise ValueError(f"its type is {type(block).__name__}, {what}. {remedy}")
 
@@ -31,32 +31,33 @@ class ListedBlocks(IndexedBlocks):
     blocks : sequence of array
     """
 
-    def __init__(self, blocks: Sequence[Any]) -> None:
+    def __init__(self, blocks: Sequence[Block]) -> None:
         super().__init__(len(blocks))
         self.blocks = blocks
 
-    def load(self, number: int) -> Any:
-        """Return a block."""
+    def load(self, number: int) -> Block:
+        """Return the entry of the list with this number."""
         block = self.blocks[number]
         refuse_several(block)
         return block
 
 
 class IteratedBlocks(Blocks):
-    """Blocks that an object yields, in the same order every time.
+    """Blocks that an object yields, in the same order in every pass.
 
     Parameters
     ----------
     blocks : iterable of array
     """
 
-    def __init__(self, blocks: Iterable[Any]) -> None:
+    def __init__(self, blocks: Iterable[Block]) -> None:
         self.blocks = blocks
 
-    def read(self, order: Iterable[int] | None = None) -> Iterator[tuple[int, Any]]:
-        """Yield blocks with their numbers; they have but one order."""
+    def read(self, order: Iterable[int] | None = None) -> Iterator[tuple[int, Block]]:
+        """Yield all blocks with their numbers; `order` is ignored, as they have one order only."""
         with self.naming(0):
             iterator = iter(self.blocks)
+        # next and its check are in the context, so that errors of either name the block
         end = object()
         number = 0
         while True:
@@ -70,7 +71,9 @@ class IteratedBlocks(Blocks):
 
 
 class OneBlock(IndexedBlocks):
-    """A single array, whose rows are mixed all at once, as those of any array in memory.
+    """A single array in memory as one block.
+
+    All its rows are shuffled together, since it is never split into parts.
 
     Parameters
     ----------
@@ -79,14 +82,14 @@ class OneBlock(IndexedBlocks):
 
     has_large = False
 
-    def __init__(self, array: Any) -> None:
+    def __init__(self, array: Block) -> None:
         super().__init__(1)
         self.array = array
 
-    def load(self, number: int) -> Any:
-        """Return it."""
+    def load(self, number: int) -> Block:
+        """Return the array."""
         return self.array
 
     def naming(self, number: int) -> AbstractContextManager[None]:
-        """Return a context that changes no error: there is no other block."""
+        """Return a context that leaves errors as they are: no other block could be meant."""
         return nullcontext()

@@ -1,38 +1,46 @@
-"""Files of parquet."""
+"""Parquet files, read one row group at a time."""
+
+from __future__ import annotations
 
 import os
-from typing import Any
+from typing import TYPE_CHECKING
 
-from skae.blocks._blocks import IndexedBlocks
+from skae.blocks._blocks import Block, IndexedBlocks
+
+if TYPE_CHECKING:
+    from pyarrow import Schema
+    from pyarrow.dataset import Dataset, Fragment
+    from pyarrow.parquet import ParquetFile
 
 
 class RowGroups(IndexedBlocks):
-    """The groups of rows of one file, or of many.
+    """The row groups of one file, or of many.
 
-    The index of dataframes that were written, of which pandas leaves a note, is an index again.
+    pandas notes the index of a dataframe in the file; blocks get this index back.
 
     Parameters
     ----------
     dataset : pyarrow.dataset.Dataset
     schema : pyarrow.Schema or None
-        Of the columns. None: those of each file.
+        Names and types of the columns of all files. None: every file has its own.
     """
 
     each = "a row group of parquet"
 
-    def __init__(self, dataset: Any, schema: Any) -> None:
+    def __init__(self, dataset: Dataset, schema: Schema | None) -> None:
         self.groups = [group for part in dataset.get_fragments() for group in _split(part)]
         self.schema = schema
         super().__init__(len(self.groups))
 
     @classmethod
-    def of_dataset(cls, dataset: Any) -> "RowGroups":
-        """Return the groups of a dataset, whose columns may be in the names of its folders."""
+    def of_dataset(cls, dataset: Dataset) -> RowGroups:
+        """Return the row groups of a dataset."""
+        # with its schema, since some columns may be in the names of folders only
         return cls(dataset, dataset.schema)
 
     @classmethod
-    def of_path(cls, path: str | os.PathLike[str]) -> "RowGroups":
-        """Return the groups of a file, or of the files in a folder.
+    def of_path(cls, path: str | os.PathLike[str]) -> RowGroups:
+        """Return the row groups of a file, or of the files in a folder.
 
         Raises
         ------
@@ -43,23 +51,22 @@ class RowGroups(IndexedBlocks):
             from pyarrow.dataset import dataset
         except ImportError as error:
             raise ImportError(
-                "Files of parquet need pyarrow. Install it with: pip install 'skae[blocks]'"
+                "Reading parquet files needs pyarrow. Install it with: pip install 'skae[blocks]'"
             ) from error
         return cls(dataset(path, format="parquet"), None)
 
-    def load(self, number: int) -> Any:
-        """Return a group as a dataframe."""
+    def load(self, number: int) -> Block:
+        """Return a row group as a pandas dataframe."""
         return self.groups[number].to_table(schema=self.schema).to_pandas()
 
 
-def _split(part: Any) -> list[Any]:
-    """Return the groups of rows of a file; those of other formats have but one."""
-    groups: list[Any] = part.split_by_row_group() if hasattr(part, "split_by_row_group") else [part]
-    return groups
+def _split(part: Fragment) -> list[Fragment]:
+    """Return the row groups of a file; a file of another format is one group."""
+    return part.split_by_row_group() if hasattr(part, "split_by_row_group") else [part]
 
 
 class RowGroupsOfFile(IndexedBlocks):
-    """The groups of rows of an open file.
+    """The row groups of an open file.
 
     Parameters
     ----------
@@ -68,10 +75,10 @@ class RowGroupsOfFile(IndexedBlocks):
 
     each = "a row group of parquet"
 
-    def __init__(self, file: Any) -> None:
+    def __init__(self, file: ParquetFile) -> None:
         self.file = file
         super().__init__(file.num_row_groups)
 
-    def load(self, number: int) -> Any:
-        """Return a group as a dataframe."""
+    def load(self, number: int) -> Block:
+        """Return a row group as a pandas dataframe."""
         return self.file.read_row_group(number).to_pandas()

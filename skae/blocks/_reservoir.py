@@ -1,4 +1,4 @@
-"""A random sample of rows, of which nobody knows how many will come."""
+"""A random sample of rows from a stream of unknown length."""
 
 from collections.abc import Sequence
 
@@ -7,17 +7,19 @@ from numpy.typing import NDArray
 
 
 class Reservoir:
-    """Keeps the rows with the smallest of random keys: each has the same chance to be there.
+    """Draws a random key for every row and keeps the rows with the smallest keys.
+
+    So every row has the same chance to be in the sample, however many rows follow.
 
     Parameters
     ----------
     places : sequence of array, each of shape (n_places, ...)
-        Where rows are put; a row may consist of several arrays.
+        Memory for the sample, which is overwritten; a row may consist of several arrays.
 
     Attributes
     ----------
     positions : array of shape (n_places,)
-        Which row is in each place.
+        Position in the stream of the row in each place.
     """
 
     def __init__(self, places: Sequence[NDArray]) -> None:
@@ -32,21 +34,23 @@ class Reservoir:
         rng: np.random.Generator,
         start: int,
     ) -> None:
-        """Take note of more rows.
+        """Let more rows of the stream compete for the places.
 
         Parameters
         ----------
         arrays : sequence of array, each of shape (n, ...)
             The arrays that rows consist of.
         rows : array of int
-            The rows that are meant.
+            Indices of the rows of the arrays that may be drawn.
         rng : numpy.random.Generator
+            Draws one key for each of them.
         start : int
-            The position of the first row of the arrays.
+            Position in the stream of the first row of the arrays.
         """
         size = len(self._keys)
         keys = rng.random(len(rows))
         order = np.argsort(np.concatenate([self._keys, keys]), kind="stable")
+        # entries below `size` are places, the others are rows; the first `size` stay
         new = order[:size][order[:size] >= size] - size
         left = order[size:][order[size:] < size]
         for place, array in zip(self.places, arrays, strict=True):

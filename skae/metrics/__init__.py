@@ -1,14 +1,14 @@
 """Metrics and scorers for reconstructions, and for predictions that are images.
 
-PCA, the autoencoders of this package and Pipelines of either are compared on equal terms: rows
-go through ``transform`` and back through ``inverse_transform``, and what comes out is held
-against what went in, in its own units. Their scorers are called as ``scorer(estimator, X)`` and
-need no y, so they can be given to `sklearn.model_selection.GridSearchCV` as `scoring`.
+Metrics of reconstructions compare PCA, autoencoders and Pipelines of either on equal terms: rows
+go through ``transform`` and back through ``inverse_transform``, and the result is compared with the
+original rows in their own units. Their scorers are called as ``scorer(estimator, X)`` and need no
+y, so that they can be the `scoring` of `sklearn.model_selection.GridSearchCV`.
 
-`psnr`, `ssim` and `ab_error` compare predicted images with those that should have been predicted,
-`dice` and `iou` masks. Their scorers are called as ``scorer(estimator, X, y)``.
+`psnr`, `ssim` and `ab_error` compare predicted images with true ones, and `dice` and `iou` compare
+masks. Their scorers are called as ``scorer(estimator, X, y)``.
 
-`adversarial_accuracy` is that of a classifier on rows that are perturbed to mislead it.
+`adversarial_accuracy` is the accuracy of a classifier on rows that are perturbed to mislead it.
 """
 
 from skae.metrics._colors import ab_error, neg_ab_error_scorer

@@ -1,11 +1,11 @@
-"""How alike images are."""
+"""Similarity of images: PSNR and SSIM."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from math import prod
 from numbers import Integral, Real
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -14,13 +14,14 @@ from sklearn.utils import check_array
 
 from skae._arrays import as_numpy
 from skae._scikit_learn import Interval, StrOptions, validate_params
+from skae._types import Predictor
 
-RANGE: list[Any] = [Interval(Real, 0, None, closed="neither"), None]
-LAYOUT: dict[str, list[Any]] = {
+RANGE: list[object] = [Interval(Real, 0, None, closed="neither"), None]
+LAYOUT: dict[str, list[object]] = {
     "image_shape": ["array-like", None],
     "channels": [StrOptions({"first", "last"})],
 }
-"""Constraints on what says how images lie in an array."""
+"""Constraints on the parameters for the layout of images in an array."""
 
 
 @validate_params({"data_range": RANGE}, prefer_skip_nested_validation=True)
@@ -30,18 +31,19 @@ def psnr(y_true: ArrayLike, y_pred: ArrayLike, *, data_range: float | None = Non
     Parameters
     ----------
     y_true : array-like of shape (n_samples, ...)
-        The images that should have been predicted, in any layout, flattened ones included.
+        True images, in any layout; they may be flattened.
     y_pred : array-like of the shape of `y_true`
         Predicted images.
     data_range : float or None, default=None
-        Of all values that images may have: 1 for images from 0 to 1. None takes that of `y_true`.
+        Difference between the largest and the smallest value that images can have, such as 1 for
+        images in [0, 1]. None takes the range of `y_true`.
 
     Returns
     -------
     psnr : float
-        ``10 * log10(data_range**2 / MSE)`` of every image, in dB, averaged over the images. What
-        `skimage.metrics.peak_signal_noise_ratio` gives for one. Infinite if an image is equal to
-        its prediction.
+        ``10 * log10(data_range**2 / MSE)`` of every image, in dB, averaged over the images. For one
+        image, this is the value of `skimage.metrics.peak_signal_noise_ratio`. Infinite if an image
+        is equal to its prediction.
 
     Raises
     ------
@@ -57,7 +59,7 @@ def psnr(y_true: ArrayLike, y_pred: ArrayLike, *, data_range: float | None = Non
     20.0
     """
     y_true, y_pred, data_range = _check_pairs(y_true, y_pred, data_range)
-    # divided before they are squared, which could overflow
+    # divided before squaring, which could overflow otherwise
     errors = np.square((y_true - y_pred) / data_range).reshape(len(y_true), -1).mean(axis=1)
     with np.errstate(divide="ignore"):
         return float(-10 * np.log10(errors).mean())
@@ -81,24 +83,25 @@ def ssim(
     Parameters
     ----------
     y_true : array-like of shape (n_samples, height, width) or (n_samples, ...)
-        The images that should have been predicted. With four dimensions they have channels.
+        True images. Arrays with four dimensions have channels.
     y_pred : array-like of the shape of `y_true`
         Predicted images.
     data_range : float or None, default=None
-        Of all values that images may have: 1 for images from 0 to 1. None takes that of `y_true`.
+        Difference between the largest and the smallest value that images can have, such as 1 for
+        images in [0, 1]. None takes the range of `y_true`.
     win_size : int, default=7
         Height and width of the windows that are compared, an odd number.
     image_shape : sequence of int or None, default=None
-        Shape of one image, where they are flattened.
+        Shape of one image. Needed if images are flattened.
     channels : {"first", "last"}, default="first"
-        Where images have their channels.
+        The axis of an image that has its channels.
 
     Returns
     -------
     ssim : float
-        At most 1. The mean over all windows that lie in the image, all channels and all images, by
-        the definition of Wang et al. [1]_ with uniform windows and the covariances of samples.
-        What `skimage.metrics.structural_similarity` gives by default.
+        At most 1. The definition is that of Wang et al. [1]_ with uniform windows and sample
+        covariances, averaged over all windows inside the image, all channels and all images. This
+        is also the default of `skimage.metrics.structural_similarity`.
 
     Raises
     ------
@@ -125,17 +128,20 @@ def ssim(
     x, y = (
         _as_planes(images, shape, channels, win_size) / data_range for images in (y_true, y_pred)
     )
+    # from here on, arrays have one entry per window
     mean_x, mean_y = (_window_means(images, win_size) for images in (x, y))
+    # sample covariances, with 1 / (n - 1), from means with 1 / n
     factor = win_size**2 / (win_size**2 - 1)
     var_x = factor * (_window_means(x * x, win_size) - mean_x**2)
     var_y = factor * (_window_means(y * y, win_size) - mean_y**2)
     cov = factor * (_window_means(x * y, win_size) - mean_x * mean_y)
+    # 0.01 and 0.03 are the constants of Wang et al., for a range of 1
     similarity = (2 * mean_x * mean_y + 0.01**2) * (2 * cov + 0.03**2)
     similarity /= (mean_x**2 + mean_y**2 + 0.01**2) * (var_x + var_y + 0.03**2)
     return float(similarity.mean())
 
 
-def psnr_scorer(estimator: Any, X: ArrayLike, y: ArrayLike) -> float:
+def psnr_scorer(estimator: Predictor, X: ArrayLike, y: ArrayLike) -> float:
     """Score predicted images by `psnr`, with the range of y.
 
     Parameters
@@ -143,20 +149,20 @@ def psnr_scorer(estimator: Any, X: ArrayLike, y: ArrayLike) -> float:
     estimator : fitted estimator
         Has `predict`.
     X : array-like of shape (n_samples, ...)
-        What is predicted from.
+        Input of `predict`.
     y : array-like of shape (n_samples, ...)
-        The images that should be predicted.
+        True images.
 
     Returns
     -------
     score : float
-        In dB, the higher the better. For a fixed range, give
-        ``make_scorer(psnr, data_range=1.0)`` to scikit-learn instead.
+        In dB, the higher the better. For a fixed range, use
+        ``make_scorer(psnr, data_range=1.0)``.
     """
     return psnr(y, estimator.predict(X))
 
 
-def ssim_scorer(estimator: Any, X: ArrayLike, y: ArrayLike) -> float:
+def ssim_scorer(estimator: Predictor, X: ArrayLike, y: ArrayLike) -> float:
     """Score predicted images by `ssim`, with the range of y.
 
     Parameters
@@ -164,15 +170,15 @@ def ssim_scorer(estimator: Any, X: ArrayLike, y: ArrayLike) -> float:
     estimator : fitted estimator
         Has `predict`.
     X : array-like of shape (n_samples, ...)
-        What is predicted from.
+        Input of `predict`.
     y : array-like of shape (n_samples, height, width) or (n_samples, channels, height, width)
-        The images that should be predicted. For other layouts give, for example,
-        ``make_scorer(ssim, channels="last")`` to scikit-learn instead.
+        True images. For another layout, use a scorer such as
+        ``make_scorer(ssim, channels="last")``.
 
     Returns
     -------
     score : float
-        At most 1.
+        At most 1; the higher the better.
     """
     return ssim(y, estimator.predict(X))
 
@@ -180,20 +186,20 @@ def ssim_scorer(estimator: Any, X: ArrayLike, y: ArrayLike) -> float:
 def _check_pairs(
     y_true: ArrayLike, y_pred: ArrayLike, data_range: float | None
 ) -> tuple[NDArray, NDArray, float]:
-    """Return arrays in float64, and the range."""
+    """Return both arrays in float64, and the range of values."""
     true, predicted = check_same_shapes(y_true, y_pred)
     if data_range is None:
         data_range = float(true.max() - true.min())
     if data_range == 0:
         raise ValueError(
-            "y_true is constant: data_range would be 0. Of constant images it cannot be told: set "
-            "it, for example to 1.0 for images from 0 to 1."
+            "y_true is constant, so that data_range would be 0. Set data_range, for example to 1.0 "
+            "for images in [0, 1]."
         )
     return true, predicted, data_range
 
 
 def check_same_shapes(y_true: ArrayLike, y_pred: ArrayLike) -> tuple[NDArray, NDArray]:
-    """Return arrays in float64, if they have the same shape."""
+    """Return both arrays in float64; raise ValueError if their shapes differ."""
     true, predicted = (
         check_array(as_numpy(y), dtype=np.float64, allow_nd=True, input_name=name)
         for name, y in (("y_true", y_true), ("y_pred", y_pred))
@@ -206,8 +212,8 @@ def check_same_shapes(y_true: ArrayLike, y_pred: ArrayLike) -> tuple[NDArray, ND
     return true, predicted
 
 
-def find_shape(image_shape: Any, images: NDArray) -> tuple[int, ...]:
-    """Return the shape of one image: the given one, or that of a row."""
+def find_shape(image_shape: Sequence[int] | None, images: NDArray) -> tuple[int, ...]:
+    """Return the shape of one image: `image_shape`, or the shape of a row if it is None."""
     if image_shape is None:
         return images.shape[1:]
     sizes = np.asarray(image_shape)
@@ -220,27 +226,28 @@ def find_shape(image_shape: Any, images: NDArray) -> tuple[int, ...]:
 
 
 def _as_planes(images: NDArray, shape: tuple[int, ...], channels: str, win_size: int) -> NDArray:
-    """Return images channel by channel, shape (n_planes, height, width)."""
+    """Return all channels of all images as planes, of shape (n_planes, height, width)."""
     if len(shape) not in (2, 3) or prod(shape) != images[0].size:
         raise ValueError(
-            f"y_true has rows of shape {images.shape[1:]}, which are no images of shape {shape}. "
+            f"y_true has rows of shape {images.shape[1:]}, which are not images of shape {shape}. "
             "Set image_shape to (height, width) or (channels, height, width), or with "
             "channels='last' (height, width, channels)."
         )
     images = images.reshape(len(images), *shape)
     if len(shape) == 3 and channels == "last":
         images = np.moveaxis(images, -1, 1)
+    # (n, channels, height, width) -> (n * channels, height, width)
     planes = images.reshape(-1, *images.shape[-2:])
     if win_size % 2 == 0 or not 3 <= win_size <= min(planes.shape[1:]):
         raise ValueError(
-            f"win_size must be odd, and from 3 to the size of the images, which is "
-            f"{planes.shape[1]} x {planes.shape[2]} by channels={channels!r}. Got {win_size}."
+            f"win_size must be odd, at least 3, and at most the size of the images, which is "
+            f"{planes.shape[1]} x {planes.shape[2]} with channels={channels!r}. Got {win_size}."
         )
     return planes
 
 
 def _window_means(planes: NDArray, size: int) -> NDArray:
-    """Return the mean of every window that lies in its plane."""
+    """Return the mean of every window that lies inside its plane."""
     margin = size // 2
     inside = slice(margin, -margin)
     return uniform_filter(planes, (1, size, size))[:, inside, inside]

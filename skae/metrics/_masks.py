@@ -1,51 +1,53 @@
-"""How well masks agree: overlaps of regions with the same label."""
+"""Agreement of masks: the overlap of regions with the same label."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.utils import check_array
 
 from skae._arrays import as_numpy
+from skae._types import Predictor
 
 
 def dice(
     y_true: ArrayLike,
     y_pred: ArrayLike,
     *,
-    labels: Sequence[Any] | None = None,
-    background: Any = 0,
-    ignore_index: Any = None,
+    labels: Sequence[object] | None = None,
+    background: object = 0,
+    ignore_index: object = None,
 ) -> float:
     """Return the mean Dice coefficient of masks.
 
     Parameters
     ----------
     y_true : array-like of shape (n_samples, height, width) or (n_samples, ...)
-        The label that every pixel should have.
+        The true label of every pixel.
     y_pred : array-like of the shape of `y_true`
         Predicted labels.
     labels : sequence or None, default=None
-        The labels whose regions are compared. None takes all that there are but `background`.
+        The labels whose regions are compared. None takes all labels in both masks except
+        `background`.
     background : object, default=0
-        The label that does not count where `labels` is None. None counts all.
+        The label to leave out if `labels` is None. None leaves out none.
     ignore_index : object or None, default=None
         Pixels with this label in `y_true` are left out.
 
     Returns
     -------
     dice : float
-        ``2 |A and B| / (|A| + |B|)`` of the true region A and the predicted B, the F1 score of a
-        label's pixels, averaged over the labels that an image has in A or B, and then over the
-        images. An image that has none in either counts as 1. In [0, 1].
+        In [0, 1]. For a label with the true region A and the predicted region B, the coefficient
+        is ``2 |A and B| / (|A| + |B|)`` [1]_, the F1 score of its pixels. It is averaged over the
+        labels that an image has in A or B, and then over the images. An image without any of the
+        labels counts as 1.
 
     Raises
     ------
     ValueError
-        If the shapes differ, if there are fractions, or if no mask has any of `labels`.
+        If the shapes differ, if labels are not whole numbers, or if no mask has any of `labels`.
 
     References
     ----------
@@ -58,43 +60,45 @@ def dice(
     >>> dice([[0, 1, 1, 0]], [[0, 1, 1, 1]])
     0.8
     """
-    return _mean_overlap(_find_dice, y_true, y_pred, labels, background, ignore_index)
+    return _mean_overlap(_compute_dice, y_true, y_pred, labels, background, ignore_index)
 
 
 def iou(
     y_true: ArrayLike,
     y_pred: ArrayLike,
     *,
-    labels: Sequence[Any] | None = None,
-    background: Any = 0,
-    ignore_index: Any = None,
+    labels: Sequence[object] | None = None,
+    background: object = 0,
+    ignore_index: object = None,
 ) -> float:
     """Return the mean intersection over union of masks.
 
     Parameters
     ----------
     y_true : array-like of shape (n_samples, height, width) or (n_samples, ...)
-        The label that every pixel should have.
+        The true label of every pixel.
     y_pred : array-like of the shape of `y_true`
         Predicted labels.
     labels : sequence or None, default=None
-        The labels whose regions are compared. None takes all that there are but `background`.
+        The labels whose regions are compared. None takes all labels in both masks except
+        `background`.
     background : object, default=0
-        The label that does not count where `labels` is None. None counts all.
+        The label to leave out if `labels` is None. None leaves out none.
     ignore_index : object or None, default=None
         Pixels with this label in `y_true` are left out.
 
     Returns
     -------
     iou : float
-        ``|A and B| / |A or B|`` of the true region A and the predicted B, the Jaccard index [1]_,
-        averaged over the labels that an image has in A or B, and then over the images. An image
-        that has none in either counts as 1. In [0, 1].
+        In [0, 1]. For a label with the true region A and the predicted region B, it is
+        ``|A and B| / |A or B|``, the Jaccard index [1]_. It is averaged over the labels that an
+        image has in A or B, and then over the images. An image without any of the labels counts
+        as 1.
 
     Raises
     ------
     ValueError
-        If the shapes differ, if there are fractions, or if no mask has any of `labels`.
+        If the shapes differ, if labels are not whole numbers, or if no mask has any of `labels`.
 
     References
     ----------
@@ -106,10 +110,10 @@ def iou(
     >>> iou([[0, 1, 1, 0]], [[0, 1, 1, 1]])  # doctest: +ELLIPSIS
     0.666...
     """
-    return _mean_overlap(_find_iou, y_true, y_pred, labels, background, ignore_index)
+    return _mean_overlap(_compute_iou, y_true, y_pred, labels, background, ignore_index)
 
 
-def dice_scorer(estimator: Any, X: ArrayLike, y: ArrayLike) -> float:
+def dice_scorer(estimator: Predictor, X: ArrayLike, y: ArrayLike) -> float:
     """Score predicted masks by `dice`.
 
     Parameters
@@ -117,12 +121,11 @@ def dice_scorer(estimator: Any, X: ArrayLike, y: ArrayLike) -> float:
     estimator : fitted estimator
         Has `predict`.
     X : array-like of shape (n_samples, ...)
-        What is predicted from.
+        Input of `predict`.
     y : array-like of shape (n_samples, ...)
-        The masks that should be predicted. Pixels with the estimator's `ignore_index`, if it has
-        one, are left out. For one label alone, or to ignore pixels behind a Pipeline, give
-        ``make_scorer(dice, labels=[1])`` or ``make_scorer(dice, ignore_index=255)`` to
-        scikit-learn instead.
+        True masks. Pixels with the estimator's `ignore_index`, if it has one, are left out. To
+        compare one label only, or to ignore pixels with a Pipeline, use
+        ``make_scorer(dice, labels=[1])`` or ``make_scorer(dice, ignore_index=255)``.
 
     Returns
     -------
@@ -132,7 +135,7 @@ def dice_scorer(estimator: Any, X: ArrayLike, y: ArrayLike) -> float:
     return dice(y, estimator.predict(X), ignore_index=getattr(estimator, "ignore_index", None))
 
 
-def iou_scorer(estimator: Any, X: ArrayLike, y: ArrayLike) -> float:
+def iou_scorer(estimator: Predictor, X: ArrayLike, y: ArrayLike) -> float:
     """Score predicted masks by `iou`.
 
     Parameters
@@ -140,12 +143,11 @@ def iou_scorer(estimator: Any, X: ArrayLike, y: ArrayLike) -> float:
     estimator : fitted estimator
         Has `predict`.
     X : array-like of shape (n_samples, ...)
-        What is predicted from.
+        Input of `predict`.
     y : array-like of shape (n_samples, ...)
-        The masks that should be predicted. Pixels with the estimator's `ignore_index`, if it has
-        one, are left out. For one label alone, or to ignore pixels behind a Pipeline, give
-        ``make_scorer(iou, labels=[1])`` or ``make_scorer(iou, ignore_index=255)`` to
-        scikit-learn instead.
+        True masks. Pixels with the estimator's `ignore_index`, if it has one, are left out. To
+        compare one label only, or to ignore pixels with a Pipeline, use
+        ``make_scorer(iou, labels=[1])`` or ``make_scorer(iou, ignore_index=255)``.
 
     Returns
     -------
@@ -155,38 +157,46 @@ def iou_scorer(estimator: Any, X: ArrayLike, y: ArrayLike) -> float:
     return iou(y, estimator.predict(X), ignore_index=getattr(estimator, "ignore_index", None))
 
 
-def _find_dice(common: NDArray, n_true: NDArray, n_pred: NDArray) -> NDArray:
+def _compute_dice(common: NDArray, n_true: NDArray, n_pred: NDArray) -> NDArray:
+    # at least 1, for images without the label, which are not counted
     return 2 * common / np.maximum(n_true + n_pred, 1)
 
 
-def _find_iou(common: NDArray, n_true: NDArray, n_pred: NDArray) -> NDArray:
+def _compute_iou(common: NDArray, n_true: NDArray, n_pred: NDArray) -> NDArray:
     return common / np.maximum(n_true + n_pred - common, 1)
 
 
 def _mean_overlap(
-    find_overlap: Callable[[NDArray, NDArray, NDArray], NDArray],
+    compute_overlap: Callable[[NDArray, NDArray, NDArray], NDArray],
     y_true: ArrayLike,
     y_pred: ArrayLike,
-    labels: Sequence[Any] | None,
-    background: Any,
-    ignore_index: Any,
+    labels: Sequence[object] | None,
+    background: object,
+    ignore_index: object,
 ) -> float:
-    """Return the mean of a function of the sizes of regions and of what they have in common."""
+    """Return the overlap averaged over the labels of every image, and over the images.
+
+    `compute_overlap` gets the number of pixels with a label in both masks, in the true one and in
+    the predicted one, each of shape (n,).
+    """
     true, predicted = _check_masks(y_true, y_pred)
     counts = np.ones(true.shape, dtype=bool) if ignore_index is None else true != ignore_index
     found = np.union1d(true[counts], predicted[counts]).tolist()
     labels = _check_labels(labels, found, background)
     total, n_present = np.zeros(len(true)), np.zeros(len(true))
+    # masks have shape (n, n_pixels), and the sums below have shape (n,)
     for label in labels:
         a, b = (true == label) & counts, (predicted == label) & counts
         common, n_true, n_pred = (mask.sum(axis=1) for mask in (a & b, a, b))
-        total += find_overlap(common, n_true, n_pred)
+        total += compute_overlap(common, n_true, n_pred)
         n_present += n_true + n_pred > 0
     return float(np.where(n_present > 0, total / np.maximum(n_present, 1), 1.0).mean())
 
 
-def _check_labels(labels: Any, found: list[Any], background: Any) -> list[Any]:
-    """Return the labels to compare, each once."""
+def _check_labels(
+    labels: Sequence[object] | None, found: list[object], background: object
+) -> list[object]:
+    """Return the labels to compare, without duplicates."""
     if labels is None:
         return [label for label in found if background is None or label != background]
     if isinstance(labels, str) or not np.iterable(labels):
@@ -201,7 +211,7 @@ def _check_labels(labels: Any, found: list[Any], background: Any) -> list[Any]:
 
 
 def _check_masks(y_true: ArrayLike, y_pred: ArrayLike) -> tuple[NDArray, NDArray]:
-    """Return masks as rows of labels."""
+    """Return both masks as arrays of labels, of shape (n, n_pixels)."""
     true, predicted = (
         check_array(as_numpy(y), dtype=None, allow_nd=True, input_name=name)
         for name, y in (("y_true", y_true), ("y_pred", y_pred))
@@ -214,7 +224,7 @@ def _check_masks(y_true: ArrayLike, y_pred: ArrayLike) -> tuple[NDArray, NDArray
     for name, masks in ("y_true", true), ("y_pred", predicted):
         if masks.dtype.kind == "f" and (masks != np.rint(masks)).any():
             raise ValueError(
-                f"{name} has numbers with a fraction, which are no labels. Give what predict "
-                "returns, not predict_proba."
+                f"{name} has numbers with a fraction, which are no labels. Give the output of "
+                "predict instead of predict_proba."
             )
     return true.reshape(len(true), -1), predicted.reshape(len(predicted), -1)

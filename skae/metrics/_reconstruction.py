@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -11,44 +11,45 @@ from sklearn.metrics import r2_score
 from sklearn.utils import check_array
 
 from skae._arrays import as_numpy
+from skae._types import Reducer, Scorer
 
 Features = Literal["original", "standardized"]
 
 
 def reconstruction_error(
-    estimator: Any,
+    estimator: Reducer,
     X: ArrayLike,
     *,
     features: Features = "original",
     multioutput: Literal["sum", "raw_values"] = "sum",
 ) -> float | NDArray:
-    """Return the mean squared error per row of the reconstruction of X.
+    """Return the squared error of the reconstruction of X, per row.
 
     Parameters
     ----------
     estimator : fitted estimator
         Has `transform` and `inverse_transform`; a Pipeline may be given.
     X : array-like of shape (n_samples, n_features) or (n_samples, ...)
-        Rows to reconstruct; images count as rows of pixels.
+        Rows to reconstruct. Images are treated as rows of pixels.
     features : {"original", "standardized"}, default="original"
-        Whether squared errors are taken in X's own units, or divided by the variance that each
-        feature has in this X. A feature that is constant in X is then left out.
+        "original" takes squared errors in X's own units. "standardized" divides them by the
+        variance of each feature in this X, and leaves out features that are constant in it.
     multioutput : {"sum", "raw_values"}, default="sum"
         "raw_values" gives the error of every feature, as in `sklearn.metrics.mean_squared_error`.
 
     Returns
     -------
     error : float or ndarray of shape (n_features,)
-        Averaged over the rows, and summed over the features unless they are asked for one by one.
-        Of those that are left out it is 0 then.
+        The squared error averaged over the rows and summed over the features or, with
+        "raw_values", one value per feature, which is 0 for a feature that is left out.
 
     Raises
     ------
     TypeError
         If the estimator has no `transform` or no `inverse_transform`.
     ValueError
-        If a parameter is another one, or if X is not valid: blocks are not, which the `score` of
-        the estimators of this package takes.
+        If a parameter has another value, or if X is not valid. X in blocks is not supported; the
+        estimators of this package have a `score` for it.
 
     Examples
     --------
@@ -74,7 +75,7 @@ def reconstruction_error(
 
 
 def reconstruction_r2(
-    estimator: Any,
+    estimator: Reducer,
     X: ArrayLike,
     *,
     multioutput: Literal[
@@ -91,23 +92,23 @@ def reconstruction_r2(
         Rows to reconstruct, at least two.
     multioutput : {"variance_weighted", "uniform_average", "raw_values"}, \
             default="variance_weighted"
-        As in `sklearn.metrics.r2_score`: weighted, the features count by their variance, and
-        PCA's value on its training data is the sum of its `explained_variance_ratio_`;
-        uniform, they count equally, as if they were standardised. "raw_values" gives the share of
-        every feature.
+        As in `sklearn.metrics.r2_score`. "variance_weighted" weights features by their variance;
+        for PCA on its training data, this is the sum of `explained_variance_ratio_`.
+        "uniform_average" gives all features the same weight, as if they were standardised.
+        "raw_values" gives the share of every feature.
 
     Returns
     -------
     r2 : float or ndarray of shape (n_features,)
-        At most 1. The variance is the one around the means of this X.
+        At most 1. The variance is taken around the feature means of this X.
 
     Raises
     ------
     TypeError
         If the estimator has no `transform` or no `inverse_transform`.
     ValueError
-        If `multioutput` is another one, or if X is not valid: blocks are not, which the `score` of
-        the estimators of this package takes.
+        If `multioutput` has another value, or if X is not valid. X in blocks is not supported; the
+        estimators of this package have a `score` for it.
 
     Examples
     --------
@@ -124,7 +125,7 @@ def reconstruction_r2(
     return r2 if multioutput == "raw_values" else float(r2)
 
 
-def neg_reconstruction_error_scorer(estimator: Any, X: ArrayLike, y: Any = None) -> float:
+def neg_reconstruction_error_scorer(estimator: Reducer, X: ArrayLike, y: object = None) -> float:
     """Score by `reconstruction_error` in X's own units, with a minus sign.
 
     Parameters
@@ -132,7 +133,7 @@ def neg_reconstruction_error_scorer(estimator: Any, X: ArrayLike, y: Any = None)
     estimator : fitted estimator
         Has `transform` and `inverse_transform`.
     X : array-like of shape (n_samples, n_features) or (n_samples, ...)
-        Rows to reconstruct; images count as rows of pixels.
+        Rows to reconstruct. Images are treated as rows of pixels.
     y : None
         Ignored.
 
@@ -145,7 +146,7 @@ def neg_reconstruction_error_scorer(estimator: Any, X: ArrayLike, y: Any = None)
 
 
 def neg_standardized_reconstruction_error_scorer(
-    estimator: Any, X: ArrayLike, y: Any = None
+    estimator: Reducer, X: ArrayLike, y: object = None
 ) -> float:
     """Score by `reconstruction_error` with standardised features, with a minus sign.
 
@@ -154,7 +155,7 @@ def neg_standardized_reconstruction_error_scorer(
     estimator : fitted estimator
         Has `transform` and `inverse_transform`.
     X : array-like of shape (n_samples, n_features) or (n_samples, ...)
-        Rows to reconstruct; images count as rows of pixels.
+        Rows to reconstruct. Images are treated as rows of pixels.
     y : None
         Ignored.
 
@@ -166,7 +167,7 @@ def neg_standardized_reconstruction_error_scorer(
     return -float(reconstruction_error(estimator, X, features="standardized"))
 
 
-def reconstruction_r2_scorer(estimator: Any, X: ArrayLike, y: Any = None) -> float:
+def reconstruction_r2_scorer(estimator: Reducer, X: ArrayLike, y: object = None) -> float:
     """Score by `reconstruction_r2`, weighted by variance.
 
     Parameters
@@ -174,14 +175,14 @@ def reconstruction_r2_scorer(estimator: Any, X: ArrayLike, y: Any = None) -> flo
     estimator : fitted estimator
         Has `transform` and `inverse_transform`.
     X : array-like of shape (n_samples, n_features) or (n_samples, ...)
-        Rows to reconstruct; images count as rows of pixels.
+        Rows to reconstruct. Images are treated as rows of pixels.
     y : None
         Ignored.
 
     Returns
     -------
     score : float
-        At most 1.
+        At most 1; the higher the better.
 
     Examples
     --------
@@ -197,38 +198,45 @@ def reconstruction_r2_scorer(estimator: Any, X: ArrayLike, y: Any = None) -> flo
     return float(reconstruction_r2(estimator, X))
 
 
-def standardized_reconstruction_r2_scorer(estimator: Any, X: ArrayLike, y: Any = None) -> float:
-    """Score by `reconstruction_r2`, all features counting equally.
+def standardized_reconstruction_r2_scorer(
+    estimator: Reducer, X: ArrayLike, y: object = None
+) -> float:
+    """Score by `reconstruction_r2` with the same weight for all features.
 
     Parameters
     ----------
     estimator : fitted estimator
         Has `transform` and `inverse_transform`.
     X : array-like of shape (n_samples, n_features) or (n_samples, ...)
-        Rows to reconstruct; images count as rows of pixels.
+        Rows to reconstruct. Images are treated as rows of pixels.
     y : None
         Ignored.
 
     Returns
     -------
     score : float
-        At most 1.
+        At most 1; the higher the better.
     """
     return float(reconstruction_r2(estimator, X, multioutput="uniform_average"))
 
 
 def find_varying(X: NDArray) -> NDArray[np.bool_]:
-    """Return which features differ by more than rounding; of equal numbers, the variance may not.
+    """Return a mask of the features whose values differ by more than rounding errors.
 
     Parameters
     ----------
     X : array of shape (n_samples, ...)
+
+    Returns
+    -------
+    varies : array of bool of the shape of a row
     """
+    # the range, since the variance of equal numbers may be rounded to more than 0
     return np.ptp(X, axis=0) > 8 * np.finfo(X.dtype).eps * np.abs(X).max(axis=0)
 
 
-def score_name(scoring: Any) -> str:
-    """Return what a scorer measures, in words, for the axis of a picture."""
+def score_name(scoring: str | Scorer) -> str:
+    """Return the quantity that a scorer measures as words for an axis label."""
     if scoring is reconstruction_r2_scorer:
         return "explained variance (R²)"
     if scoring is standardized_reconstruction_r2_scorer:
@@ -237,8 +245,8 @@ def score_name(scoring: Any) -> str:
     return name.replace("<lambda>", "score").removesuffix("_scorer").replace("_", " ").strip()
 
 
-def there_and_back(estimator: Any, X: ArrayLike) -> tuple[NDArray, NDArray]:
-    """Return X and its reconstruction, as rows in float64.
+def there_and_back(estimator: Reducer, X: ArrayLike) -> tuple[NDArray, NDArray]:
+    """Return X and its reconstruction, both of shape (n_samples, n_features) and in float64.
 
     Raises
     ------
@@ -250,28 +258,28 @@ def there_and_back(estimator: Any, X: ArrayLike) -> tuple[NDArray, NDArray]:
     for method in ("transform", "inverse_transform"):
         if not hasattr(estimator, method):
             raise TypeError(
-                f"A reconstruction needs an estimator with transform and inverse_transform, but "
+                f"Reconstructing X needs an estimator with transform and inverse_transform, but "
                 f"{type(estimator).__name__} has no {method}."
             )
+    # for X in blocks, estimators of this package return an iterator of codes
     codes = estimator.transform(X)
     if isinstance(codes, Iterator):
         raise ValueError(
-            f"X is in blocks, of which {type(estimator).__name__} makes codes one by one, but "
-            "metrics of reconstructions need X as one array. Join the blocks, or take the "
-            "estimator's own score, which goes through blocks."
+            f"X is in blocks, but metrics of reconstructions need X as one array. Join the blocks, "
+            f"or call {type(estimator).__name__}.score(X), which reads X block by block."
         )
     reconstruction = estimator.inverse_transform(codes)
     rows, reconstructed = _as_rows(X), _as_rows(reconstruction)
     if rows.shape != reconstructed.shape:
         raise ValueError(
-            f"X has {rows.shape[1]} numbers in a row, but its reconstruction by "
+            f"X has {rows.shape[1]} features, but its reconstruction by "
             f"{type(estimator).__name__} has {reconstructed.shape[1]}."
         )
     return rows, reconstructed
 
 
-def _check_choice(name: str, value: Any, *choices: str) -> None:
-    # an array is equal to nothing, in every entry
+def _check_choice(name: str, value: object, *choices: str) -> None:
+    # isinstance first: an array compared with a string gives an array
     if not isinstance(value, str) or value not in choices:
         *first, last = map(repr, choices)
         wanted = f"{', '.join(first)} or {last}"
@@ -279,6 +287,6 @@ def _check_choice(name: str, value: Any, *choices: str) -> None:
 
 
 def _as_rows(X: ArrayLike) -> NDArray:
-    """Return images as rows of pixels, and rows as they are, in float64."""
+    """Return X in float64, with images flattened to rows of pixels."""
     rows: NDArray = check_array(as_numpy(X), dtype=np.float64, allow_nd=True)
     return rows.reshape(len(rows), -1)

@@ -1,10 +1,10 @@
-"""How well classifiers do where rows are perturbed to mislead them."""
+"""The accuracy of classifiers on rows that are perturbed to mislead them."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from numbers import Integral, Real
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 import torch
@@ -22,17 +22,18 @@ from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
 from skae._arrays import as_numpy
+from skae._types import Classifier, Seed
 from skae.metrics._differentiable import find_logits
 
 BATCH = 256
 OVERSHOOT = 2.5
-"""How far all steps lead together, in sizes of the perturbation: from any corner to any other."""
+"""Length of all steps together, as a multiple of `epsilon`; 2 suffice from corner to corner."""
 
 Attack = Literal["fgsm", "pgd", "universal"]
 
 
 def adversarial_accuracy(
-    estimator: Any,
+    estimator: Classifier,
     X: ArrayLike,
     y: ArrayLike,
     *,
@@ -40,35 +41,35 @@ def adversarial_accuracy(
     epsilon: float,
     n_steps: int = 7,
     clip: tuple[float, float] | None = None,
-    random_state: Any = None,
+    random_state: Seed = None,
 ) -> float:
     """Return the accuracy of a classifier on rows that are perturbed to mislead it.
 
     Parameters
     ----------
     estimator : fitted classifier
-        What gives gradients: see :func:`adversarial_examples`, which makes the rows.
+        A classifier that gives gradients, see :func:`adversarial_examples`.
     X : array-like of shape (n_samples, n_features) or (n_samples, ...)
         Rows or images.
     y : array-like of shape (n_samples,)
-        Their classes.
+        The true class of every row.
     attack : {"fgsm", "pgd", "universal"}, default="fgsm"
-        One step along the sign of the gradient, several of them, or several for one perturbation
-        that all rows share.
+        One step along the sign of the gradient, several such steps, or several steps for one
+        perturbation that is added to all rows.
     epsilon : float
         Largest change of a feature, in units of X: 8 / 255 is common for images in [0, 1].
     n_steps : int, default=7
-        Of "pgd" and "universal".
+        Number of steps of "pgd" and "universal".
     clip : tuple of (float, float), default=None
-        The range in which perturbed features must stay, such as (0, 1).
+        The range to which perturbed features are limited, such as (0, 1).
     random_state : int, RandomState instance or None, default=None
-        Draws where "pgd" starts. Pass an int for the same result at every call.
+        Draws the point at which "pgd" starts. Pass an int for reproducible results.
 
     Returns
     -------
     accuracy : float
-        Share of the perturbed rows that `predict` gives the class in y. ``epsilon=0`` gives that
-        of X itself.
+        Share of the perturbed rows for which `predict` returns the class in y. ``epsilon=0`` gives
+        the accuracy on X itself.
 
     Raises
     ------
@@ -81,9 +82,9 @@ def adversarial_accuracy(
 
     Notes
     -----
-    This is an upper bound of the accuracy under the worst perturbation: other attacks may find
-    worse ones. That one classifier is more robust than another is seen if both are attacked alike;
-    that it is robust is not shown by any of them.
+    The result is an upper bound of the accuracy under the worst perturbation, since other attacks
+    may find worse ones. It can show that one classifier is more robust than another if both are
+    attacked in the same way. It cannot show that a classifier is robust.
 
     Examples
     --------
@@ -113,7 +114,7 @@ def adversarial_accuracy(
 
 
 def adversarial_examples(
-    estimator: Any,
+    estimator: Classifier,
     X: ArrayLike,
     y: ArrayLike,
     *,
@@ -121,36 +122,36 @@ def adversarial_examples(
     epsilon: float,
     n_steps: int = 7,
     clip: tuple[float, float] | None = None,
-    random_state: Any = None,
+    random_state: Seed = None,
 ) -> NDArray[np.float64]:
     """Return rows with small changes that mislead a classifier.
 
     Parameters
     ----------
     estimator : fitted classifier
-        A classifier of this package that has its network as `classifier_`; a linear classifier
-        with `decision_function`, such as LogisticRegression; or a Pipeline that ends in one of
-        them, behind linear steps, such as StandardScaler and PCA, and autoencoders whose
-        `transform` is their `encoder_`; or a search for one of these.
+        One of the following, or a fitted search for it: a classifier of this package whose network
+        is `classifier_`; a linear classifier with `decision_function`, such as LogisticRegression;
+        a Pipeline that ends in one of these. The other steps of a Pipeline must be linear, such as
+        StandardScaler and PCA, or autoencoders whose `transform` is their `encoder_`.
     X : array-like of shape (n_samples, n_features) or (n_samples, ...)
         Rows or images.
     y : array-like of shape (n_samples,)
-        Their classes.
+        The true class of every row.
     attack : {"fgsm", "pgd", "universal"}, default="fgsm"
         "fgsm" is a step of length `epsilon` along the sign of the gradient of the cross-entropy
-        [1]_. "pgd" takes `n_steps` steps from a random point on, within `epsilon` of the row [2]_;
-        of the points that it passes, and those of "fgsm", a row gets the one at which another
-        class is ahead the most. "universal" is one perturbation for all rows [3]_, found by steps
-        along the sign of the gradient of their summed loss, where rows that are misled already do
-        not count; of all steps, the one at which the most rows are misled.
+        [1]_. "pgd" takes `n_steps` steps from a random point within `epsilon` of the row [2]_; the
+        result is the point, among all on its way and that of "fgsm", where the logit of another
+        class exceeds that of the true class the most. "universal" is one perturbation for all rows
+        [3]_. Its steps follow the sign of the gradient of the summed loss of all rows that are not
+        misled yet, and the result is the step at which the most rows are misled.
     epsilon : float
         Largest change of a feature, in units of X: 8 / 255 is common for images in [0, 1].
     n_steps : int, default=7
-        Of "pgd" and "universal". A step is ``2.5 * epsilon / n_steps`` long.
+        Number of steps of "pgd" and "universal", each of length ``2.5 * epsilon / n_steps``.
     clip : tuple of (float, float), default=None
-        The range in which perturbed features must stay, such as (0, 1).
+        The range to which perturbed features are limited, such as (0, 1).
     random_state : int, RandomState instance or None, default=None
-        Draws where "pgd" starts. Pass an int for the same result at every call.
+        Draws the point at which "pgd" starts. Pass an int for reproducible results.
 
     Returns
     -------
@@ -193,11 +194,12 @@ def adversarial_examples(
     check_consistent_length(images, labels)
     low, high = _read_range(clip, images)
     logits = find_logits(estimator, images)
+    # modules take flattened rows, of shape (n, n_features)
     x = torch.from_numpy(images.reshape(len(images), -1))
-    places = torch.from_numpy(_find_places(labels, np.asarray(as_numpy(estimator.classes_))))
+    places = torch.from_numpy(_compute_places(labels, np.asarray(as_numpy(estimator.classes_))))
 
     def limit(points: Tensor) -> Tensor:
-        """Return the nearest points that are allowed."""
+        """Return the nearest points within `epsilon` of x and within `clip`."""
         return points.clamp(x - epsilon, x + epsilon).clamp(low, high)
 
     if attack == "fgsm":
@@ -217,7 +219,7 @@ def _take_step(
     size: float,
     limit: Callable[[Tensor], Tensor],
 ) -> Tensor:
-    """Return points after a step along the sign of their gradients."""
+    """Return the points after one step along the sign of the gradient."""
     gradient, _ = _examine(logits, points, places)
     return limit(points + size * gradient.sign())
 
@@ -231,10 +233,11 @@ def _take_steps(
     n_steps: int,
     limit: Callable[[Tensor], Tensor],
 ) -> Tensor:
-    """Return, for every row, the point of several steps with the smallest margin."""
+    """Return, for every row, the point with the smallest margin among those of several steps."""
     gradient, best_margin = _examine(logits, x, places)
     best = x
     paths = [(limit(x + epsilon * gradient.sign()), 0), (limit(x + noise), n_steps)]
+    # the first path is "fgsm", so that "pgd" is never weaker than it
     for points, n_left in paths:
         for i in range(n_left + 1):
             gradient, margin = _examine(logits, points, places)
@@ -254,7 +257,8 @@ def _share_steps(
     n_steps: int,
     limit: Callable[[Tensor], Tensor],
 ) -> Tensor:
-    """Return all rows with the perturbation of several steps that misleads the most."""
+    """Return all rows with the shared perturbation of the step that misleads the most rows."""
+    # shape (1, n_features), broadcast over the rows
     change = torch.zeros_like(x[:1])
     best, fewest = x, len(x) + 1
     for _ in range(n_steps + 1):
@@ -263,40 +267,44 @@ def _share_steps(
         is_right = margin > 0
         if is_right.sum() < fewest:
             best, fewest = points, int(is_right.sum())
+        # rows that are misled already have no part in the step
         step = (gradient * is_right[:, None]).sum(0, keepdim=True).sign()
         change = (change + OVERSHOOT * epsilon / n_steps * step).clamp(-epsilon, epsilon)
     return best
 
 
 def _examine(logits: nn.Module, points: Tensor, places: Tensor) -> tuple[Tensor, Tensor]:
-    """Return the gradients of the cross-entropy, and by how much the right class is ahead.
+    """Return the gradients of the cross-entropy and the margins of the true class.
 
     Parameters
     ----------
     logits : nn.Module
     points : Tensor of shape (n, n_features)
     places : Tensor of shape (n,)
-        The right classes, by number.
+        Indices of the true classes.
 
     Returns
     -------
     gradients : Tensor of shape (n, n_features)
     margins : Tensor of shape (n,)
+        Logit of the true class less the largest of the others; negative if the row is misled.
     """
     gradients, margins = [], []
     for rows in gen_batches(len(points), BATCH):
         x = points[rows].detach().requires_grad_()
         output = logits(x)
+        # a sum, so that the gradient of a row does not depend on its batch
         loss = cross_entropy(output, places[rows], reduction="sum")
         gradients.append(torch.autograd.grad(loss, x)[0])
         right = places[rows, None]
+        # the largest logit without that of the true class, shape (n,)
         others = output.detach().scatter(1, right, -torch.inf).amax(1)
         margins.append(output.detach().gather(1, right)[:, 0] - others)
     return torch.cat(gradients), torch.cat(margins)
 
 
-def _find_places(y: NDArray, classes: NDArray) -> NDArray[np.int64]:
-    """Return the places of labels among the classes."""
+def _compute_places(y: NDArray, classes: NDArray) -> NDArray[np.int64]:
+    """Return the index of every label in the sorted classes."""
     if not np.isin(y, classes).all():
         unknown = sorted(set(y.tolist()) - set(classes.tolist()))
         raise ValueError(
@@ -306,7 +314,7 @@ def _find_places(y: NDArray, classes: NDArray) -> NDArray[np.int64]:
     return np.searchsorted(classes, y)
 
 
-def _check_sizes(attack: Any, epsilon: Any, n_steps: Any) -> None:
+def _check_sizes(attack: object, epsilon: object, n_steps: object) -> None:
     if attack not in ("fgsm", "pgd", "universal"):
         raise ValueError(f"attack must be 'fgsm', 'pgd' or 'universal'. Got {attack!r} instead.")
     if not isinstance(epsilon, Real) or not 0 <= float(epsilon) < np.inf:
@@ -315,7 +323,7 @@ def _check_sizes(attack: Any, epsilon: Any, n_steps: Any) -> None:
         raise ValueError(f"n_steps must be an int of at least 1. Got {n_steps!r} instead.")
 
 
-def _read_range(clip: Any, X: NDArray) -> tuple[float, float]:
+def _read_range(clip: tuple[float, float] | None, X: NDArray) -> tuple[float, float]:
     if clip is None:
         return -np.inf, np.inf
     limits = np.asarray(clip, dtype=np.float64)
@@ -324,7 +332,7 @@ def _read_range(clip: Any, X: NDArray) -> tuple[float, float]:
     low, high = limits.tolist()
     if X.min() < low or X.max() > high:
         raise ValueError(
-            f"X has values from {X.min():.6g} to {X.max():.6g}, beyond clip={clip!r}. Give the "
-            "range in which X lies."
+            f"X has values from {X.min():.6g} to {X.max():.6g}, outside clip={clip!r}. Give a "
+            "range that includes all values of X."
         )
     return low, high

@@ -1,10 +1,11 @@
-"""Scores over the number of components, of several estimators in the same folds."""
+"""Scores of several estimators over the number of components, in the same folds."""
+
+from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 from sklearn.base import clone
 from sklearn.metrics import get_scorer
 from sklearn.model_selection import check_cv
@@ -13,62 +14,62 @@ from sklearn.utils import Bunch, indexable
 from skae._folds import check_widths, find_width_parameter, score_widths
 from skae._pipelines import steps_of
 from skae._scikit_learn import validate_parameter_constraints
+from skae._types import CV, Estimator, Scorer
 from skae.estimators import AutoencoderCV
 from skae.metrics import reconstruction_r2_scorer, score_name
 
 
 def bottleneck_curve(
-    estimators: Mapping[str, Any] | Sequence[Any],
+    estimators: Mapping[str, Estimator] | Sequence[Estimator],
     X: ArrayLike,
-    y: Any = None,
+    y: ArrayLike | None = None,
     *,
     n_components: int | Sequence[int] = (1, 2, 4, 8, 16),
-    groups: Any = None,
-    cv: Any = None,
-    scoring: Any = None,
+    groups: ArrayLike | None = None,
+    cv: CV = None,
+    scoring: str | Scorer | None = None,
     n_jobs: int | None = None,
     verbose: int = 0,
 ) -> Bunch:
     """Score estimators at several numbers of components, in the same folds.
 
-    Every estimator is fitted once for each number and fold. One whose components are ordered,
-    such as ``AutoencoderTransformer(ordered=True)``, alone or at the end of a Pipeline, is fitted
-    once in each fold, with the largest number, and truncated: faster, and with higher errors
-    than those of fits of one width.
+    Every estimator is fitted once for each number of components and fold. An estimator with ordered
+    components, such as ``AutoencoderTransformer(ordered=True)``, alone or at the end of a Pipeline,
+    is fitted only once per fold, with the largest number, and truncated. This is faster, but its
+    errors are higher than those of a fit for one width.
 
     :class:`~skae.inspection.BottleneckCurveDisplay` draws the result.
 
     Parameters
     ----------
     estimators : dict of str to estimator, or sequence of estimator
-        Reducers such as PCA or an autoencoder, or Pipelines with one; they are cloned. The
-        `n_components` that varies is that of the last step that has one. Those of a sequence are
-        named after the class of that step.
+        Reducers such as PCA or an autoencoder, or Pipelines with one; they are cloned. In a
+        Pipeline, the `n_components` of the last step that has one is varied. In a sequence,
+        estimators are named after the class of this reducer.
 
     X : array-like of shape (n_samples, n_features) or (n_samples, ...)
         Data to cut into folds.
 
     y : array-like of shape (n_samples,), default=None
-        Passed on to `fit`, `cv` and `scoring`.
+        Passed to `fit`, `cv` and `scoring`.
 
     n_components : int or sequence of int, default=(1, 2, 4, 8, 16)
-        Numbers of components, of which repeated ones count once; an int stands for all numbers up
-        to it.
+        Numbers of components; duplicates are left out. An int n stands for the numbers from 1 to n.
 
     groups : array-like of shape (n_samples,), default=None
-        Passed on to `cv`.
+        Passed to `cv`.
 
     cv : int, cross-validation generator or iterable, default=None
-        As for :func:`~sklearn.model_selection.validation_curve`: None is five folds, in the order
-        of the rows. Many tables are sorted: shuffle, as ``KFold(shuffle=True)`` does.
+        As for :func:`~sklearn.model_selection.validation_curve`. None: five folds in the order of
+        the rows. If the table is sorted, shuffle it, for example with ``KFold(shuffle=True)``.
 
     scoring : str, callable or None, default=None
-        Called with a fitted estimator, X, and y if there is one; names are those of scikit-learn.
-        None: :func:`~skae.metrics.reconstruction_r2_scorer`, the share of variance that
-        reconstructions explain, by which PCA and autoencoders compare.
+        The name of one of scikit-learn's scorers, or a function that is called with a fitted
+        estimator, X, and y if there is one. None: :func:`~skae.metrics.reconstruction_r2_scorer`,
+        the share of variance that reconstructions explain, which suits PCA and autoencoders.
 
     n_jobs : int or None, default=None
-        Fits at once; -1 for as many as there are processors.
+        Number of parallel jobs; -1 uses all processors.
 
     verbose : int, default=0
         1 or more prints the best score and the time of every estimator in every fold.
@@ -81,22 +82,22 @@ def bottleneck_curve(
         n_components : ndarray of shape (n_widths,)
             Numbers of components, in ascending order.
         test_scores : dict of ndarray of shape (n_widths, n_folds)
-            Scores of every estimator on the rows left out.
+            Scores of every estimator on the test rows.
         fit_times : dict of ndarray of shape (n_folds,)
             Seconds that all fits of an estimator took in a fold.
         score_name : str
-            What the scores are.
+            The name of the score, for an axis label.
 
     Raises
     ------
     TypeError
-        If an estimator has no `n_components`, or chooses it by itself.
+        If an estimator has no `n_components`, or chooses it itself, as AutoencoderCV does.
     ValueError
         If parameters or X are not valid, if there is no estimator, or if a score is not finite.
 
     See Also
     --------
-    compare_with_pca : One autoencoder beside PCA, with an answer in words.
+    compare_with_pca : Compares one autoencoder with PCA and answers in words.
     skae.AutoencoderCV : Chooses the number of components.
 
     Examples
@@ -129,6 +130,7 @@ def bottleneck_curve(
     folds = list(check_cv(cv, y).split(X, y, groups))
     scorer, names = get_scorer(scoring), list(named) if verbose else ()
     results = score_widths([*named.values()], X, y, folds, scorer, widths, n_jobs, names)
+    # scores of a fold have shape (n_widths,); transposed to (n_widths, n_folds)
     test_scores = {
         name: np.array([fold.scores for fold in result]).T
         for name, result in zip(named, results, strict=True)
@@ -146,26 +148,31 @@ def bottleneck_curve(
     )
 
 
-def check_verbose(verbose: Any, function: str) -> None:
-    """Raise ValueError, in the name of a function, if it is neither a bool nor an int from 0 on."""
+def check_verbose(verbose: object, function: str) -> None:
+    """Raise ValueError if `verbose` is neither a bool nor an int of at least 0.
+
+    The message names the function whose parameter it is.
+    """
     validate_parameter_constraints({"verbose": ["verbose"]}, {"verbose": verbose}, function)
 
 
-def reducer_name(estimator: Any) -> str:
-    """Return the name of the class whose number of components varies."""
+def reducer_name(estimator: Estimator) -> str:
+    """Return the class name of the estimator or step whose `n_components` is varied."""
     *path, _ = find_width_parameter(estimator).split("__")
     step = estimator.get_params()["__".join(path)] if path else estimator
     return type(step).__name__
 
 
-def _named(estimators: Any) -> dict[str, Any]:
-    """Return the estimators by name; equal names get numbers."""
+def _named(
+    estimators: Mapping[str, Estimator] | Sequence[Estimator],
+) -> dict[str, Estimator]:
+    """Return the estimators by name; equal names are numbered, as in "PCA 1" and "PCA 2"."""
     if isinstance(estimators, Mapping):
         return dict(estimators)
     if not isinstance(estimators, Sequence) or isinstance(estimators, str):
         raise TypeError(
             "estimators must be a dict or a list of estimators. Got an instance of "
-            f"{type(estimators).__name__} instead. A single one goes into a list."
+            f"{type(estimators).__name__} instead. Put a single estimator into a list."
         )
     names = [reducer_name(estimator) for estimator in estimators]
     numbered = [
@@ -175,21 +182,21 @@ def _named(estimators: Any) -> dict[str, Any]:
     return dict(zip(numbered, estimators, strict=True))
 
 
-def _check_reducer(estimator: Any) -> None:
-    """Raise TypeError if there is no number of components to vary."""
+def _check_reducer(estimator: Estimator) -> None:
+    """Raise TypeError if the estimator has no `n_components`, or chooses it itself."""
     find_width_parameter(estimator)
-    # a fitted one would stand for its best estimator
+    # cloned, since steps_of replaces a fitted AutoencoderCV by its best estimator
     if any(isinstance(step, AutoencoderCV) for step in steps_of(clone(estimator))):
         raise TypeError(
-            "AutoencoderCV chooses n_components by itself, and has scores of its own. Draw them "
-            "with BottleneckCurveDisplay.from_search, or give its estimator with ordered=True."
+            "AutoencoderCV chooses n_components by itself and keeps the scores. Draw them with "
+            "BottleneckCurveDisplay.from_search, or give its estimator with ordered=True instead."
         )
 
 
-def _check_finite(test_scores: Mapping[str, Any]) -> None:
+def _check_finite(test_scores: Mapping[str, NDArray]) -> None:
     for name, scores in test_scores.items():
         if not np.isfinite(scores).all():
             raise ValueError(
-                f"Scores must be finite, but those of {name} are {scores.tolist()}. Folds of a "
-                "single row have no explained variance."
+                f"Scores must be finite, but those of {name} are {scores.tolist()}. If test folds "
+                "have a single row, explained variance is not defined: use fewer folds."
             )

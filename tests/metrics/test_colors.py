@@ -54,9 +54,9 @@ def test_what_is_refused(pair):
     with pytest.raises(ValueError, match=r"y_pred has values from 0.* divide by 255"):
         ab_error(true, np.rint(255 * predicted))
     for wrong in (true[:, :2], np.moveaxis(true, 1, -1), true[:, 0], true.reshape(4, -1)):
-        with pytest.raises(ValueError, match=r"but RGB images of shape \(3, height, width\)"):
+        with pytest.raises(ValueError, match=r"needs RGB images of shape \(3, height, width\)"):
             ab_error(wrong, wrong)
-    with pytest.raises(ValueError, match=r"of shape \(height, width, 3\) are wanted"):
+    with pytest.raises(ValueError, match=r"needs RGB images of shape \(height, width, 3\)"):
         ab_error(true, true, channels="last")
     with pytest.raises(ValueError, match="The 'channels' parameter of ab_error"):
         ab_error(true, true, channels="middle")

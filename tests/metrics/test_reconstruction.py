@@ -137,7 +137,7 @@ def test_weights_of_features_are_refused(iris, metric, multioutput):
 def test_blocks_are_for_the_score_of_estimators(iris, metric):
     blocks = np.array_split(iris, 3)
     fitted = AutoencoderTransformer(2, max_iter=0).fit(iris)
-    with pytest.raises(ValueError, match=r"X is in blocks.* need X as one array.* own score"):
+    with pytest.raises(ValueError, match=r"X is in blocks.* need X as one array.*\.score\(X\)"):
         metric(fitted, blocks)
     assert fitted.score(blocks) == pytest.approx(reconstruction_r2(fitted, iris), abs=1e-6)
 
@@ -147,7 +147,7 @@ def test_reconstructions_of_another_width_are_refused():
         def inverse_transform(self, X):
             return np.asarray(X)[:, :2]
 
-    with pytest.raises(ValueError, match=r"X has 4 numbers in a row, but .* by Half has 2"):
+    with pytest.raises(ValueError, match=r"X has 4 features, but .* by Half has 2"):
         reconstruction_error(Half().fit(np.ones((5, 4))), np.ones((5, 4)))
 
 

@@ -252,7 +252,7 @@ def test_the_network_of_a_classifier():
         ({"n_steps": 2.5}, "n_steps must be"),
         ({"clip": (1, 0)}, "clip must be"),
         ({"clip": 1}, "clip must be"),
-        ({"clip": (0, 0.5)}, "beyond clip"),
+        ({"clip": (0, 0.5)}, "outside clip"),
     ],
 )
 def test_arguments_are_checked(pair, arguments, message):

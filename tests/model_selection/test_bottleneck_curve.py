@@ -98,7 +98,7 @@ def test_estimators_are_not_touched(iris):
 @pytest.mark.parametrize(
     ("estimators", "error", "message"),
     [
-        (PCA(), TypeError, "must be a dict or a list .* instance of PCA .* goes into a list"),
+        (PCA(), TypeError, "must be a dict or a list .* instance of PCA .* into a list"),
         ([StandardScaler()], TypeError, "StandardScaler has no parameter n_components"),
         ({"x": make_pipeline(StandardScaler())}, TypeError, "Pipeline and its steps have no"),
         ([make_pipeline(AutoencoderCV(2))], TypeError, "AutoencoderCV chooses n_components"),

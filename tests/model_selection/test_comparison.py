@@ -250,8 +250,8 @@ class _NotReducing(BaseEstimator):
     ("parameters", "error", "message"),
     [
         ({"estimator": _NotReducing()}, TypeError, "_NotReducing has no parameter n_components"),
-        ({"estimator": PCA()}, ValueError, "must be another one than PCA"),
-        ({"cv": ShuffleSplit(1)}, ValueError, "at least two folds"),
+        ({"estimator": PCA()}, ValueError, "estimator must not be PCA"),
+        ({"cv": ShuffleSplit(1)}, ValueError, "cv must give at least two folds. Got 1 instead"),
         ({"cv": 200}, ValueError, "n_splits=200"),
         ({"n_components": [0]}, ValueError, "sequence of ints"),
     ],
