@@ -24,9 +24,9 @@ import torch
 from sklearn.neighbors import KNeighborsRegressor
 
 from skae._colors import find_grey, find_lightness, lab_to_rgb, rgb_to_lab
-from skae.starts._windows import find_patches
 from skae.image import ImageColorizer
 from skae.metrics import ab_error
+from skae.starts._windows import find_patches
 
 N_PATCHES = 20_000
 VARIANTS = {

@@ -32,13 +32,13 @@ from skae.datasets import make_deformed_shapes
 from skae.metrics import adversarial_accuracy
 from skae.networks._convolutional import ConvDecoder
 from skae.registration import GeoSICClassifier
+from skae.registration._atlas_network import AtlasOutputs, ConvEncoder, PosedEncoder
 from skae.registration._classifier_network import (
     AtlasClassifier,
     AtlasClassifierArchitecture,
     FusedClassifier,
 )
 from skae.registration._fields import identity_grid, sample_at
-from skae.registration._atlas_network import AtlasOutputs, ConvEncoder, PosedEncoder
 from skae.registration._poses import affinely_moved
 
 EPSILON = 8 / 255

@@ -17,9 +17,9 @@ from sklearn.pipeline import Pipeline, make_pipeline
 
 from skae import ConvAutoencoder
 from skae.engine import Batch
-from skae.rows._problem import training_tensors
 from skae.metrics import neg_reconstruction_error_scorer, reconstruction_r2_scorer
 from skae.networks import ConvArchitecture
+from skae.rows._problem import training_tensors
 
 RNG = np.random.default_rng(0)
 LAYOUTS = {

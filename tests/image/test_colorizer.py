@@ -9,9 +9,9 @@ from sklearn.metrics import make_scorer, r2_score
 from sklearn.model_selection import GridSearchCV, cross_val_score
 
 from skae._colors import find_grey, find_lightness, lab_to_rgb, rgb_to_lab
-from skae.starts._windows import find_patches
 from skae.image import ImageColorizer
 from skae.metrics import ab_error, neg_ab_error_scorer, psnr_scorer
+from skae.starts._windows import find_patches
 
 SPACES = ["lab", "hsv", "rgb"]
 

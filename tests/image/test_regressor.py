@@ -10,9 +10,9 @@ from sklearn.model_selection import GridSearchCV, KFold, cross_val_score, train_
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer
 
-from skae.starts._windows import find_patches
 from skae.image import ImageToImageRegressor
 from skae.metrics import psnr, psnr_scorer, ssim_scorer
+from skae.starts._windows import find_patches
 
 
 @pytest.fixture(scope="module")

@@ -11,9 +11,9 @@ from sklearn.model_selection import GridSearchCV, KFold, cross_val_score, train_
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer
 
-from skae.starts._windows import find_patches
 from skae.image import ImageSegmenter
 from skae.metrics import dice, dice_scorer, iou_scorer
+from skae.starts._windows import find_patches
 
 
 def _make_shapes(n, n_classes=3, size=12, noise=0.6):

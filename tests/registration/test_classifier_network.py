@@ -8,13 +8,13 @@ from numpy.testing import assert_allclose
 from torch.nn.functional import one_hot, silu
 
 from skae.networks import ImageLayout
+from skae.registration._atlas_network import AtlasArchitecture
 from skae.registration._classifier_network import (
     FUSIONS,
     AtlasClassifierArchitecture,
     LogitsOnly,
 )
 from skae.registration._fields import sample_at
-from skae.registration._atlas_network import AtlasArchitecture
 
 ATLAS = AtlasArchitecture(
     layout=ImageLayout((1, 12, 10), False),

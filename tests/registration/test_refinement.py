@@ -9,8 +9,8 @@ from torch.autograd import gradcheck
 
 from skae.networks import ImageLayout, UNetArchitecture
 from skae.registration._atlas_network import MAX_POSE, AtlasArchitecture
-from skae.registration._refinement import find_misfit, refine
 from skae.registration._atlas_segmenter_network import AtlasSegmenterArchitecture
+from skae.registration._refinement import find_misfit, refine
 
 SIZES = [(12, 10), (6, 5, 7)]
 over_sizes = pytest.mark.parametrize("sizes", SIZES)

@@ -20,10 +20,10 @@ from sklearn.utils.estimator_checks import (
 
 from skae.datasets import make_deformed_shapes
 from skae.engine import GradientStep
-from skae.starts._windows import find_patches
 from skae.metrics import dice
 from skae.persistence import load, save
 from skae.registration import AtlasSegmenter, warp_images
+from skae.starts._windows import find_patches
 
 
 @pytest.fixture(scope="module")

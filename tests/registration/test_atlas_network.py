@@ -7,9 +7,9 @@ import torch
 from numpy.testing import assert_allclose
 
 from skae.networks import ImageLayout
+from skae.registration._atlas_network import MAX_POSE, POSE_SCALE, AtlasArchitecture
 from skae.registration._fields import jacobian_determinant
 from skae.registration._metric import Metric
-from skae.registration._atlas_network import MAX_POSE, POSE_SCALE, AtlasArchitecture
 
 PLAN = AtlasArchitecture(
     layout=ImageLayout((1, 24, 20), False),
