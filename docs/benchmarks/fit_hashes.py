@@ -1,4 +1,4 @@
-"""Hashes of fits with fixed seeds: does a change of the code change a result by a single bit?
+"""Hashes of fits with fixed seeds: they tell if a change of the code changes a bit of a result.
 
 Every estimator is fitted on one thread in the ways there are: in memory, by blocks, by
 `partial_fit`, by two processes, from a checkpoint, from a warm start. A hash covers weights, curves

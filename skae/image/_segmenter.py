@@ -537,7 +537,7 @@ class PixelStart:
     encoder: ConvAutoencoder | None
 
     def __call__(self, module: Any, random_state: np.random.RandomState) -> None:
-        """Set the network; the regression is no optimum of its loss that would have to be beaten."""
+        """Set the network; the regression is not the optimum of the loss, so there is no rival."""
         problem = self.problem
         if self.encoder is not None:
             transfer_(module, self.encoder, problem.units)
