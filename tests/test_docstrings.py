@@ -16,7 +16,8 @@ ROOT = Path(skae.__file__).parent
 
 def _public_modules():
     """Return skae and what it has below it, private and inner layers left out."""
-    inner = {"blocks", "engine", "estimators", "latent", "networks", "objectives"}
+    core = {"blocks", "engine", "latent", "networks", "objectives"}
+    inner = {*core, "rows", "starts", "fitting", "estimators"}
     below = [module.name for module in pkgutil.iter_modules(skae.__path__)]
     return ["skae", *(f"skae.{name}" for name in below if name not in inner and name[0] != "_")]
 

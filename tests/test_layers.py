@@ -19,19 +19,23 @@ ALLOWED["_arrays"] = {"_scikit_learn"}
 ALLOWED["_colors"] = set()
 ALLOWED["_folds"] = {"_folds", "_scikit_learn", "_types"}
 ALLOWED["_pipelines"] = {"_pipelines", "_types", "latent"}
-ALLOWED["estimators"] = {"estimators", "_arrays", "_folds", "_scikit_learn", "_version", *CORE}
-ALLOWED["export"] = {"export", "estimators", "_types", *CORE}
+ALLOWED["rows"] = {"rows", "_arrays", "_scikit_learn", "_types", *CORE}
+ALLOWED["starts"] = {"starts", "rows", *CORE}
+ALLOWED["fitting"] = {"fitting", "rows", "_arrays", "_scikit_learn", "_types", "_version", *CORE}
+BELOW = {"rows", "starts", "fitting", "_arrays", "_scikit_learn", "_types", "_version", *CORE}
+ALLOWED["estimators"] = {"estimators", "_folds", *BELOW}
+ALLOWED["export"] = {"export", "_registry", "_types", *CORE}
 ALLOWED["metrics"] = {"metrics", "_arrays", "_colors", "_scikit_learn", "_types"}
 USERS = {"estimators", "metrics", "_folds", "_pipelines", "_types"}
 ALLOWED["model_selection"] = {"model_selection", "_scikit_learn", *USERS}
 ALLOWED["inspection"] = {"inspection", "model_selection", "_arrays", *USERS}
+FAMILIES = {"estimators", "rows", "starts", "fitting", *CORE}
+ALLOWED["image"] = {"image", "metrics", "_colors", "_scikit_learn", *FAMILIES}
+ALLOWED["registration"] = {"registration", "metrics", "_arrays", "_scikit_learn", *FAMILIES}
 SLICES = ("image", "registration", "distributed")
-ALLOWED |= {name: {name, "estimators", *CORE} for name in SLICES}
+ALLOWED["distributed"] = {"distributed", "estimators", "_types", *CORE}
 ALLOWED["datasets"] = {"datasets", "_scikit_learn", "_types"}
-ALLOWED["distributed"] |= {"_types"}
-ALLOWED["image"] |= {"metrics", "_colors", "_scikit_learn"}
-ALLOWED["registration"] |= {"_arrays", "metrics", "_scikit_learn"}
-ALLOWED["persistence"] = {"persistence", "estimators", "_version", *CORE}
+ALLOWED["persistence"] = {"persistence", "_registry", "_version", *CORE}
 
 
 def _imports(path):

@@ -1,4 +1,4 @@
-"""Hashes of fits with fixed seeds, which tell whether a change of the code changes any bit.
+"""Hashes of fits with fixed seeds: they tell if a change of the code changes a bit of a result.
 
 Every estimator is fitted on one thread in the ways there are: in memory, by blocks, by
 `partial_fit`, by two processes, from a checkpoint, from a warm start. A hash covers weights, curves

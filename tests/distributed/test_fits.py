@@ -6,7 +6,8 @@ import torch
 
 from skae.engine import ALONE, Batch, Loader
 from skae.engine._loop import _Training
-from skae.estimators._blockwise import BlockwiseAutoencoder
+from skae.fitting import _learn
+from skae.fitting._loaders import Loaders
 
 NAMES = [
     "autoencoder",
@@ -85,7 +86,7 @@ def test_two_processes_learn_what_one_learns_from_the_same_batches(
     monkeypatch.setattr(_Training, "_judge", script["judge_alike"])
     replayed = Replayed(_join([passes for _, passes in ranks]))
     assert replayed.n_rows == 100
-    monkeypatch.setattr(BlockwiseAutoencoder, "_make_loaders", _make_loaders(replayed))
+    monkeypatch.setattr(_learn, "make_loaders", _make_loaders(replayed))
     X, y = script["data_of"](name)
     shards = [X[:n_first], X[n_first:]]
     blocks = _Iterable(shards) if name == "conv" else shards
@@ -95,13 +96,12 @@ def test_two_processes_learn_what_one_learns_from_the_same_batches(
 
 
 def _make_loaders(replayed):
-    make = BlockwiseAutoencoder._make_loaders
+    make = _learn.make_loaders
 
-    def make_loaders(self, problem, architecture, random_state):
+    def make_loaders(*arguments):
         # which draws random numbers
-        _, valid = make(self, problem, architecture, random_state)
-        assert valid is None
-        return replayed, None
+        assert make(*arguments).valid is None
+        return Loaders(replayed, None)
 
     return make_loaders
 

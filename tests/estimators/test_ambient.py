@@ -7,7 +7,6 @@ from numpy.testing import assert_array_equal
 from sklearn.base import clone
 
 from skae import AutoencoderTransformer, ConvAutoencoder, SparseAutoencoder, VAETransformer
-from skae.estimators import _devices
 
 ESTIMATORS = [
     AutoencoderTransformer(2),
@@ -66,21 +65,3 @@ def test_modules_in_a_model_of_half_precision(iris, estimator):
         rows = decoder(codes).float()
     assert torch.isfinite(rows).all()
     assert (rows - decoder(codes.float())).abs().max() < 0.1 * iris.std()
-
-
-@pytest.mark.parametrize(
-    ("free", "reserved", "allocated", "expected"),
-    [(2002, 0, 0, True), (2001, 0, 0, False), (1002, 1500, 500, True), (1002, 1500, 501, False)],
-)
-def test_rows_lie_on_a_gpu_if_half_of_what_is_free_holds_them(
-    monkeypatch, free, reserved, allocated, expected
-):
-    for name, value in {
-        "mem_get_info": (free, 10**6),
-        "memory_reserved": reserved,
-        "memory_allocated": allocated,
-    }.items():
-        monkeypatch.setattr(torch.cuda, name, lambda device, value=value: value)
-    rows = [torch.zeros(100), torch.zeros(150)]  # 1000 bytes
-    assert _devices.fits(rows, torch.device("cuda")) == expected
-    assert _devices.fits(rows, torch.device("cpu"))

@@ -13,7 +13,7 @@ from torch.nn.functional import binary_cross_entropy_with_logits
 
 from skae import AutoencoderTransformer, ConvAutoencoder
 from skae.engine._step import NetworkStep
-from skae.estimators._ordered import find_weights
+from skae.estimators._ordered import OrderedStart, compute_weights
 from skae.metrics import reconstruction_error
 
 SMALL = {"max_iter": 5, "random_state": 0}
@@ -139,14 +139,14 @@ def test_a_share_at_the_start_is_pcas(digits, share):
 def _start(estimator, X, monkeypatch):
     """Fit with no epochs; return the network at the start and its rival."""
     seen = []
-    set_start = type(estimator)._set_start
+    set_start = OrderedStart.__call__
 
     def note(self, module, *arguments):
         rival = set_start(self, module, *arguments)
         seen.append((deepcopy(module), deepcopy(rival)))
         return rival
 
-    monkeypatch.setattr(type(estimator), "_set_start", note)
+    monkeypatch.setattr(OrderedStart, "__call__", note)
     estimator.set_params(max_iter=0, random_state=0).fit(X)
     return seen[0]
 
@@ -186,9 +186,9 @@ def test_weights_of_a_cross_entropy(digits, monkeypatch):
 
 def test_where_nothing_is_left_over_weights_are_bounded():
     losses = torch.tensor([1.0, 0.1, 1e-9, 0.0], dtype=torch.float64)
-    weights = find_weights(losses)
+    weights = compute_weights(losses)
     assert_allclose(weights / weights[0], [1, 1e-3**-0.75, 1e-3**-0.75])
-    assert torch.isfinite(find_weights(torch.zeros(3))).all()
+    assert torch.isfinite(compute_weights(torch.zeros(3))).all()
 
 
 def test_corrupted_batches_have_lengths(digits, monkeypatch):

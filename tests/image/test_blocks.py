@@ -15,10 +15,12 @@ from torch import Generator, from_numpy
 from torch.utils.data import DataLoader, TensorDataset
 
 from skae import ConvAutoencoder
-from skae.blocks import find_pairs
-from skae.engine import Checkpoint
+from skae.engine import ALONE, Checkpoint
+from skae.fitting._read import read_problem
 from skae.image import ImageColorizer, ImageSegmenter, ImageToImageRegressor
-from skae.starts._filter_start import find_units
+from skae.image._segmenter import find_class_weight
+from skae.rows._problem import training_tensors
+from skae.rows._summaries import ChannelsOf
 
 N_IMAGES, N_PER_BLOCK = 120, 10
 GREY = (load_digits().images[:N_IMAGES] / 16).astype(np.float32)
@@ -167,7 +169,7 @@ class TestStart:
         X = 100 + COLORS.astype(float) * np.array([1, 5, 25])[:, None, None]
         model = _fit(CASES["regressor"][0], _blocks(X), _blocks(X[:, :1]), patch_size=5)
         for units, maps in (model._units, X), (model._target_units, X[:, :1]):
-            expected = find_units(maps)
+            expected = ChannelsOf(maps).units
             assert_allclose(units.location, expected.location, rtol=1e-12)
             assert_allclose(units.scale, expected.scale, rtol=1e-12)
 
@@ -179,8 +181,8 @@ class TestStart:
 
 def _make_problem(X, y, n_per_block=N_PER_BLOCK, **parameters):
     model = clone(CASES["regressor"][0]).set_params(**parameters)
-    pairs = find_pairs(_split(X, n_per_block), None if y is None else _split(y, n_per_block))
-    return model._survey(pairs, None, np.random.RandomState(0))
+    given = _split(X, n_per_block), None if y is None else _split(y, n_per_block)
+    return read_problem(model, *given, None, np.random.RandomState(0), ALONE)
 
 
 def _served(problem, seed=0):
@@ -208,15 +210,15 @@ class TestStream:
         assert len(learned) + len(problem.valid) == n_patches * 60
         images = [
             np.unique(np.rint(maps[:, 0]) // 63)
-            for maps in (learned, problem.X[problem.valid], problem.X[problem.train])
+            for maps in (learned, problem.seen[problem.valid], problem.seen[problem.train])
         ]
         # whole images are held out, and all is in the sample here
         assert_array_equal(np.sort(np.concatenate(images[:2])), np.arange(60))
         assert_array_equal(images[0], images[2])
-        assert set(np.rint(learned).ravel()) == set(problem.X[problem.train].ravel())
+        assert set(np.rint(learned).ravel()) == set(problem.seen[problem.train].ravel())
         assert_allclose(targets[:, 0] - 0.25, learned[:, 0], atol=0.01)
         assert_allclose(targets[:, 1], -learned[:, 0], atol=0.01)
-        assert_array_equal(problem.y[:, 1], -problem.X[:, 0])
+        assert_array_equal(problem.target[:, 1], -problem.seen[:, 0])
 
     def test_epochs_have_other_orders(self):
         problem = _make_problem(NUMBERED, None, corruption="gaussian", patch_size=4)
@@ -231,18 +233,19 @@ class TestStream:
         problem = _make_problem(NUMBERED, None, corruption="gaussian")
         batch = problem.stream.as_batch(next(problem.stream.read(Generator())))
         assert batch.target is batch.inputs[0]
-        inputs, target = problem.training_tensors()
+        (inputs,), target = training_tensors(problem, problem.rows, np.float32)
         assert inputs is target
-        assert problem.part(problem.valid).y is not problem.y
+        part = problem.rows.take(problem.valid)
+        assert part.target is part.seen
 
     def test_a_sample_of_more_than_fits(self, monkeypatch):
         monkeypatch.setattr("skae.rows._sample.SAMPLE_BYTES", 20 * 8 * 16)
         problem = _make_problem(NUMBERED, None, corruption="gaussian", patch_size=4)
-        assert problem.X.shape == (20, 1, 4, 4)
+        assert problem.seen.shape == (20, 1, 4, 4)
         assert len(problem.valid) == 5
         learned = {*np.rint(_served(problem)[0]).ravel()}
-        assert {*problem.X[problem.train].ravel()} <= learned
-        assert not {*problem.X[problem.valid].ravel()} & learned
+        assert {*problem.seen[problem.train].ravel()} <= learned
+        assert not {*problem.seen[problem.valid].ravel()} & learned
 
     def test_large_images_are_a_few(self, monkeypatch):
         monkeypatch.setattr("skae.rows._sample.SAMPLE_BYTES", 1)
@@ -407,12 +410,12 @@ class TestSegmenter:
 
     def test_weights_are_those_of_all_pixels(self):
         estimator, X, y = CASES["segmenter, patches"]
-        pairs = find_pairs(_split(X), _split(y))
-        model = clone(estimator)
-        problem = model._survey(pairs, None, np.random.RandomState(0))
+        model, given = clone(estimator), (_blocks(X), _blocks(y))
+        problem = read_problem(model, *given, None, np.random.RandomState(0), ALONE)
         counts = np.bincount(y.ravel())[[0, 2]]
-        assert_array_equal(model._count_labels(problem), counts)
-        assert_allclose(model._find_class_weight(problem), counts.sum() / (2 * counts))
+        assert_array_equal(problem.summaries.target.counts, counts)
+        weight = find_class_weight("balanced", model.classes_, problem)
+        assert_allclose(weight, counts.sum() / (2 * counts))
 
     def test_masks_in_a_list_without_an_axis_of_channels(self):
         estimator, X, y = CASES["segmenter"]

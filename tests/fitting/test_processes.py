@@ -2,10 +2,9 @@
 
 import numpy as np
 import pytest
-from skae.rows._joined_surveys import check_joint, join_classes
 
 from skae.engine import Peers
-from skae.rows._problem import Classes
+from skae.fitting._processes import check_joint
 
 
 class Recording(Peers):
@@ -92,17 +91,3 @@ def test_other_pasts():
     _compare({}, {}, (("digest", 3), ("digest", 3)))
     with pytest.raises(ValueError, match="has earlier fits=None, and process 1 has earlier fits=3"):
         _compare({}, {}, (None, 3))
-
-
-def test_classes_are_those_of_all_processes():
-    own = Classes(np.array([3, 5]), np.eye(2))
-    joined = join_classes(own, Answered(np.array([4, 5])))
-    assert joined.names.tolist() == [3, 4, 5]
-    assert joined.values.tolist() == [[1, 0, 0], [0, 0, 1]]
-
-
-@pytest.mark.parametrize("told", [np.array(["3", "5"]), np.array(["3", "5"], dtype=object)])
-def test_classes_of_two_kinds_are_refused(told):
-    own = Classes(np.array([3, 5]), np.eye(2))
-    with pytest.raises(ValueError, match="labels of one kind: all numbers, or all strings"):
-        join_classes(own, Answered(told))

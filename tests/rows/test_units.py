@@ -3,10 +3,7 @@
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
-from skae.estimators._bridge import as_tensor
-from torch import Generator, nn
 
-from skae.networks import Dense
 from skae.rows._units import Units
 
 
@@ -51,24 +48,3 @@ def test_rows_are_not_changed():
     units.leave(units.enter_as_given(X), X.dtype)
     units.leave(X, X.dtype)
     assert_array_equal(X, before)
-
-
-class TestTensors:
-    @staticmethod
-    def _network():
-        return Dense((4, 2), nn.SiLU, Generator())
-
-    def test_no_copy_where_none_is_needed(self):
-        X = np.ones((3, 4))
-        assert np.shares_memory(as_tensor(X, self._network()).numpy(), X)
-
-    @pytest.mark.parametrize("kind", ["reversed", "read-only", "columns"])
-    def test_arrays_that_torch_cannot_share(self, kind):
-        X = np.arange(12.0).reshape(3, 4)
-        if kind == "read-only":
-            X.flags.writeable = False
-        else:
-            X = X[::-1] if kind == "reversed" else np.asfortranarray(X)
-        tensor = as_tensor(X, self._network())
-        assert_array_equal(tensor.numpy(), X)
-        assert not np.shares_memory(tensor.numpy(), X)

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from numpy.testing import assert_array_equal
 
+from skae.image import ImageToImageRegressor
 from skae.image._image_format import check_size, check_sizes, find_format, guess_target_shape
 from skae.networks import ImageLayout
 
@@ -95,3 +96,12 @@ def test_sizes():
     check_sizes([4, 5], (4, 5))
     with pytest.raises(ValueError, match="X has images of 4 x 5 pixels, and y of 5 x 5"):
         check_sizes((4, 5), (5, 5))
+
+
+def test_all_images_of_blocks_have_one_size():
+    X = np.random.default_rng(0).normal(size=(5, 2, 7, 6))
+    model = ImageToImageRegressor(depth=0, filter_size=1)
+    assert_array_equal(model._read(X, X, reset=True).seen, X)
+    assert model._read(X[:2], X[:2], reset=False).n_rows == 2
+    with pytest.raises(ValueError, match=r"it has images of 7 x 4 pixels, .* block, 7 x 6 pixels"):
+        model._read(X[..., :4], X[..., :4], reset=False)

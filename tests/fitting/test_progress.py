@@ -9,7 +9,7 @@ from sklearn.preprocessing import StandardScaler
 
 from skae import AutoencoderTransformer, ConvAutoencoder, SparseAutoencoder, VAETransformer
 from skae.engine import History
-from skae.estimators import _progress
+from skae.fitting import _progress
 
 ESTIMATORS = [AutoencoderTransformer(2), VAETransformer(2), SparseAutoencoder(), ConvAutoencoder(2)]
 over_estimators = pytest.mark.parametrize("estimator", ESTIMATORS, ids=repr)

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from skae.fitting._fitted import FittedNetwork
-from skae.fitting._warm_start import copy_of
+from skae.fitting._warm_start import copy_module
 from skae.networks import (
     ConvArchitecture,
     DenseArchitecture,
@@ -36,7 +36,7 @@ NAMED = [
 
 def _copy(known, wanted, *purpose):
     network = FittedNetwork(known, torch.nn.Identity())
-    return copy_of(network, wanted, *purpose)
+    return copy_module(network, wanted, *purpose)
 
 
 @pytest.mark.parametrize(("changes", "named"), NAMED)
@@ -79,6 +79,6 @@ def test_another_kind_of_network():
 @pytest.mark.parametrize("plan", PLANS)
 def test_the_same_is_copied(plan):
     network = torch.nn.Identity()
-    copied = copy_of(FittedNetwork(plan, network), replace(plan))
+    copied = copy_module(FittedNetwork(plan, network), replace(plan))
     assert type(copied) is torch.nn.Identity
     assert copied is not network

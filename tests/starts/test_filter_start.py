@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 from numpy.testing import assert_array_equal
 
-from skae.image import ImageToImageRegressor, _problem
+from skae.image import ImageToImageRegressor
+from skae.starts import _filter_start
 from skae.starts._filter_start import take_crops
 
 RNG = np.random.default_rng(0)
@@ -16,13 +17,13 @@ def test_small_images_are_taken_whole(monkeypatch):
     seen, target = take_crops(X, y, rows)
     assert_array_equal(seen, X[rows])
     assert_array_equal(target, y[rows])
-    monkeypatch.setattr(_problem, "MAX_PIXELS", 4 * 64)
+    monkeypatch.setattr(_filter_start, "MAX_PIXELS", 4 * 64)
     assert_array_equal(take_crops(X, y, rows)[0], X[rows[:4]])
 
 
 @pytest.mark.parametrize("n", [1, 5, 40])
 def test_crops_of_all_large_images(monkeypatch, n):
-    monkeypatch.setattr(_problem, "MAX_PIXELS", 40 * 32**2)
+    monkeypatch.setattr(_filter_start, "MAX_PIXELS", 40 * 32**2)
     X = np.arange(n * 300 * 200.0).reshape(n, 1, 300, 200)
     seen, target = take_crops(X, np.concatenate([X, -X], 1), np.arange(n))
     assert len(seen) == n
@@ -38,6 +39,6 @@ def test_the_start_of_few_large_images_is_that_of_all(monkeypatch):
     """The share that is explained is never below 0, as it was where one of two stood for both."""
     x = RNG.normal(size=(2, 64, 84))
     y = np.stack([x[0], 0 * x[1] + 5])
-    monkeypatch.setattr(_problem, "MAX_PIXELS", 64 * 84 // 2)
+    monkeypatch.setattr(_filter_start, "MAX_PIXELS", 64 * 84 // 2)
     model = ImageToImageRegressor(max_iter=0, early_stopping=False, filter_size=3).fit(x, y)
     assert model.score(x, y) > -0.05

@@ -6,8 +6,8 @@ import torch
 from numpy.testing import assert_allclose
 from scipy.ndimage import correlate
 
-from skae.image import _filter
 from skae.networks._unet import UNetArchitecture
+from skae.starts import _linear_filter
 from skae.starts._linear_filter import fit_filter, identity_filter
 
 
@@ -104,6 +104,6 @@ def test_bands_of_lines_do_not_change_it(monkeypatch):
     X = rng.normal(size=(3, 2, 20, 15))
     y = rng.normal(size=(3, 1, 20, 15)) + X[:, :1]
     expected = fit_filter(X, y, 5)
-    monkeypatch.setattr(_filter, "ENTRIES_AT_ONCE", 4000)
+    monkeypatch.setattr(_linear_filter, "ENTRIES_AT_ONCE", 4000)
     for found, known in zip(fit_filter(X, y, 5), expected, strict=True):
         assert_allclose(found, known, atol=1e-12)

@@ -8,7 +8,7 @@ from scipy.special import softmax
 from sklearn.linear_model import LogisticRegression
 from torch.nn import functional
 
-from skae.estimators import _logistic_filter
+from skae.starts import _logistic_filter
 from skae.starts._logistic_filter import fit_logistic
 from skae.starts._windows import find_patches
 

@@ -15,7 +15,7 @@ from skae.engine import GradientStep
 from skae.image import ImageSegmenter
 from skae.image._pretraining import find_autoencoder, see_all, transfer_
 from skae.persistence import load, save
-from skae.starts._filter_start import find_units
+from skae.rows._summaries import ChannelsOf
 from skae.starts._windows import find_patches
 
 
@@ -76,7 +76,7 @@ def test_the_network_sees_images_and_their_reconstructions(parameters):
     # what it was fitted with counts, not what is set afterwards
     autoencoder.set_params(loss="huber")
     model = _quick(encoder=autoencoder, max_iter=0).fit(X, y)
-    units = find_units(X)
+    units = ChannelsOf(X).units
     seen = see_all(model._network.module, units.enter(X))
     expected = autoencoder.reconstruct(rows).reshape(rows.shape)
     expected = np.moveaxis(expected, -1, 1) if is_last else expected
@@ -87,7 +87,7 @@ def test_the_network_sees_images_and_their_reconstructions(parameters):
 def test_the_start_is_the_logistic_regression_on_both(crosses, autoencoder):
     X, y = crosses
     model = _quick(encoder=autoencoder, max_iter=0, filter_size=3, early_stopping=False).fit(X, y)
-    units = find_units(X)
+    units = ChannelsOf(X).units
     both = np.concatenate([X, autoencoder.reconstruct(X).reshape(X.shape)], axis=1)
     patches = find_patches((both - units.location) / units.scale, 3)
     expected = LogisticRegression(tol=1e-8, max_iter=2000).fit(patches, y.ravel())
@@ -193,7 +193,7 @@ def test_transfer_to_a_new_network(crosses, autoencoder):
     X, y = crosses
     model = _quick(encoder=autoencoder).fit(X, y)
     module = model._network.architecture.build(torch.Generator().manual_seed(3))
-    units = find_units(X)
+    units = ChannelsOf(X).units
     transfer_(module, autoencoder, units)
     expected = units.enter(autoencoder.reconstruct(X).reshape(X.shape))
     assert_allclose(see_all(module, units.enter(X))[:, 1:], expected, atol=1e-6)

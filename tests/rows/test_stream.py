@@ -7,6 +7,8 @@ from numpy.testing import assert_allclose, assert_array_equal
 from torch import Generator
 
 from skae import AutoencoderTransformer, SparseAutoencoder, VAETransformer
+from skae.engine import ALONE
+from skae.fitting._read import read_problem
 from skae.rows._units import Units
 from skae.starts._principal_axes import axes_of_moments, principal_axes
 
@@ -21,7 +23,11 @@ def _problem(sizes, estimator=None, **parameters):
     estimator = estimator or AutoencoderTransformer(2)
     blocks = np.split(X, np.cumsum(sizes)[:-1])
     estimator.set_params(**parameters)
-    return estimator._read_problem(blocks, None, None, np.random.RandomState(0))
+    return read_problem(estimator, blocks, None, None, np.random.RandomState(0), ALONE)
+
+
+def _moments(problem):
+    return problem.summaries.seen.moments_in(problem.units)
 
 
 def _served(problem, seed=0):
@@ -35,11 +41,11 @@ def _served(problem, seed=0):
 def test_every_row_is_learned_from_or_held_out(sizes):
     problem = _problem(sizes)
     learned = _served(problem)
-    held_out = np.round(problem.X[problem.valid, 0]).astype(int)
+    held_out = np.round(problem.target[problem.valid, 0]).astype(int)
     assert_array_equal(np.sort(np.concatenate([learned, held_out])), 100 + np.arange(240))
     assert len(learned) == problem.stream.n_rows
     # here, the sample is all there is
-    assert_array_equal(np.sort(problem.X[problem.train, 0]), np.sort(learned))
+    assert_array_equal(np.sort(problem.target[problem.train, 0]), np.sort(learned))
 
 
 @over_partitions
@@ -58,8 +64,8 @@ def test_units_and_moments_are_those_of_all_rows(sizes):
     assert_allclose(problem.units.location, expected.location, rtol=1e-13, atol=1e-13)
     assert_allclose(problem.units.scale, expected.scale, rtol=1e-12)
     entered = problem.units.enter(X)
-    held_out = np.isin(X[:, 0], problem.X[problem.valid, 0])
-    for moments, rows in zip(problem.moments, (entered[~held_out], entered), strict=True):
+    held_out = np.isin(X[:, 0], problem.target[problem.valid, 0])
+    for moments, rows in zip(_moments(problem), (entered[~held_out], entered), strict=True):
         assert moments.n_rows == len(rows)
         assert_allclose(moments.mean, rows.mean(axis=0), atol=1e-13)
         assert_allclose(moments.scatter, np.cov(rows.T, bias=True) * len(rows), atol=1e-10)
@@ -69,7 +75,7 @@ def test_axes_of_moments_are_those_of_rows():
     problem = _problem([20] * 12)
     random_state = np.random.RandomState(0)
     expected = principal_axes(X, np.arange(240), problem.units, 3, random_state)
-    found = axes_of_moments(problem.moments[1], 3)
+    found = axes_of_moments(_moments(problem)[1], 3)
     for one, other in zip(found, expected, strict=True):
         assert_allclose(one, other, rtol=1e-8, atol=1e-10)
 
@@ -79,12 +85,14 @@ def test_a_sample_of_more_rows_than_fit(monkeypatch):
     problem = _problem([20] * 12)
     assert len(problem.train) == 30
     assert len(problem.valid) == 10
-    assert problem.X.shape == (40, 5)
+    assert problem.target.shape == (40, 5)
     assert problem.stream.n_rows == 200
     learned = set(_served(problem))
-    assert set(np.round(problem.X[problem.train, 0])) <= learned
-    assert not set(np.round(problem.X[problem.valid, 0])) & learned
-    assert_array_equal(problem.X, X[problem.stream.survey.positions])
+    assert set(np.round(problem.target[problem.train, 0])) <= learned
+    assert not set(np.round(problem.target[problem.valid, 0])) & learned
+    numbers = np.round(problem.target[:, 0]).astype(int) - 100
+    assert len(set(numbers)) == 40
+    assert_array_equal(problem.target, X[numbers])
 
 
 def test_nothing_is_held_out():
@@ -94,14 +102,16 @@ def test_nothing_is_held_out():
 
 
 def test_only_a_start_needs_axes():
-    assert _problem([20] * 12, SparseAutoencoder(init="random")).moments is None
+    assert _moments(_problem([20] * 12, SparseAutoencoder(init="random"))) is None
 
 
 def test_what_is_seen_classes_and_targets_come_together():
     counts = np.random.default_rng(0).poisson(3.0, size=(60, 4)).astype(float)
+    counts[:, 0] = np.arange(60)
     y = np.arange(60) % 3
     model = VAETransformer(2, likelihood="poisson", conditional=True)
-    problem = model._read_problem([counts[:25], counts[25:]], y, None, np.random.RandomState(0))
+    blocks = [counts[:25], counts[25:]]
+    problem = read_problem(model, blocks, y, None, np.random.RandomState(0), ALONE)
     (rows,) = [np.concatenate([part.numpy() for part in problem.stream.read(Generator())])]
     batch = problem.stream.as_batch(torch.from_numpy(rows))
     seen, told = (part.numpy() for part in batch.inputs)
@@ -110,5 +120,7 @@ def test_what_is_seen_classes_and_targets_come_together():
     for row, indicators in zip(target, told, strict=True):
         of_class = counts[y == indicators.argmax()]
         assert (of_class == row).all(axis=1).any()
-    sampled = problem.classes.values.argmax(axis=1)
-    assert_array_equal(sampled, y[problem.stream.survey.positions])
+    numbers = problem.target[:, 0].astype(int)
+    assert_array_equal(np.sort(numbers), np.arange(60))
+    assert_array_equal(problem.target, counts[numbers])
+    assert_array_equal(problem.indicators.argmax(axis=1), y[numbers])
