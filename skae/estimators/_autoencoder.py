@@ -3,11 +3,12 @@
 from collections.abc import Sequence
 from dataclasses import replace
 from os import PathLike
-from typing import Any, Literal
+from typing import Literal, Self
 
 import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 
+from skae._types import Seed
 from skae.estimators._base import BaseAutoencoder
 from skae.estimators._ordered import OrderedCodesMixin, choose_n_components, ordered
 from skae.estimators._reconstruction import reconstruction_recipe
@@ -15,6 +16,7 @@ from skae.estimators._widths import hidden_sizes, is_linear
 from skae.fitting._fitted import Fitted
 from skae.fitting._parameters import DENSE, LATENT, ORDERED, RECONSTRUCTION, TRAINING
 from skae.fitting._recipe import Recipe
+from skae.latent import Density
 from skae.networks import DenseArchitecture
 from skae.objectives import LOSSES
 from skae.rows._kinds import Description
@@ -167,10 +169,10 @@ class AutoencoderTransformer(OrderedCodesMixin, BaseAutoencoder):
         "cpu", "cuda", "cuda:1", "mps", or "auto" for the first there is of CUDA, MPS and CPU.
 
     precision : {"auto", "float32", "bfloat16"}, default="auto"
-        Of the products of matrices in training with "adam". "bfloat16" is faster
-        for large networks on processors and GPUs that have units for it, and slower elsewhere;
-        weights, the linear start, losses and results stay in float32 and float64. "auto" is
-        "bfloat16" for convolutions on a GPU that has it, else "float32".
+        Precision of matrix products in training with "adam". "bfloat16" is faster for large
+        networks on processors and GPUs that have units for it, and slower elsewhere; weights, the
+        linear start, losses and results stay in float32 and float64. "auto" is "bfloat16" for
+        convolutions on a GPU that has it, else "float32".
 
     random_state : int, RandomState instance or None, default=None
         Draws the weights, the held-out rows, the order of the rows and the noise. Pass an int
@@ -280,7 +282,7 @@ class AutoencoderTransformer(OrderedCodesMixin, BaseAutoencoder):
     (1797, 3)
     """
 
-    _parameter_constraints: dict[str, list[Any]] = {
+    _parameter_constraints: dict[str, list[object]] = {
         **LATENT,
         **TRAINING,
         **DENSE,
@@ -314,11 +316,11 @@ class AutoencoderTransformer(OrderedCodesMixin, BaseAutoencoder):
         validation_fraction: float = 0.1,
         n_iter_no_change: int = 20,
         tol: float = 1e-4,
-        warm_start: Any = False,
-        latent_density: Any = "gmm",
+        warm_start: object = False,
+        latent_density: str | Density = "gmm",
         device: str = "auto",
         precision: Literal["auto", "float32", "bfloat16"] = "auto",
-        random_state: Any = None,
+        random_state: Seed = None,
         checkpoint: str | PathLike[str] | None = None,
         checkpoint_every: int = 10,
         verbose: int = 0,
@@ -354,7 +356,7 @@ class AutoencoderTransformer(OrderedCodesMixin, BaseAutoencoder):
         self.checkpoint_every = checkpoint_every
         self.verbose = verbose
 
-    def _describe(self, rows: Rows, source: Any) -> Description:
+    def _describe(self, rows: Rows, source: Self | None) -> Description:
         return super()._describe(rows, source)._replace(link=LOSSES[self.loss]())
 
     def _make_recipe(self, problem: Problem, random_state: np.random.RandomState) -> Recipe:

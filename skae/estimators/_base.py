@@ -9,12 +9,13 @@ import numpy as np
 import torch
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import ClassNamePrefixFeaturesOutMixin, TransformerMixin
-from sklearn.utils import assert_all_finite, check_array, check_random_state
+from sklearn.utils import Tags, assert_all_finite, check_array, check_random_state
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_consistent_length, check_is_fitted, column_or_1d
 from torch import nn
 
 from skae._arrays import to_numpy
+from skae._types import Seed
 from skae.blocks import Blocks, is_empty
 from skae.estimators._torch_estimator import TorchEstimator
 from skae.fitting._application import as_array, as_tensor, in_batches
@@ -22,7 +23,7 @@ from skae.fitting._dispatch import dispatched, dispatched_fit
 from skae.fitting._fit import fit_estimator, fit_estimator_once
 from skae.fitting._fitted import Fitted
 from skae.fitting._parameters import validated_fit
-from skae.latent import LatentDensity, StandardNormal, SupportDensity
+from skae.latent import Density, LatentDensity, StandardNormal, SupportDensity
 from skae.networks import FromUnits, ToUnits
 from skae.rows._classes import find_classes, list_classes
 from skae.rows._explained_variance import ExplainedShare, explained_share
@@ -51,10 +52,10 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, TorchEs
     """Whether y has a class for every row, of which the network is told."""
     _units: Units
     _link: Any
-    latent_density: Any
+    latent_density: str | Density
     classes_: Any
 
-    def __sklearn_tags__(self) -> Any:
+    def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()
         tags.transformer_tags.preserves_dtype = ["float64", "float32"]
         tags.array_api_support = True
@@ -62,7 +63,7 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, TorchEs
 
     @dispatched_fit
     @validated_fit
-    def fit(self, X: ArrayLike, y: Any = None) -> Self:
+    def fit(self, X: ArrayLike, y: ArrayLike | None = None) -> Self:
         """Learn to encode and to reconstruct the rows of X.
 
         Parameters
@@ -98,7 +99,7 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, TorchEs
 
     @dispatched_fit
     @validated_fit
-    def partial_fit(self, X: ArrayLike, y: Any = None) -> Self:
+    def partial_fit(self, X: ArrayLike, y: ArrayLike | None = None) -> Self:
         """Go over X once, and learn from each of its rows.
 
         The first call starts where :meth:`fit` does, at the linear optimum of its X, whose units
@@ -154,7 +155,7 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, TorchEs
         """Return draws from a density as codes that the encoder might give."""
         return codes
 
-    def _list_labels(self, y: Blocks, source: Any) -> NDArray | None:
+    def _list_labels(self, y: Blocks, source: Self | None) -> NDArray | None:
         if not self._is_told_classes():
             return None
         ((_, classes),) = y.read()
@@ -164,16 +165,17 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, TorchEs
         """Whether the network is told the classes of rows."""
         return self._has_classes or getattr(self, "conditional", False)
 
-    def _read(self, X: Any, y: Any, *, reset: bool) -> Rows:
+    def _read(self, X: object, y: object, *, reset: bool) -> Rows:
         X = self._validate(X, reset=reset)
         if not self._is_told_classes():
             return Rows(X, X)
-        y = column_or_1d(y)
-        check_consistent_length(X, y)
+        classes: NDArray = column_or_1d(y)
+        check_consistent_length(X, classes)
         names = to_numpy(self.classes_)
-        return Rows(X, X, np.eye(len(names))[find_classes(names, y)])
+        # (n,) -> (n, n_classes)
+        return Rows(X, X, np.eye(len(names))[find_classes(names, classes)])
 
-    def _validate_known(self, X: Any) -> NDArray:
+    def _validate_known(self, X: object) -> NDArray:
         """Return rows for a fitted estimator."""
         return self._validate(X, reset=False)
 
@@ -258,7 +260,7 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, TorchEs
         return -np.square(errors, out=errors).sum(axis=1)
 
     @dispatched
-    def score(self, X: ArrayLike, y: Any = None) -> float:
+    def score(self, X: ArrayLike, y: ArrayLike | None = None) -> float:
         """Return the share of the variance of X that the reconstruction explains.
 
         Parameters
@@ -284,7 +286,7 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, TorchEs
         return explained_share(X, self._reconstruct_all(X))
 
     @dispatched
-    def sample(self, n_samples: int = 1, random_state: Any = None) -> NDArray:
+    def sample(self, n_samples: int = 1, random_state: Seed = None) -> NDArray:
         """Draw new rows: codes from `latent_density_`, decoded.
 
         Parameters
@@ -370,7 +372,7 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, TorchEs
         return in_batches(self, reconstruct, X, X.shape[1])
 
 
-def check_two_rows(X: NDArray, estimator: Any) -> None:
+def check_two_rows(X: NDArray, estimator: object) -> None:
     """Raise ValueError if there are not enough rows for a variance."""
     if len(X) < 2:
         raise ValueError(
@@ -406,7 +408,9 @@ def check_codes(estimator: BaseAutoencoder, X: ArrayLike) -> NDArray:
     return codes
 
 
-def make_density(latent_density: Any, codes: NDArray, seed: int) -> Any:
+def make_density(
+    latent_density: str | Density, codes: NDArray, seed: int
+) -> StandardNormal | SupportDensity | LatentDensity:
     """Return the density that `sample` draws codes from, by the name that users give it."""
     if isinstance(latent_density, str) and latent_density == "prior":
         return StandardNormal(codes.shape[1])
@@ -415,7 +419,9 @@ def make_density(latent_density: Any, codes: NDArray, seed: int) -> Any:
     return LatentDensity(latent_density, codes, seed)
 
 
-def list_row_classes(estimator: BaseAutoencoder, y: Any, source: Any) -> NDArray:
+def list_row_classes(
+    estimator: BaseAutoencoder, y: object, source: BaseAutoencoder | None
+) -> NDArray:
     """Return the classes of rows, sorted; those of the estimator to go on from, if there is one.
 
     Raises
@@ -427,10 +433,10 @@ def list_row_classes(estimator: BaseAutoencoder, y: Any, source: Any) -> NDArray
         name = type(estimator).__name__
         condition = "" if estimator._has_classes else " with conditional=True"
         raise ValueError(f"{name}{condition} requires y to be passed, but the target y is None.")
-    y = column_or_1d(y, warn=True)
-    assert_all_finite(y, input_name="y")
-    seen = list_classes(y)
-    check_classification_targets(y)
+    classes: NDArray = column_or_1d(y, warn=True)
+    assert_all_finite(classes, input_name="y")
+    seen = list_classes(classes)
+    check_classification_targets(classes)
     if source is not None and source.classes_ is None:
         raise ValueError("warm_start needs a conditional model, as conditional=True.")
     return seen if source is None else to_numpy(source.classes_)

@@ -8,15 +8,17 @@ from functools import partial
 from math import prod
 from numbers import Integral
 from os import PathLike
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
 import numpy as np
 import torch
 from numpy.typing import ArrayLike, NDArray
+from sklearn.utils import Tags
 from sklearn.utils.validation import check_is_fitted
 from torch import nn
 
 from skae._scikit_learn import Interval, StrOptions
+from skae._types import Seed
 from skae.engine import ImageAugmentation
 from skae.estimators._base import BaseAutoencoder
 from skae.estimators._image_rows import ImageRowsMixin, check_hidden_channels
@@ -28,6 +30,7 @@ from skae.fitting._fitted import Fitted
 from skae.fitting._parameters import DENSE, LATENT, ORDERED, RECONSTRUCTION, TRAINING
 from skae.fitting._recipe import Recipe
 from skae.fitting._wrappers import moved
+from skae.latent import Density
 from skae.networks import POOLINGS, ConvArchitecture
 from skae.objectives import LOSSES
 from skae.rows._kinds import Description
@@ -197,10 +200,10 @@ class ConvAutoencoder(OrderedCodesMixin, ImageRowsMixin, BaseAutoencoder):
         "cpu", "cuda", "cuda:1", "mps", or "auto" for the first there is of CUDA, MPS and CPU.
 
     precision : {"auto", "float32", "bfloat16"}, default="auto"
-        Of the products of matrices in training. "bfloat16" is faster
-        for large networks on processors and GPUs that have units for it, and slower elsewhere;
-        weights, the linear start, losses and results stay in float32 and float64. "auto" is
-        "bfloat16" for convolutions on a GPU that has it, else "float32".
+        Precision of matrix products in training. "bfloat16" is faster for large
+        networks on processors and GPUs that have units for it, and slower elsewhere; weights, the
+        linear start, losses and results stay in float32 and float64. "auto" is "bfloat16" for
+        convolutions on a GPU that has it, else "float32".
 
     random_state : int, RandomState instance or None, default=None
         Draws the weights, the held-out rows, the order of the rows, the moves and the noise.
@@ -296,7 +299,7 @@ class ConvAutoencoder(OrderedCodesMixin, ImageRowsMixin, BaseAutoencoder):
     (1797, 8, 8)
     """
 
-    _parameter_constraints: dict[str, list[Any]] = {
+    _parameter_constraints: dict[str, list[object]] = {
         **LATENT,
         **TRAINING,
         **RECONSTRUCTION,
@@ -340,11 +343,11 @@ class ConvAutoencoder(OrderedCodesMixin, ImageRowsMixin, BaseAutoencoder):
         validation_fraction: float = 0.1,
         n_iter_no_change: int = 20,
         tol: float = 1e-4,
-        warm_start: Any = False,
-        latent_density: Any = "gmm",
+        warm_start: object = False,
+        latent_density: str | Density = "gmm",
         device: str = "auto",
         precision: Literal["auto", "float32", "bfloat16"] = "auto",
-        random_state: Any = None,
+        random_state: Seed = None,
         checkpoint: str | PathLike[str] | None = None,
         checkpoint_every: int = 10,
         verbose: int = 0,
@@ -384,7 +387,7 @@ class ConvAutoencoder(OrderedCodesMixin, ImageRowsMixin, BaseAutoencoder):
         self.checkpoint_every = checkpoint_every
         self.verbose = verbose
 
-    def __sklearn_tags__(self) -> Any:
+    def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()
         tags.input_tags.three_d_array = True
         return tags
@@ -430,7 +433,7 @@ class ConvAutoencoder(OrderedCodesMixin, ImageRowsMixin, BaseAutoencoder):
     def _inverse_transform_module(self) -> nn.Module:
         return nn.Sequential(self.decoder_, nn.Unflatten(1, self._row_shape))
 
-    def _describe(self, rows: Rows, source: Any) -> Description:
+    def _describe(self, rows: Rows, source: Self | None) -> Description:
         return super()._describe(rows, source)._replace(link=LOSSES[self.loss]())
 
     def _make_recipe(self, problem: Problem, random_state: np.random.RandomState) -> Recipe:

@@ -1,19 +1,18 @@
-"""What all folds say, in the form of a grid search's `cv_results_`."""
+"""Scores of all folds, in the form of a grid search's `cv_results_`."""
 
 import warnings
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import rankdata
 
 
-def means_and_deviations(name: str, values: NDArray) -> dict[str, Any]:
+def means_and_deviations(name: str, values: NDArray) -> dict[str, NDArray]:
     """Return mean and standard deviation over the folds, axis 0."""
     return {f"mean_{name}": values.mean(axis=0), f"std_{name}": values.std(axis=0)}
 
 
-def summarize_scores(scores: list[NDArray]) -> dict[str, Any]:
+def summarize_scores(scores: list[NDArray]) -> dict[str, NDArray]:
     """Return the scores of every fold and what they say of the widths."""
     splits = {f"split{i}_test_score": fold for i, fold in enumerate(scores)}
     summary = means_and_deviations("test_score", np.array(scores))

@@ -15,6 +15,7 @@ from sklearn.utils.validation import check_consistent_length, check_is_fitted, c
 from torch import nn
 
 from skae._arrays import to_numpy
+from skae._types import Seed
 from skae.engine import ShiftedNoise
 from skae.estimators._base import BaseAutoencoder, check_codes
 from skae.estimators._latent_model import LatentModel
@@ -46,11 +47,11 @@ class GenerativeAutoencoder(BaseAutoencoder):
     _class_shares: list[float] | None
     _score_seed: int
     classes_: Any
-    likelihood: Any
+    likelihood: str
 
     @dispatched
     def posterior(self, X: ArrayLike) -> tuple[NDArray, NDArray]:
-        """Return mean and standard deviation of the posterior of the codes.
+        """Return the mean and the standard deviation of the posterior of codes.
 
         Parameters
         ----------
@@ -60,7 +61,7 @@ class GenerativeAutoencoder(BaseAutoencoder):
         Returns
         -------
         mean, std : ndarray of shape (n_samples, n_components)
-            Of the normal q(z|x). `mean` is what :meth:`transform` returns.
+            Mean and standard deviation of the normal q(z|x). :meth:`transform` returns `mean`.
         """
         check_is_fitted(self)
         X = self._validate_known(X)
@@ -70,7 +71,7 @@ class GenerativeAutoencoder(BaseAutoencoder):
 
     @dispatched
     def sample_posterior(
-        self, X: ArrayLike, n_samples: int = 1, random_state: Any = None
+        self, X: ArrayLike, n_samples: int = 1, random_state: Seed = None
     ) -> NDArray:
         """Draw codes from the posterior of every row.
 
@@ -98,7 +99,7 @@ class GenerativeAutoencoder(BaseAutoencoder):
     @by_blocks(scores_shape, dtype_of_scores)
     @dispatched
     def score_samples(
-        self, X: ArrayLike, y: Any = None, *, n_importance_samples: int = 100
+        self, X: ArrayLike, y: ArrayLike | None = None, *, n_importance_samples: int = 100
     ) -> NDArray:
         """Return the log-likelihood of every row, by importance sampling.
 
@@ -119,8 +120,8 @@ class GenerativeAutoencoder(BaseAutoencoder):
         Returns
         -------
         log_likelihood : ndarray of shape (n_samples,)
-            In nats, in X's own units; float64. Of blocks, an iterator of such arrays; of dask's, a
-            dask array.
+            In nats, in X's own units; float64. If X is given in blocks, an iterator with one array
+            per block; for a dask collection, a dask array.
         """
         check_is_fitted(self)
         check_count("n_importance_samples", n_importance_samples)
@@ -138,7 +139,7 @@ class GenerativeAutoencoder(BaseAutoencoder):
         return scores[:, 0].astype(np.float64)
 
     @dispatched
-    def score(self, X: ArrayLike, y: Any = None) -> float:
+    def score(self, X: ArrayLike, y: ArrayLike | None = None) -> float:
         """Return the mean log-likelihood of the rows.
 
         Parameters
@@ -160,7 +161,7 @@ class GenerativeAutoencoder(BaseAutoencoder):
 
     @by_blocks(rows_shape)
     @dispatched
-    def inverse_transform(self, X: ArrayLike, y: Any = None) -> NDArray:
+    def inverse_transform(self, X: ArrayLike, y: ArrayLike | None = None) -> NDArray:
         """Decode codes.
 
         Parameters
@@ -174,8 +175,9 @@ class GenerativeAutoencoder(BaseAutoencoder):
         Returns
         -------
         X_original : ndarray of shape (n_samples, n_features)
-            Expected values of the rows; for categories, the most probable ones. Of blocks, an
-            iterator of such arrays; of dask's, a dask array.
+            Expected values of the rows; for categories, the most probable ones. If X is
+            given in blocks, an iterator with one array per block; for a dask collection, a dask
+            array.
         """
         if y is None:
             return super().inverse_transform(X)
@@ -186,7 +188,7 @@ class GenerativeAutoencoder(BaseAutoencoder):
 
     @by_blocks(rows_shape)
     @dispatched
-    def reconstruct(self, X: ArrayLike, y: Any = None) -> NDArray:
+    def reconstruct(self, X: ArrayLike, y: ArrayLike | None = None) -> NDArray:
         """Encode X and decode the codes.
 
         Parameters
@@ -199,8 +201,8 @@ class GenerativeAutoencoder(BaseAutoencoder):
         Returns
         -------
         X_reconstructed : ndarray of shape (n_samples, n_features)
-            As `inverse_transform` of `transform` gives it. Of blocks, an iterator of such arrays;
-            of dask's, a dask array.
+            As `inverse_transform` of `transform` gives it. If X is given in blocks, an iterator
+            with one array per block; for a dask collection, a dask array.
         """
         check_is_fitted(self)
         if y is None:
@@ -211,9 +213,9 @@ class GenerativeAutoencoder(BaseAutoencoder):
     def sample(
         self,
         n_samples: int = 1,
-        random_state: Any = None,
+        random_state: Seed = None,
         *,
-        y: Any = None,
+        y: ArrayLike | None = None,
         observation_noise: bool = False,
     ) -> NDArray:
         """Draw new rows: codes from `latent_density_`, decoded.
@@ -225,8 +227,8 @@ class GenerativeAutoencoder(BaseAutoencoder):
         random_state : int, RandomState instance or None, default=None
             Pass an int for the same rows at every call.
         y : class or array-like of shape (n_samples,), default=None
-            Of which class the rows shall be, for a conditional model; if not given, classes are
-            drawn with their shares in the training data.
+            Class of the rows, for a conditional model; if not given, classes are drawn with their
+            shares in the training data.
         observation_noise : bool, default=False
             Whether to draw rows from the likelihood, so that they scatter as data do, and
             counts are whole numbers, instead of returning expected values.
@@ -238,19 +240,21 @@ class GenerativeAutoencoder(BaseAutoencoder):
         """
         check_is_fitted(self)
         check_count("n_samples", n_samples)
-        random_state = check_random_state(random_state)
-        rows = self.latent_density_.sample(n_samples, random_state)
+        rng: np.random.RandomState = check_random_state(random_state)
+        rows = self.latent_density_.sample(n_samples, rng)
         if self.classes_ is not None:
             if y is None:
-                y = random_state.choice(self._class_names, n_samples, p=self._class_shares)
-            if np.ndim(y) and len(y) != n_samples:
-                raise ValueError(f"y must be one class, or {n_samples} of them. Got {len(y)}.")
-            rows = self._with_indicators(rows, np.broadcast_to(y, n_samples))
+                y = rng.choice(self._class_names, n_samples, p=self._class_shares)
+            if np.ndim(y) and np.shape(y)[0] != n_samples:
+                raise ValueError(
+                    f"y must be one class, or {n_samples} of them. Got {np.shape(y)[0]}."
+                )
+            rows = self._with_indicators(rows, np.broadcast_to(np.asarray(y), n_samples))
         elif y is not None:
             self._check_conditional()
         decode: Callable[[Any, NDArray], NDArray] = self._model.decode_told
         if observation_noise:
-            decode = partial(self._model.draw, generator=torch_generator(random_state))
+            decode = partial(self._model.draw, generator=torch_generator(rng))
         return in_batches(self, decode, rows, self.n_features_in_)
 
     @dispatched
@@ -260,7 +264,7 @@ class GenerativeAutoencoder(BaseAutoencoder):
         values: ArrayLike = (-2.0, -1.0, 0.0, 1.0, 2.0),
         *,
         at: ArrayLike | None = None,
-        y: Any = None,
+        y: ArrayLike | None = None,
     ) -> NDArray:
         """Decode a grid over some components of the code, the others being kept.
 
@@ -269,9 +273,9 @@ class GenerativeAutoencoder(BaseAutoencoder):
         dims : int or sequence of int, default=None
             The components that vary. None: the first two, or the only one.
         values : array-like of shape (n_values,) or sequence of them, one per component
-            What values they take; a standard normal code is mostly between -2 and 2.
+            Values that they take; a standard normal code is mostly between -2 and 2.
         at : array-like of shape (n_components,), default=None
-            The code that is kept where it does not vary. None: zero, the mean of the prior.
+            Values of the components that do not vary. None: zero, the mean of the prior.
         y : class, default=None
             For a conditional model.
 
@@ -354,11 +358,11 @@ class GenerativeAutoencoder(BaseAutoencoder):
                 "y was given, but the model is not conditional. Fit it with conditional=True."
             )
 
-    def _with_indicators(self, rows: NDArray, y: Any) -> NDArray:
+    def _with_indicators(self, rows: NDArray, y: ArrayLike) -> NDArray:
         """Return rows with indicators of their classes beside them, if the model has classes."""
         if self.classes_ is None:
             return rows
-        y = column_or_1d(y)
-        check_consistent_length(rows, y)
-        index = find_classes(self._class_names, y)
+        classes: NDArray = column_or_1d(y)
+        check_consistent_length(rows, classes)
+        index = find_classes(self._class_names, classes)
         return np.hstack([rows, np.eye(len(self._class_names), dtype=rows.dtype)[index]])

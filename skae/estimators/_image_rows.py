@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -23,8 +24,8 @@ class ImageRowsMixin(TorchEstimator):
     _layout: ImageLayout
     _row_shape: tuple[int, ...]
     image_shape_: tuple[int, ...]
-    image_shape: Any
-    channels: Any
+    image_shape: Sequence[int] | None
+    channels: str
     _listed_from = None
 
     def _validate(self, X: Any, *, reset: bool) -> NDArray:

@@ -19,7 +19,7 @@ from skae.fitting._application import as_array, as_tensor, in_batches
 from skae.fitting._fitted import FittedNetwork
 from skae.fitting._loaders import MAX_BATCH
 from skae.fitting._recipe import MakeObjective, Recipe, Start
-from skae.latent import LatentDensity
+from skae.latent import Density, LatentDensity
 from skae.objectives import Objective, OverPrefixes
 from skae.rows._problem import Problem
 from skae.rows._random import torch_generator
@@ -53,10 +53,10 @@ class OrderedCodesMixin:
     """Methods of the autoencoders that have the parameter `ordered`."""
 
     explained_variance_ratio_: NDArray[np.float64]
-    ordered: Any
-    n_components: Any
+    ordered: bool
+    n_components: int | float
     n_components_: int
-    latent_density: Any
+    latent_density: str | Density
     latent_density_: Any
     _network: FittedNetwork
     _units: Units
@@ -282,7 +282,7 @@ def compute_weights(losses: Tensor) -> Tensor:
     Parameters
     ----------
     losses : Tensor of shape (n_components + 1,)
-        Of the start, from 0 components on.
+        Losses of the start with 0, 1, ... components.
 
     Returns
     -------

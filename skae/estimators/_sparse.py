@@ -20,6 +20,7 @@ from sklearn.utils.validation import check_is_fitted
 from torch import nn
 
 from skae._scikit_learn import Interval, StrOptions
+from skae._types import Seed
 from skae.engine import Gaussian
 from skae.estimators._base import BaseAutoencoder
 from skae.fitting._application import as_array, as_tensor
@@ -27,7 +28,7 @@ from skae.fitting._dispatch import dispatched
 from skae.fitting._fitted import Fitted
 from skae.fitting._parameters import LATENT, TRAINING
 from skae.fitting._recipe import UNCHANGED, Changes, Recipe, keep_random_weights
-from skae.latent import DENSITIES
+from skae.latent import DENSITIES, Density
 from skae.networks import Encoder, FromUnits, SparseArchitecture, ToUnits
 from skae.objectives import (
     ActivationDivergence,
@@ -207,10 +208,10 @@ class SparseAutoencoder(BaseAutoencoder):
         "cpu", "cuda", "cuda:1", "mps", or "auto" for the first there is of CUDA, MPS and CPU.
 
     precision : {"auto", "float32", "bfloat16"}, default="auto"
-        Of the products of matrices in training. "bfloat16" is faster
-        for large networks on processors and GPUs that have units for it, and slower elsewhere;
-        weights, the linear start, losses and results stay in float32 and float64. "auto" is
-        "bfloat16" for convolutions on a GPU that has it, else "float32".
+        Precision of matrix products in training. "bfloat16" is faster for large
+        networks on processors and GPUs that have units for it, and slower elsewhere; weights, the
+        linear start, losses and results stay in float32 and float64. "auto" is "bfloat16" for
+        convolutions on a GPU that has it, else "float32".
 
     random_state : int, RandomState instance or None, default=None
         Draws the atoms, the held-out rows and the order of the rows. Pass an int for the same
@@ -309,7 +310,7 @@ class SparseAutoencoder(BaseAutoencoder):
     6
     """
 
-    _parameter_constraints: dict[str, list[Any]] = {
+    _parameter_constraints: dict[str, list[object]] = {
         **LATENT,
         **TRAINING,
         "n_components": [*LATENT["n_components"], None],
@@ -346,11 +347,11 @@ class SparseAutoencoder(BaseAutoencoder):
         validation_fraction: float = 0.1,
         n_iter_no_change: int = 20,
         tol: float = 1e-4,
-        warm_start: Any = False,
-        latent_density: Any = "support",
+        warm_start: object = False,
+        latent_density: str | Density = "support",
         device: str = "auto",
         precision: Literal["auto", "float32", "bfloat16"] = "auto",
-        random_state: Any = None,
+        random_state: Seed = None,
         checkpoint: str | PathLike[str] | None = None,
         checkpoint_every: int = 10,
         verbose: int = 0,
@@ -450,8 +451,9 @@ class SparseAutoencoder(BaseAutoencoder):
         Returns
         -------
         codes : ndarray or CSR array of shape (n_samples, n_components)
-            Codes, in units of X, and in its dtype if that is float32, else in float64. Of blocks,
-            an iterator of such arrays; of dask's, a dask array.
+            Codes, in units of X, and in its dtype if that is float32, else in float64. If X
+            is given in blocks, an iterator with one array per block; for a dask collection, a dask
+            array.
         """
         check_is_fitted(self)
         X = self._validate_known(X)
@@ -474,8 +476,8 @@ class SparseAutoencoder(BaseAutoencoder):
         Returns
         -------
         X_original : ndarray of shape (n_samples, n_features)
-            Reconstructions, in the units of the training data. Of blocks, an iterator of such
-            arrays; of dask's, a dask array.
+            Reconstructions, in the units of the training data. If X is given in blocks, an
+            iterator with one array per block; for a dask collection, a dask array.
         """
         return super().inverse_transform(X.toarray() if scipy.sparse.issparse(X) else X)
 

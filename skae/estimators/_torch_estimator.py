@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from inspect import signature
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -45,7 +45,7 @@ class TorchEstimator(CallbackSupportMixin, BaseEstimator, ABC):
     _network: FittedNetwork
     _optimizer_state: dict[str, Any]
     """What the optimiser remembers of the passes, after `partial_fit` alone."""
-    device: Any
+    device: str
 
     def __getstate__(self) -> dict[str, Any]:
         """Return the state in plain values, so that files name no class but the estimator's."""
@@ -63,32 +63,34 @@ class TorchEstimator(CallbackSupportMixin, BaseEstimator, ABC):
         """Return the classes that the state may hold as plain values, by name."""
         return CLASSES | {cls.__name__: cls for cls in self._state_classes}
 
-    def _validate(self, X: Any, *, reset: bool) -> NDArray:
+    def _validate(self, X: object, *, reset: bool) -> NDArray:
         """Return X as float64 or float32, with values that float32 can hold."""
         with reading():
-            X = validate_data(self, detached(X), reset=reset, dtype=[np.float64, np.float32])
-        check_magnitude(X)
-        return X
+            rows: NDArray = validate_data(
+                self, detached(X), reset=reset, dtype=[np.float64, np.float32]
+            )
+        check_magnitude(rows)
+        return rows
 
-    def _list_labels(self, y: Blocks, source: Any) -> NDArray | None:
+    def _list_labels(self, y: Blocks, source: Self | None) -> NDArray | None:
         """Return the classes that y holds, or None if the network is told of none.
 
         `source` is the fitted estimator to go on from, or None.
         """
         return None
 
-    def _read(self, X: Any, y: Any, *, reset: bool) -> Rows:
+    def _read(self, X: object, y: object, *, reset: bool) -> Rows:
         """Validate X and y, and return their rows."""
-        X = self._validate(X, reset=reset)
-        return Rows(X, X)
+        rows = self._validate(X, reset=reset)
+        return Rows(rows, rows)
 
-    def _describe(self, rows: Rows, source: Any) -> Description:
+    def _describe(self, rows: Rows, source: Self | None) -> Description:
         """Return the kind of rows that were read, and the meaning of the network's output."""
         # a network that goes on has its start behind it
         has_products = source is None and getattr(self, "init", None) != "random"
         return Description(TableRows(has_products), SquaredError())
 
-    def _needs_all_for_link(self, source: Any) -> bool:
+    def _needs_all_for_link(self, source: Self | None) -> bool:
         """Whether the link depends on all rows, so that blocks are read once more for it."""
         return False
 

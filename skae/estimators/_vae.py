@@ -13,9 +13,11 @@ import numpy as np
 import torch
 from numpy.typing import ArrayLike, NDArray
 from sklearn.exceptions import ConvergenceWarning
+from sklearn.utils import Tags
 from torch import Generator, nn
 
 from skae._scikit_learn import Interval, StrOptions
+from skae._types import Seed
 from skae.engine import CubatureNoise, NormalNoise
 from skae.estimators._generative import GenerativeAutoencoder
 from skae.estimators._likelihood import (
@@ -29,7 +31,7 @@ from skae.fitting._application import in_batches
 from skae.fitting._fitted import Fitted
 from skae.fitting._parameters import DENSE, LATENT, TRAINING
 from skae.fitting._recipe import Changes, Recipe, keep_random_weights
-from skae.latent import DENSITIES
+from skae.latent import DENSITIES, Density
 from skae.networks import VariationalArchitecture
 from skae.objectives import (
     MIN_VARIANCE,
@@ -157,7 +159,7 @@ class VAETransformer(GenerativeAutoencoder):
         Weight of the divergence from the prior [4]_. 1 is the bound.
 
     kl_warmup : float, default=0.0
-        Share of training in which the divergence gains its weight, from 0. Of use with
+        Share of training in which the weight of the divergence rises from 0. It helps with
         ``init="random"``.
 
     free_bits : float, default=0.0
@@ -229,10 +231,10 @@ class VAETransformer(GenerativeAutoencoder):
         "cpu", "cuda", "cuda:1", "mps", or "auto" for the first there is of CUDA, MPS and CPU.
 
     precision : {"auto", "float32", "bfloat16"}, default="auto"
-        Of the products of matrices in training with "adam". "bfloat16" is faster
-        for large networks on processors and GPUs that have units for it, and slower elsewhere;
-        weights, the linear start, losses and results stay in float32 and float64. "auto" is
-        "bfloat16" for convolutions on a GPU that has it, else "float32".
+        Precision of matrix products in training with "adam". "bfloat16" is faster for large
+        networks on processors and GPUs that have units for it, and slower elsewhere; weights, the
+        linear start, losses and results stay in float32 and float64. "auto" is "bfloat16" for
+        convolutions on a GPU that has it, else "float32".
 
     random_state : int, RandomState instance or None, default=None
         Draws the weights, the held-out rows, the order of the rows and the codes. Pass an int
@@ -339,7 +341,7 @@ class VAETransformer(GenerativeAutoencoder):
     (3, 13)
     """
 
-    _parameter_constraints: dict[str, list[Any]] = {
+    _parameter_constraints: dict[str, list[object]] = {
         **LATENT,
         **TRAINING,
         **DENSE,
@@ -379,11 +381,11 @@ class VAETransformer(GenerativeAutoencoder):
         validation_fraction: float = 0.1,
         n_iter_no_change: int = 20,
         tol: float = 1e-4,
-        warm_start: Any = False,
-        latent_density: Any = "prior",
+        warm_start: object = False,
+        latent_density: str | Density = "prior",
         device: str = "auto",
         precision: Literal["auto", "float32", "bfloat16"] = "auto",
-        random_state: Any = None,
+        random_state: Seed = None,
         checkpoint: str | PathLike[str] | None = None,
         checkpoint_every: int = 10,
         verbose: int = 0,
@@ -419,14 +421,14 @@ class VAETransformer(GenerativeAutoencoder):
         self.checkpoint_every = checkpoint_every
         self.verbose = verbose
 
-    def __sklearn_tags__(self) -> Any:
+    def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()
         tags.target_tags.required = self.conditional
         return tags
 
     # What is learned.
 
-    def fit(self, X: ArrayLike, y: Any = None) -> Self:
+    def fit(self, X: ArrayLike, y: ArrayLike | None = None) -> Self:
         """Learn a probability model of the rows of X.
 
         Parameters
@@ -457,21 +459,22 @@ class VAETransformer(GenerativeAutoencoder):
         """
         return super().fit(X, y)
 
-    def _validate_known(self, X: Any) -> NDArray:
+    def _validate_known(self, X: object) -> NDArray:
         X = super()._validate_known(X)
         check_refusal(self._link.input_refusal(as_rows(X)), self.likelihood)
         return X
 
-    def _needs_all_for_link(self, source: Any) -> bool:
+    def _needs_all_for_link(self, source: Self | None) -> bool:
         return self.likelihood == "categorical" and not _has_categories(source)
 
-    def _describe(self, rows: Rows, source: Any) -> Description:
+    def _describe(self, rows: Rows, source: Self | None) -> Description:
         check_compatible(self)
         link: Likelihood
         if self.dynamic_binarization:
             link = DynamicBernoulli()
         elif self.likelihood == "categorical" and _has_categories(source):
-            link = source._link
+            # the categories of the fit that this one goes on from
+            link = getattr(source, "_link")  # noqa: B009
         else:
             link = make_likelihood(self.likelihood, rows.target)
         return super()._describe(rows, source)._replace(link=link)
@@ -621,6 +624,6 @@ def _doubt_constant(is_constant: NDArray) -> Iterator[Warning]:
         )
 
 
-def _has_categories(source: Any) -> bool:
+def _has_categories(source: object) -> bool:
     """Whether a fit goes on from another one, which knows the categories."""
     return isinstance(getattr(source, "_link", None), Categorical)

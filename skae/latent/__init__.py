@@ -1,7 +1,7 @@
 """Densities over codes: what `sample` draws from."""
 
-from skae.latent._density import DENSITIES, LatentDensity, draw
+from skae.latent._density import DENSITIES, Density, LatentDensity, draw
 from skae.latent._prior import StandardNormal
 from skae.latent._support import SupportDensity
 
-__all__ = ["DENSITIES", "LatentDensity", "StandardNormal", "SupportDensity", "draw"]
+__all__ = ["DENSITIES", "Density", "LatentDensity", "StandardNormal", "SupportDensity", "draw"]
