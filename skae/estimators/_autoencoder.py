@@ -381,6 +381,7 @@ class AutoencoderTransformer(OrderedCodesMixin, BaseAutoencoder):
             solver="lbfgs" if is_quasi_newton else "adam",
             is_tied=self.tied_weights,
         )
+        # a linear network would only be biased by it
         decay = 0.0 if is_linear(self.hidden_layer_sizes) else self.weight_decay
         recipe = replace(recipe, weight_decay=decay)
         return ordered(recipe, problem, random_state) if self.ordered else recipe

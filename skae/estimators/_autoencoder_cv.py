@@ -242,11 +242,13 @@ class AutoencoderCV(MetaEstimatorMixin, TransformerMixin, BaseEstimator):
         for name in ("best_estimator_", "refit_time_"):
             self.__dict__.pop(name, None)
         widths, template = check_widths(self.n_components), self._check_template()
+        # the last fit gets X as it was given: a dataframe has names of features
         given = X
         X, y, groups = map(as_numpy, (X, y, groups))
         X, y, groups = indexable(X, y, groups)
         self.scorer_ = check_scoring(template, self.scoring)
         widest = clone(template).set_params(n_components=max(widths), ordered=True)
+        # without a training, the estimator is its linear start
         start = clone(widest).set_params(max_iter=0)
         folds = list(check_cv(self.cv, y).split(X, y, groups))
         name = type(template).__name__
@@ -287,6 +289,7 @@ class AutoencoderCV(MetaEstimatorMixin, TransformerMixin, BaseEstimator):
             "param_n_components": MaskedArray(widths, mask=False),
             "params": [{"n_components": width} for width in widths],
         }
+        # one fit of a fold serves all widths: (n_folds, 1) -> (n_folds, n_widths)
         fit_times = np.repeat([[fold.fit_time] for fold in folds], len(widths), axis=1)
         times = means_and_deviations("fit_time", fit_times)
         times |= means_and_deviations("score_time", np.array([fold.score_times for fold in folds]))
@@ -299,6 +302,7 @@ class AutoencoderCV(MetaEstimatorMixin, TransformerMixin, BaseEstimator):
 
     def _find_best(self, widths: NDArray) -> int:
         """Return the index of the width to choose."""
+        # a score that is not a number is the worst
         means = np.nan_to_num(self.cv_results_["mean_test_score"], nan=-np.inf)
         if self.selection == "best":
             return int(np.argmax(means))

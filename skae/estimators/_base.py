@@ -135,6 +135,7 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, TorchEs
         self, problem: Problem, fitted: Fitted, random_state: np.random.RandomState
     ) -> list[Warning]:
         """Set the fitted attributes that all autoencoders have."""
+        # drawn whether codes are many or few, so that later draws do not depend on it
         kept_rows = random_state.permutation(len(problem.target))[:MAX_CODES]
         seed = random_state.randint(2**31 - 1)
         self._keep_history(fitted)
@@ -158,6 +159,7 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, TorchEs
     def _list_labels(self, y: Blocks, source: Self | None) -> NDArray | None:
         if not self._is_told_classes():
             return None
+        # the classes of all rows are one array, also where X comes in blocks
         ((_, classes),) = y.read()
         return list_row_classes(self, classes, source)
 
@@ -256,6 +258,7 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, TorchEs
         """
         check_is_fitted(self)
         X = self._validate_known(X)
+        # in double precision: squares of float32 values may overflow
         errors = np.subtract(X, self._reconstruct_all(X), dtype=np.float64)
         return -np.square(errors, out=errors).sum(axis=1)
 

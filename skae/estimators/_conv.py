@@ -416,6 +416,7 @@ class ConvAutoencoder(OrderedCodesMixin, ImageRowsMixin, BaseAutoencoder):
             raise ValueError(
                 f"layer must be an int from {-n_layers} to {n_layers - 1}. Got {layer!r} instead."
             )
+        # map_sizes begins with the image itself
         shape = plan.hidden_channels[layer], *plan.map_sizes[1:][layer]
         find_maps = partial(self._find_maps, layer=layer)
         return in_batches(self, find_maps, X, prod(shape)).reshape(-1, *shape)
@@ -425,6 +426,7 @@ class ConvAutoencoder(OrderedCodesMixin, ImageRowsMixin, BaseAutoencoder):
         is_around = self._network.architecture.linear_start  # type: ignore[attr-defined]
         encoder = network.encoder.network if is_around else network.encoder
         x = as_tensor(self._units.enter_as_given(X), network)
+        # (n, n_channels, *sizes) -> (n, n_channels * prod(sizes))
         return as_array(encoder.maps(x)[layer].flatten(1))
 
     def _transform_module(self) -> nn.Module:
@@ -480,6 +482,7 @@ class ConvAutoencoder(OrderedCodesMixin, ImageRowsMixin, BaseAutoencoder):
         if not names:
             return None
         layout = self._layout
+        # the axes of an image without its channels
         first = 0 if layout.is_channels_last else 1
         return ImageAugmentation(
             layout.shape,
@@ -491,6 +494,7 @@ class ConvAutoencoder(OrderedCodesMixin, ImageRowsMixin, BaseAutoencoder):
         )
 
     def _check_max_shift(self) -> int:
+        # an axis of size 1 cannot be moved along, and does not bound the others
         smallest = min((size for size in self._layout.spatial if size > 1), default=1)
         if self.max_shift >= max(2, smallest):
             raise ValueError(

@@ -16,6 +16,7 @@ def summarize_scores(scores: list[NDArray]) -> dict[str, NDArray]:
     """Return the scores of every fold and what they say of the widths."""
     splits = {f"split{i}_test_score": fold for i, fold in enumerate(scores)}
     summary = means_and_deviations("test_score", np.array(scores))
+    # scores that are not numbers rank last
     means = np.nan_to_num(summary["mean_test_score"], nan=-np.inf)
     if not np.isfinite(means).any():
         raise ValueError(f"None of the mean test scores is a number. They are {means}.")

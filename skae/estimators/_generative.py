@@ -66,6 +66,7 @@ class GenerativeAutoencoder(BaseAutoencoder):
         check_is_fitted(self)
         X = self._validate_known(X)
         moments = in_batches(self, self._model.moments, X, 2 * self._n_features_out)
+        # (n, 2 * n_components) -> (n, n_components) twice
         mean, log_var = np.split(moments, 2, axis=1)
         return mean, np.exp(log_var / 2)
 
@@ -128,6 +129,7 @@ class GenerativeAutoencoder(BaseAutoencoder):
         X = self._validate_known(X)
         check_refusal(self._link.refusal(as_rows(X)), self.likelihood)
         architecture = self._network.architecture
+        # the draws depend on the row alone, so that scores do not depend on the other rows
         noise = ShiftedNoise(
             n_importance_samples, self._n_features_out, architecture.sizes[0], self._score_seed
         )
@@ -207,6 +209,7 @@ class GenerativeAutoencoder(BaseAutoencoder):
         check_is_fitted(self)
         if y is None:
             return super().reconstruct(X)
+        # codes do not depend on the class, reconstructions do
         return self.inverse_transform(self._encode_all(self._validate_known(X)), y)
 
     @dispatched
@@ -296,12 +299,14 @@ class GenerativeAutoencoder(BaseAutoencoder):
                 f"dims must be components of {n_components}, and values as many arrays. Got "
                 f"dims={varied.tolist()} and {len(axes)} arrays."
             )
+        # (n_values_0, n_values_1, ..., n_varied)
         grid = np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1)
         at = np.zeros(n_components) if at is None else check_array(at, ensure_2d=False).ravel()
         if at.shape != (n_components,):
             raise ValueError(f"at must have {n_components} entries. Got shape {at.shape}.")
         codes = np.tile(at.astype(float), (*grid.shape[:-1], 1))
         codes[..., varied] = grid
+        # the axes of the grid -> rows, and back when they are decoded
         codes = codes.reshape(-1, n_components)
         labels = None if y is None else np.broadcast_to(y, len(codes))
         return self.inverse_transform(codes, labels).reshape(*grid.shape[:-1], -1)

@@ -43,9 +43,10 @@ class ImageRowsMixin(TorchEstimator):
                 )
             if not reset:
                 check_images(row, self)
-            X = X.reshape(len(X), -1)
+            X = X.reshape(len(X), -1)  # (n, *row) -> (n, n_features)
         X = super()._validate(X, reset=reset)
         if reset:
+            # a dataframe or a flat array has no other shape than its number of features
             row = row if len(row) > 1 else X.shape[1:]
             self._layout = find_layout(row, self.image_shape, self.channels)
             self._row_shape = row
@@ -59,6 +60,7 @@ class ImageRowsMixin(TorchEstimator):
 def refuse_single(shape: tuple[int, ...], estimator: ImageRowsMixin) -> None:
     """Raise ValueError if an array of this shape is one image; flat ones say so themselves."""
     layout = estimator._layout
+    # an array of images may have the shape of an image, too: it is taken as the former
     is_image = len(shape) > 1 and accepts(shape, layout)
     if is_image and not accepts(shape[1:], layout):
         raise ValueError(

@@ -45,6 +45,7 @@ class LatentModel:
 
     def moments(self, network: VariationalAutoencoder, X: NDArray) -> NDArray:
         """Return posterior means and logarithms of variances, side by side."""
+        # means and log-variances: (n, n_components) each -> (n, 2 * n_components)
         moments = network.posterior(as_tensor(self._inputs(X), network))
         return as_array(torch.cat(moments, 1))
 
@@ -64,6 +65,7 @@ class LatentModel:
 
     def draw(self, network: VariationalAutoencoder, rows: NDArray, generator: Generator) -> NDArray:
         """Draw rows, given codes with indicators of classes beside them."""
+        # generators of all devices would draw different rows
         raw = self._raw(network, rows).cpu()
         drawn = self.link.sample(raw, network.shared.cpu(), generator)
         return self.output_units.leave(as_array(drawn), rows.dtype)
@@ -73,6 +75,7 @@ class LatentModel:
         if self.shares is None:
             return self.decode_told(network, codes)
         shares = as_tensor(np.array(self.shares), network)
+        # (n_classes, n, n_features): the decoder's output as if rows were of every class
         raw = EveryClass(network.decoder, len(shares))(as_tensor(codes, network))
         mixed = self.link.mixed_reconstruction(raw, network.shared, shares)
         return self.output_units.leave(as_array(mixed), codes.dtype)
@@ -89,6 +92,7 @@ class LatentModel:
         x = self._inputs(X)
         mean, log_var = network.posterior(as_tensor(x, network))
         drawn = noise.draw(torch.from_numpy(x)).to(mean)  # (n, n_codes, n_components)
+        # the reparameterised draw, with one more axis for the codes of a row
         code = mean[:, None] + (log_var / 2).exp()[:, None] * drawn
         log_q = log_normal(drawn) - log_var.sum(1, keepdim=True) / 2
         target = as_tensor(self.output_units.enter(X), network)[:, None]
@@ -97,8 +101,11 @@ class LatentModel:
             log_share + self.link.log_prob(raw, network.shared, target).sum(2)
             for log_share, raw in self._class_terms(network, code, as_tensor(told, network))
         ]
+        # a sum over the classes: (n_classes, n, n_codes) -> (n, n_codes)
         log_weights = log_weights + torch.stack(log_prior_and_likelihood).logsumexp(0)
+        # a mean over the codes: (n, n_codes) -> (n,)
         log_mean = log_weights.logsumexp(1) - log(drawn.shape[1])
+        # the Jacobian of the units: densities refer to X's own
         return as_array(log_mean)[:, None] - n_features * log(self.output_units.scale)
 
     def _class_terms(

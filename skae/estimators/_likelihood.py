@@ -43,7 +43,7 @@ def make_likelihood(name: str, X: NDArray) -> Likelihood:
     """
     if name != "categorical":
         return SIMPLE[name]()
-    largest = X.max(axis=0)
+    largest = X.max(axis=0)  # of every feature; codes begin with 0
     if X.min() < 0 or not np.array_equal(X, np.round(X)):
         raise ValueError(
             "likelihood='categorical' needs categories that are coded 0, 1, 2, ..., but X has "
@@ -67,6 +67,7 @@ def fixed_gaussian(noise_variance: float, units: Units) -> Gaussian:
     ValueError
         If it is below the floor under which densities of constant features explode.
     """
+    # one scale for all features: the variance stays one number
     variance = noise_variance / units.scale**2
     if variance < MIN_VARIANCE:
         raise ValueError(

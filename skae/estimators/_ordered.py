@@ -235,20 +235,22 @@ def _start_losses(network: Any, problem: Problem) -> Tensor:
     seen = target = torch.from_numpy(problem.units.enter(problem.seen[rows]))
     if not link.equivariant:
         target = torch.from_numpy(problem.target[rows].astype(np.float64))
+    # the networks around the affine maps are zero at the start
     code, decoder = network.encoder.linear(seen), network.decoder.network
     raw = decoder.bias.expand(len(rows), -1)
     losses = [link.elementwise(raw, target).mean()]
     for column, axis in zip(code.T, decoder.weight.T, strict=False):
+        # one more component: (n, n_features) plus the product of (n,) and (n_features,)
         raw = torch.addr(raw, column, axis)
         losses.append(link.elementwise(raw, target).mean())
-    return torch.stack(losses)
+    return torch.stack(losses)  # (n_components + 1,)
 
 
 def explain(estimator: Any, X: NDArray) -> NDArray[np.float64]:
     """Return what share of the variance of X each component adds to those before it."""
     n_components, units = estimator.n_components_, estimator._units
     errors = in_batches(estimator, partial(_prefix_errors, estimator), X, n_components)
-    lost = errors.sum(axis=0, dtype=np.float64)
+    lost = errors.sum(axis=0, dtype=np.float64)  # (n, n_components) -> (n_components,)
     mean, scale = X.mean(axis=0, dtype=np.float64), units.scale
     total = sum(
         np.square((X[rows] - mean) / scale).sum()
@@ -267,6 +269,7 @@ def _prefix_errors(estimator: Any, network: Any, X: NDArray) -> NDArray:
     code = network.encoder(as_tensor(units.enter_as_given(X), network))
     errors = np.empty(code.shape)
     for place in range(code.shape[1]):
+        # every code is decoded from the same number of its first entries
         lengths = torch.full((len(X), 1), place + 1, device=code.device)
         mean = as_array(estimator._link.mean(network.decoder(code, lengths)))
         rows = output_units.leave(mean, X.dtype)
@@ -296,5 +299,6 @@ def compute_weights(losses: Tensor) -> Tensor:
 
 def _n_needed(shares: NDArray, wanted: float) -> int:
     """Return how many components explain more than a share of the variance, as PCA does."""
+    # more than the share, not at least the share: scikit-learn's PCA rounds so as well
     is_enough = shares.cumsum() > wanted
     return 1 + int(np.argmax(is_enough)) if is_enough.any() else max(1, len(shares))

@@ -36,6 +36,7 @@ class Reconstruct:
         """Return the loss and the penalties of a network."""
         terms: dict[str, Term] = {"loss": self.loss}
         if self.alpha > 0:
+            # matrices and kernels; biases are not shrunk
             weights = [p for p in network.parameters() if p.ndim > 1]
             terms["alpha"] = ElasticNet(weights, self.alpha, self.l1_ratio)
         if self.contractive > 0:

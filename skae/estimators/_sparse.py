@@ -422,6 +422,7 @@ class SparseAutoencoder(BaseAutoencoder):
         self.components_ = module.atoms().numpy()
         self.intercept_ = units.leave(module.center.numpy(), np.float64)
         super()._keep(problem, fitted, random_state)
+        # counted block by block: dense codes of all rows may not fit into memory
         n_active = sum((codes != 0).sum(axis=0) for codes in self._encoded_blocks(problem.target))
         self.sparsity_ = float(n_active.sum() / len(problem.target))
         self.dead_components_ = np.flatnonzero(n_active == 0)
@@ -511,9 +512,11 @@ class SparseAutoencoder(BaseAutoencoder):
         used = codes != 0
         squares = np.square(codes, dtype=np.float64).sum(axis=0)
         counts = used.sum(axis=0)
+        # stable sorts: equal components keep the order of their numbers
         order = np.argsort(-squares, kind="stable")
         strengths = np.abs(codes)
         top_rows = np.argsort(-strengths, axis=0, kind="stable")[:n_rows]
+        # (n_rows, n_components): rows with a zero code are none of a component's top rows
         is_used = np.take_along_axis(used, top_rows, axis=0)
         table = {
             "component": np.arange(codes.shape[1]),
@@ -530,6 +533,7 @@ class SparseAutoencoder(BaseAutoencoder):
         check_is_fitted(self)
         location, scale = self._units
         encoder = FromUnits(torch.from_numpy(location), scale, Encoder(self._network.module))
+        # codes have the scale of X, and no location
         none = torch.zeros(self._n_features_out)
         module = ToUnits(deepcopy(encoder), nn.Identity(), none, scale)
         return module.float().requires_grad_(True)
@@ -564,6 +568,7 @@ class SparseAutoencoder(BaseAutoencoder):
         x = self._units.enter_as_given(X)
         if self.transform_algorithm == "encoder":
             return as_array(network.encode(as_tensor(x, network))) * self._units.scale
+        # scikit-learn solves for every row; atoms have unit norm
         codes = sparse_encode(
             x - as_array(network.center),
             as_array(network.atoms()),
@@ -583,6 +588,7 @@ class SparseAutoencoder(BaseAutoencoder):
         codes = codes if is_pursuit else codes.clip(0)
         has_limit = is_pursuit or self._is_limited
         if has_limit and n_nonzero < n_components:
+            # the places of all but the largest entries of every row
             smallest = np.argpartition(np.abs(codes), n_components - n_nonzero, axis=1)
             np.put_along_axis(codes, smallest[:, : n_components - n_nonzero], 0.0, axis=1)
         return codes

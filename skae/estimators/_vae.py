@@ -490,6 +490,7 @@ class VAETransformer(GenerativeAutoencoder):
         link: Any = problem.link
         n_features, n_inputs = problem.target.shape[1], problem.seen.shape[1]
         widths = hidden_sizes(self.hidden_layer_sizes, n_inputs)
+        # also where blocks forbid L-BFGS, its noise-free expectations are the better ones
         is_quasi_newton = self._prefers_quasi_newton()
         architecture = VariationalArchitecture(
             sizes=(n_inputs, *widths, int(self.n_components)),
@@ -519,6 +520,7 @@ class VAETransformer(GenerativeAutoencoder):
         self, problem: Problem, is_quasi_newton: bool, random_state: np.random.RandomState
     ) -> Changes:
         """Return the noise of batches, after binary rows are drawn if they are."""
+        # one generator for noise and binary rows: its seed is the first number that is drawn
         generator = torch_generator(random_state)
         noises = self._make_noises(len(problem.valid), is_quasi_newton, generator)
         if not self.dynamic_binarization:
@@ -552,6 +554,7 @@ class VAETransformer(GenerativeAutoencoder):
         self._score_seed = int(random_state.randint(2**31 - 1))
         self.classes_ = problem.labels
         beside = problem.rows.beside
+        # indicators: (n, n_classes) -> (n_classes,)
         self._class_shares = None if beside is None else beside.mean(axis=0).tolist()
         # the posterior of a row needs the units and the link
         self._link = problem.link
@@ -569,6 +572,7 @@ class VAETransformer(GenerativeAutoencoder):
         variance = self._link.variance(self._network.module.shared)
         self.noise_variance_ = None
         if variance is not None:
+            # in squared units of X; a float where there is one for all features
             self.noise_variance_ = np.squeeze(variance.numpy() * self._units.scale**2)[()]
 
 

@@ -14,6 +14,7 @@ def hidden_sizes(sizes: Widths, n_features: int) -> tuple[int, ...]:
     "auto": two layers, about twice as wide as the data, from 128 to 512.
     """
     if isinstance(sizes, str):
+        # powers of two: matrix products of such sizes are the fastest
         width = 2 ** round(np.log2(2 * n_features))
         return (max(128, min(512, width)),) * 2
     widths = np.atleast_1d(np.asarray(sizes))
