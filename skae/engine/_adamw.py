@@ -1,4 +1,4 @@
-"""An optimiser of one vector, without what optimisers of modules do at every step."""
+"""AdamW for one vector of parameters, without the bookkeeping of torch's optimisers."""
 
 from typing import NamedTuple
 
@@ -10,7 +10,7 @@ from skae.engine._flat import FlatParameters
 
 
 class _Part(NamedTuple):
-    """Some parameters, and what is remembered of their gradients.
+    """Some of the parameters, their gradients, and Adam's moments of these.
 
     Attributes
     ----------
@@ -34,12 +34,13 @@ class AdamW:
     ----------
     parameters : FlatParameters
     has_decay : bool
-        Whether there will be any.
+        Whether weights will ever be decayed.
     """
 
     def __init__(self, parameters: FlatParameters, has_decay: bool) -> None:
         values = parameters.values
         tensors = values, parameters.gradients, torch.zeros_like(values), torch.zeros_like(values)
+        # matrices lie first in the vector, and only they decay
         n_decayed = len(parameters.matrices) if has_decay else 0
         slices = zip(*(tensor.tensor_split([n_decayed]) for tensor in tensors), strict=True)
         self._parts = [
@@ -56,19 +57,19 @@ class AdamW:
         ]
 
     def state_dict(self) -> StateDict:
-        """Return what is remembered, as it lies."""
+        """Return moments and numbers of updates, which are not copied."""
         return {"parts": [[*part[2:5]] for part in self._parts]}
 
     def load_state_dict(self, state: StateDict) -> None:
-        """Remember what `state_dict` returned."""
+        """Set moments and numbers of updates to those that `state_dict` returned."""
         for part, values in zip(self._parts, state["parts"], strict=True):
             for tensor, value in zip(part[2:5], values, strict=True):
                 tensor.copy_(value)
 
     def descend(self, learning_rate: float, decay: float) -> None:
-        """Take a step; matrices are multiplied by ``1 - decay`` before.
+        """Take a step; before it, matrices are multiplied by ``1 - decay``.
 
-        To be called where nothing is recorded.
+        Call it under `torch.no_grad`.
         """
         for part in self._parts:
             part.n_updates.add_(1)
@@ -83,6 +84,7 @@ class AdamW:
                 lr=learning_rate,
                 beta1=0.9,
                 beta2=0.999,
+                # the kernel multiplies by 1 - lr * weight_decay
                 weight_decay=decay / learning_rate if part.is_decayed and decay > 0 else 0.0,
                 eps=1e-8,
                 amsgrad=False,

@@ -1,4 +1,4 @@
-"""Images that are moved and mirrored, anew for every batch."""
+"""Random moves and reflections of images, drawn anew for every batch."""
 
 import torch
 from torch import Generator, Tensor
@@ -8,23 +8,23 @@ from skae.engine._changes import RandomChange
 
 
 class ImageAugmentation(RandomChange):
-    """Moves and mirrors the images of a batch; the target goes with the first input.
+    """Moves and mirrors the images of a batch, and the target in the same way.
 
     Where a move leaves a gap, the border is repeated.
 
     Parameters
     ----------
     shape : tuple of int
-        What a flattened row is.
+        The shape of an image, which a row holds flattened.
     axes : sequence of int
         The axes of `shape` along which images move; they are mirrored along the last.
     max_shift : int
-        Images move by up to so many entries, by an integer drawn for each axis.
+        The largest number of entries by which an image moves; drawn for each axis.
     is_mirrored : bool
         Whether to mirror every image with probability 1/2.
     mean : Tensor of shape (n_features,), float64, on the CPU
-        The image that the network sees as zero, in the network's units: moved are images, not
-        what distinguishes them from it.
+        The image that is zero in the network's units. It is moved with each row, since images are
+        to be moved, not their differences from the mean image.
     generator : torch.Generator
         On the CPU.
     """
@@ -52,14 +52,15 @@ class ImageAugmentation(RandomChange):
         # apart, since the mean may be so large that float32 has no digits for the rest
         change = self._move(self.mean.expand(len(first), -1), sources) - self.mean
         moved = self._move(first, sources) + change.to(first)
-        # a target of its own holds whole images
+        # if the target is a separate tensor, it is in the data's units, where no mean was taken off
         target = moved if batch.target is first else self._move(batch.target, sources)
         return Batch((moved, *others), target)
 
     def _draw_sources(self, n: int, axis: int) -> Tensor:
-        """Return where entries along one axis come from, shape (n, size)."""
+        """Return the place from which each entry along an axis comes, shape (n, size)."""
         size = self.shape[axis]
         bounds = -self.max_shift, self.max_shift + 1
+        # (n, 1), broadcast over the places along the axis
         moves = torch.randint(*bounds, (n, 1), generator=self.generator)
         sources = (torch.arange(size) + moves).clamp(0, size - 1)
         if not (self.is_mirrored and axis == self.axes[-1]):
@@ -68,8 +69,8 @@ class ImageAugmentation(RandomChange):
         return torch.where(is_turned, size - 1 - sources, sources)
 
     def _move(self, x: Tensor, sources: dict[int, Tensor]) -> Tensor:
-        """Return rows whose entries come from elsewhere."""
-        images = x.unflatten(1, self.shape)
+        """Return rows, shape (n, n_features), with their entries taken from `sources`."""
+        images = x.unflatten(1, self.shape)  # (n, *shape)
         for axis, places in sources.items():
             ones = [1] * len(self.shape)
             ones[axis] = self.shape[axis]

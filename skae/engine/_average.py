@@ -1,4 +1,4 @@
-"""Averages of weights over the last updates."""
+"""Running averages of weights."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,14 +9,14 @@ from skae.engine._files import StateDict
 
 
 class Average:
-    """A running mean of what a tensor was.
+    """A running mean of a tensor's last states.
 
     Parameters
     ----------
     values : Tensor of shape (n_parameters,)
-        Changes in place.
+        The tensor, which others change in place.
     n_updates : float
-        About how many of its last states count.
+        Number of states over which the mean extends.
     """
 
     def __init__(self, values: Tensor, n_updates: float) -> None:
@@ -26,23 +26,23 @@ class Average:
         self._n_seen = 0
 
     def update(self) -> None:
-        """Take note of the present state."""
+        """Take the present state into the mean."""
         self._n_seen += 1
-        # of the first states, the plain mean
+        # the plain mean, until there are n_updates states
         self.mean.lerp_(self.values, 1 / max(1.0, min(self.n_updates, self._n_seen)))
 
     def state_dict(self) -> StateDict:
-        """Return the mean as it lies, and of how many states it is."""
+        """Return the mean, which is not copied, and the number of states in it."""
         return {"mean": self.mean, "n_seen": self._n_seen}
 
     def load_state_dict(self, state: StateDict) -> None:
-        """Go on from what `state_dict` returned."""
+        """Set mean and number of states to those that `state_dict` returned."""
         self.mean.copy_(state["mean"])
         self._n_seen = state["n_seen"]
 
     @contextmanager
     def shown(self) -> Iterator[None]:
-        """Have the mean in place of the values for a while."""
+        """Put the mean in the place of the values, until the context ends."""
         values = self.values.clone()
         self.values.copy_(self.mean)
         try:

@@ -1,4 +1,4 @@
-"""Some rows, as the engine hands them on."""
+"""Batches of rows."""
 
 from typing import NamedTuple
 
@@ -7,9 +7,10 @@ from torch import Tensor
 
 
 class Batch(NamedTuple):
-    """Some rows: what the network is given, and what its outputs are held against.
+    """Some rows: the network's inputs, and the target with which its outputs are compared.
 
-    `share` is that of these rows among all of an update, some of which other processes may have.
+    `share` is the number of these rows over that of all rows of an update, of which other processes
+    may have some.
     """
 
     inputs: tuple[Tensor, ...]
@@ -21,11 +22,12 @@ class Batch(NamedTuple):
         if self.target.device == device:
             return self
         target = self.target.to(device)
+        # a tensor that is both input and target is copied once
         inputs = [target if x is self.target else x.to(device) for x in self.inputs]
         return self._replace(inputs=tuple(inputs), target=target)
 
     def split(self, n_rows: int) -> "list[Batch]":
-        """Return parts of at most so many rows."""
+        """Return parts of at most `n_rows` rows."""
         targets = self.target.split(n_rows)
         # a tensor that is both input and target stays one
         inputs = (targets if x is self.target else x.split(n_rows) for x in self.inputs)

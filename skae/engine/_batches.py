@@ -20,17 +20,17 @@ class Batches(Loader):
     target : Tensor of shape (n, ...)
         May be one of `inputs` itself; its rows are then gathered once.
     rows : Tensor of shape (n_rows,)
-        The rows to serve, integers below n.
+        Numbers of the rows to serve.
     batch_size : int
         The largest batch.
     generator : torch.Generator, default=None
-        Draws a new order at every iteration. None: the order of `rows`.
+        Draws a new order of the rows at every iteration. None: the order of `rows`.
     change : BatchChange, default=None
-        What is done to each batch as it is served, anew at every iteration.
+        Applied to each batch as it is served.
     device : torch.device, default=None
-        Where batches are put. None: where the tensors are.
+        Device of the batches. None: that of the tensors.
     peers : Peers, default=ALONE
-        Who else serves rows.
+        The processes that serve rows at the same time.
     """
 
     def __init__(
@@ -55,12 +55,13 @@ class Batches(Loader):
     def _serve(self) -> Iterator[Batch]:
         order = self.rows
         if self.generator is not None:
+            # drawn on the CPU, so that the order does not depend on the device
             order = order[torch.randperm(len(order), generator=self.generator)]
         for rows in order.to(self.target.device).tensor_split(len(self)):
             yield self._take(rows)
 
     def _take(self, rows: Tensor) -> Batch:
-        """Gather rows where the last ones lay: new memory would cost more than the copy."""
+        """Gather rows in the memory of the last batch: new memory would cost more than the copy."""
         target = gather(self.target, rows, self._target_place)
         inputs = [
             target if x is self.target else gather(x, rows, place)
@@ -70,6 +71,6 @@ class Batches(Loader):
 
 
 def gather(tensor: Tensor, rows: Tensor, place: Tensor) -> Tensor:
-    """Return some rows, put in a place that is given their shape."""
+    """Return some rows, written to the memory of `place`, which is resized to them."""
     place.resize_(rows.shape + tensor.shape[1:])
     return torch.index_select(tensor, 0, rows, out=place)

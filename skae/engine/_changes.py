@@ -1,4 +1,4 @@
-"""What is done to batches as they are served."""
+"""Changes of batches as they are served."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
@@ -9,16 +9,16 @@ from skae.engine._batch import Batch
 
 
 class BatchChange(ABC):
-    """Abstract base of what changes a batch."""
+    """Abstract base of changes of a batch."""
 
     @property
     def generators(self) -> tuple[Generator, ...]:
-        """What draws its random numbers."""
+        """The generators of its random numbers."""
         return ()
 
     @abstractmethod
     def __call__(self, batch: Batch) -> Batch:
-        """Return the changed batch; the given one stays as it is."""
+        """Return a changed batch; the given one is not modified."""
 
 
 class _Nothing(BatchChange):
@@ -47,12 +47,12 @@ class RandomChange(BatchChange):
 
     @property
     def generators(self) -> tuple[Generator, ...]:
-        """What draws its random numbers."""
+        """The generators of its random numbers."""
         return (self.generator,)
 
 
 class InTurn(BatchChange):
-    """One change after the other.
+    """Several changes, one after the other.
 
     Parameters
     ----------
@@ -70,7 +70,7 @@ class InTurn(BatchChange):
 
     @property
     def generators(self) -> tuple[Generator, ...]:
-        """What draws the random numbers of all."""
+        """The generators of all changes' random numbers."""
         return tuple(generator for change in self.changes for generator in change.generators)
 
     def __call__(self, batch: Batch) -> Batch:

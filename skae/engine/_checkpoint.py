@@ -1,4 +1,4 @@
-"""Files from which a training that was cut off goes on."""
+"""Files from which an interrupted training is continued."""
 
 import hashlib
 import io
@@ -11,20 +11,20 @@ from skae.engine._files import StateDict, replace_file
 from skae.engine._peers import ALONE, Peers
 
 MAGIC = b"skae checkpoint 1\n"
-"""What a file begins with; a checksum of the rest follows."""
+"""The first bytes of a file; the SHA-256 checksum of the rest follows."""
 
 
 class Checkpoint:
-    """The state of a training, written to a file every so many epochs.
+    """The file of a training's state, written at regular intervals.
 
     Parameters
     ----------
     path : path-like
-        Of this training alone: another one would go on from what is not its own.
+        To be used by this training alone: another one would continue from the wrong state.
     every : int
-        Epochs from one writing to the next.
+        Number of epochs between two writings.
     peers : Peers, default=ALONE
-        Who trains together. The first of them has the file.
+        The processes that train together. The first of them writes and reads the file.
     """
 
     def __init__(self, path: str | os.PathLike[str], every: int, peers: Peers = ALONE) -> None:
@@ -45,13 +45,13 @@ class Checkpoint:
         return self.peers.share(state)
 
     def save(self, state: StateDict) -> None:
-        """Write a state of numbers, tensors, and lists and dicts of them."""
+        """Write a state."""
         with self.peers.in_step():
             if self.peers.rank == 0:
                 self._write(state)
 
     def remove(self) -> None:
-        """Forget the state."""
+        """Remove the file, if there is one."""
         if self.peers.rank == 0:
             self.path.unlink(missing_ok=True)
 

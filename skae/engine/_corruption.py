@@ -1,4 +1,4 @@
-"""Noise put on the inputs of a batch, drawn anew each time; the target stays clean."""
+"""Corruption of the inputs of batches, drawn anew for each; targets stay clean."""
 
 from abc import abstractmethod
 
@@ -10,11 +10,12 @@ from skae.engine._changes import RandomChange
 
 
 class Corruption(RandomChange):
-    """Changes the first input of a batch (Vincent et al. 2010, section 3.3).
+    """Abstract base of changes of a batch's first input (Vincent et al. 2010, section 3.3).
 
     Parameters
     ----------
     level : float
+        The strength of the corruption; its meaning is that of the subclass.
     generator : torch.Generator
         On the CPU, so that the same seed gives the same noise on every device.
     """
@@ -53,7 +54,7 @@ class Masking(Corruption):
     level : float in [0, 1]
     generator : torch.Generator
     value : Tensor of shape (n_features,)
-        What each feature is replaced with.
+        The replacement for each feature.
     """
 
     def __init__(self, level: float, generator: Generator, value: Tensor) -> None:
@@ -84,4 +85,5 @@ class SaltAndPepper(Corruption):
         """Return `x` with some entries at an extreme of their feature."""
         draw = self._uniform(x)
         x = torch.where(draw < self.level, self.high.to(x), x)
+        # the lower half of the draws below `level`: one number decides both
         return torch.where(draw < self.level / 2, self.low.to(x), x)

@@ -1,4 +1,4 @@
-"""Gradients of the mean loss of a batch: by autograd, or written out."""
+"""Gradients of the mean loss of a batch, by autograd or written out."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
@@ -11,19 +11,19 @@ from skae.engine._batch import Batch
 from skae.engine._step import Losses, Objective
 
 Weights = Mapping[str, float]
-"""Factors of the gradients of terms, by name; terms that are not in it count once."""
+"""Factors of the terms' gradients, by the terms' names; 1 for terms that it does not name."""
 Gradients = Mapping[str, Tensor]
 """Gradients of a loss with regard to the outputs of a network, by the name of the field."""
 
 
 class Pass(Protocol):
-    """A network's forward and backward, as the engine sees them."""
+    """A network's forward and backward passes, as the engine sees them."""
 
     def forward(self, *inputs: Tensor) -> Any:
-        """Return the network's outputs, and keep what `backward` needs."""
+        """Return the network's outputs, and keep the intermediate results for `backward`."""
 
     def backward(self, gradients: Gradients) -> None:
-        """Add to the parameters' gradients what those of the last outputs cause."""
+        """Backpropagate gradients of the last outputs; add to those of the parameters."""
 
 
 class WrittenObjective(Protocol):
@@ -40,9 +40,9 @@ class WrittenObjective(Protocol):
 
 
 class Differentiation(ABC):
-    """Adds the gradient of the mean loss of a batch, its share of it, to that of the parameters.
+    """Adds the gradient of a batch's mean loss, times the batch's share, to the parameters'.
 
-    It is called where nothing is recorded.
+    It is called under `torch.no_grad`.
     """
 
     @abstractmethod
@@ -51,7 +51,7 @@ class Differentiation(ABC):
 
 
 class Autograd(Differentiation):
-    """For any network and objective.
+    """Gradients by torch's autograd, for any network and objective.
 
     Parameters
     ----------
@@ -59,7 +59,8 @@ class Autograd(Differentiation):
     objective : callable
         Maps the network's outputs and a target to losses.
     precision : torch.dtype, default=torch.float32
-        Of matrix products and convolutions. With bfloat16, weights and losses stay in float32.
+        The precision of matrix products and convolutions. With bfloat16, weights and losses stay in
+        float32.
     """
 
     def __init__(
@@ -70,10 +71,10 @@ class Autograd(Differentiation):
         self.precision = precision
 
     def __call__(self, batch: Batch, weights: Weights) -> Losses:
-        """Record the way forward, replay it backward."""
+        """Record the forward pass and replay it backward; return the losses."""
         with torch.enable_grad():
             losses = self.objective(self._outputs(batch), batch.target)
-            # a batch without rows has the mean 0
+            # a batch without rows has the mean 0, where loss.mean() would be NaN
             means = [
                 batch.share * weights.get(name, 1.0) * loss.sum() / max(1, len(loss))
                 for name, loss in losses.items()
@@ -94,10 +95,10 @@ class Autograd(Differentiation):
 
 
 class WrittenOut(Differentiation):
-    """For networks and objectives that know their gradients.
+    """Gradients that network and objective state themselves.
 
-    What `Autograd` computes, without the time it takes to record and to replay: of a small
-    network's step that is the larger part.
+    The result is that of `Autograd`. The time that autograd takes to record and to replay is saved,
+    which is the larger part of a step of a small network.
 
     Parameters
     ----------
@@ -110,7 +111,7 @@ class WrittenOut(Differentiation):
         self.objective = objective
 
     def __call__(self, batch: Batch, weights: Weights) -> Losses:
-        """Go forward and back."""
+        """Go forward and back; return the losses."""
         outputs = self.network.forward(*batch.inputs)
         losses, gradients = self.objective.differentiate(
             outputs, batch.target, weights, batch.share
@@ -122,9 +123,9 @@ class WrittenOut(Differentiation):
 def find_differentiation(
     network: nn.Module, objective: Objective, precision: torch.dtype | None = None
 ) -> Differentiation:
-    """Return the fastest way that a network and an objective allow.
+    """Return the fastest differentiation that network and objective allow.
 
-    It may hold on to the parameters and their gradients where they lie.
+    It may keep references to the parameters and their gradients: these are not to be moved.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Files that are always whole."""
+"""Files that are replaced as a whole, and states that they hold."""
 
 import os
 import secrets
@@ -10,12 +10,13 @@ StateDict = dict[str, Any]
 
 
 def replace_file(path: Path, raw: bytes) -> None:
-    """Write a file beside the place of a file, and then put it there."""
+    """Write a file under another name and rename it: readers never see a part of it."""
     part = path.with_name(f"{path.name}.{secrets.token_hex(8)}.part")
     try:
         with part.open("xb") as file:
             file.write(raw)
             file.flush()
+            # on the disk before the name is: after a crash there is the old file or the new one
             os.fsync(file.fileno())
         os.replace(part, path)
     except BaseException:

@@ -7,13 +7,12 @@ from torch import nn
 class FlatParameters:
     """A network's parameters as views of one vector, and their gradients as views of another.
 
-    An optimiser that sees one vector spends its time on arithmetic, whatever the number of
-    layers.
+    An optimiser of one vector spends its time on arithmetic, whatever the number of layers.
 
     Parameters
     ----------
     network : nn.Module
-        Its parameters, all of one dtype and on one device, are moved into the vector.
+        Its parameters, all of one dtype and on one device, become views of the vector.
 
     Attributes
     ----------
@@ -33,5 +32,6 @@ class FlatParameters:
         self.matrices = self.values[: sum(p.numel() for p in parameters if p.ndim > 1)]
         views = zip(self.values.split(sizes), self.gradients.split(sizes), strict=True)
         for parameter, (value, gradient) in zip(parameters, views, strict=True):
+            # the modules keep their parameters, which now share the vector's memory
             parameter.data = value.view_as(parameter)
             parameter.grad = gradient.view_as(parameter)

@@ -1,4 +1,4 @@
-"""First-order steps."""
+"""First-order optimisation."""
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
@@ -17,13 +17,13 @@ from skae.engine._schedule import Schedule
 from skae.engine._step import Losses, NetworkStep, Objective, State
 
 ROUNDING = 100
-"""Times the spacing of numbers at the largest gradient: what is below, no gradient is."""
+"""Gradients below so many times the rounding error of the largest one are taken for zero."""
 
 
 class GradientStep(NetworkStep):
-    """One step of AdamW (Loshchilov and Hutter 2019).
+    """One step of AdamW for each batch (Loshchilov and Hutter 2019).
 
-    Gradients are written out where network and objective know them, and else by autograd.
+    Gradients are written out if network and objective have them so, and else found by autograd.
 
     Parameters
     ----------
@@ -31,19 +31,19 @@ class GradientStep(NetworkStep):
     objective : callable
         Maps the network's outputs and a target to losses.
     learning_rate : float
-        Its peak.
+        The largest learning rate of the schedule.
     schedule : Schedule
-        The course of the learning rate.
+        The learning rate at every update, as a share of the largest one.
     weight_decay : float, default=0.0
         Matrices are multiplied by ``exp(-weight_decay)`` over the whole schedule, in as many
         steps as it has, so that their number does not change the total.
     weights : callable, default=None
-        Maps the share of training that is done to the weights of terms.
+        Maps the share of training that is done to the factors of the terms' gradients.
     precision : torch.dtype, default=None
-        Of matrix products and convolutions, for parameters in float32; see
+        The precision of matrix products and convolutions, for parameters in float32; see
         `find_differentiation`.
     peers : Peers, default=ALONE
-        Who takes the same steps. Gradients are means over the rows of all.
+        The processes that take the same steps. Gradients are means over the rows of all.
     """
 
     def __init__(
@@ -67,7 +67,7 @@ class GradientStep(NetworkStep):
         self._flat = FlatParameters(network)
         self._adamw = AdamW(self._flat, self.weight_decay > 0)
         self._average = self._make_average()
-        # last, as it may hold on to the parameters where they lie
+        # last, as it may keep references to the parameters, which have been moved above
         self._differentiate = find_differentiation(network, objective, precision)
 
     @torch.no_grad()
@@ -78,6 +78,7 @@ class GradientStep(NetworkStep):
         weights = {} if self.weights is None else self.weights(progress)
         losses = self._differentiate(batch, weights)
         self.peers.add_(self._flat.gradients)
+        # Adam's first step alone is as long for rounding errors as for gradients
         if self.n_updates == 0:
             _drop_rounding_(self._flat.gradients)
         factor = self.schedule(self.n_updates)
@@ -89,29 +90,29 @@ class GradientStep(NetworkStep):
 
     @torch.no_grad()
     def evaluate(self, batch: Batch) -> Losses:
-        """Return the losses, with averaged weights if the schedule has them averaged."""
+        """Return the losses that are judged, at averaged weights if the schedule averages them."""
         with self._shown():
             return super().evaluate(batch)
 
     def state(self) -> State:
-        """Return a copy of the parameters, averaged if the schedule has them averaged."""
+        """Return a copy of the parameters, averaged if the schedule averages them."""
         with self._shown():
             return super().state()
 
     def restore(self, state: State) -> None:
-        """Put the parameters back; nothing else has been averaged."""
+        """Set the parameters to a state, and begin a new average."""
         super().restore(state)
         self._average = self._make_average()
 
     def state_dict(self) -> StateDict:
-        """Return parameters and what is remembered of earlier updates."""
+        """Return the parameters and the state of the optimiser."""
         average = {} if self._average is None else self._average.state_dict()
         of_updates = {"n_updates": self.n_updates, "adamw": self._adamw.state_dict()}
         return super().state_dict() | of_updates | {"average": average}
 
     @torch.no_grad()
     def load_state_dict(self, state: StateDict) -> None:
-        """Put back what `state_dict` returned."""
+        """Set parameters and optimiser to the state that `state_dict` returned."""
         super().load_state_dict(state)
         self.n_updates = state["n_updates"]
         self._adamw.load_state_dict(state["adamw"])
@@ -119,21 +120,21 @@ class GradientStep(NetworkStep):
             self._average.load_state_dict(state["average"])
 
     def _make_average(self) -> Average | None:
-        """Return what averages the weights, if the schedule has them averaged."""
+        """Return the running mean of the weights, or None if the schedule does not average them."""
         n_updates = self.schedule.averaged * self.schedule.n_updates
         return Average(self._flat.values, n_updates) if n_updates > 0 else None
 
     def _shown(self) -> AbstractContextManager[None]:
-        """Return a context in which the network has the weights to be measured and kept."""
+        """Return a context in which the network has the weights that are evaluated and kept."""
         return nullcontext() if self._average is None else self._average.shown()
 
 
 def _drop_rounding_(gradients: Tensor) -> None:
-    """Set gradients to zero that are zero but for rounding.
+    """Set gradients to zero that are rounding errors.
 
-    At the linear optimum those of whole layers are: the error has no part that codes could explain.
-    Adam's first step, which is as long for small gradients as for large ones, would lead away from
-    it in a direction that depends on the order of sums, another one on every machine.
+    At the linear optimum, the gradients of whole layers are: codes cannot explain anything of the
+    error that is left. Adam's first step is as long for small gradients as for large ones. It would
+    follow the rounding errors, which are different ones on every machine.
     """
     bound = ROUNDING * torch.finfo(gradients.dtype).eps * gradients.abs().max()
     gradients[gradients.abs() < bound] = 0

@@ -1,21 +1,21 @@
-"""What happened in a training."""
+"""The record of a training."""
 
 from dataclasses import dataclass, field
 
 
 @dataclass
 class History:
-    """What happened in a training.
+    """The record of a training: losses of all epochs, and the epoch that was kept.
 
     Attributes
     ----------
     training, validation : list of float
-        Mean loss per row; entry 0 is the start, entry i is epoch i. `validation` is empty
-        where nothing was held out.
+        Mean loss per row; entry 0 is that of the start, entry i that of epoch i. `validation` is
+        empty if no rows were held out.
     kept : int
-        The epoch whose state the step was left in, 0 for the start.
+        The epoch whose state the step has at the end, 0 for the start.
     is_interrupted : bool
-        Whether the user stopped it; an epoch that had begun is not among the entries.
+        Whether the user stopped the training. An epoch that had begun has no entry.
     """
 
     training: list[float] = field(default_factory=list)

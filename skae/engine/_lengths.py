@@ -1,4 +1,4 @@
-"""How many entries of each code are to be decoded."""
+"""Numbers of entries of codes that are decoded, for ordered codes."""
 
 import torch
 from torch import Generator, Tensor
@@ -9,7 +9,7 @@ from skae.engine._changes import BatchChange, RandomChange
 FULL = 0.25
 """Share of the rows that are decoded from all entries of their codes."""
 MAX_PREFIXES = 2**10
-"""Prefixes of held-out codes that are decoded, unless there are more rows."""
+"""Largest number of prefixes of held-out codes that are decoded, or one for each row."""
 
 
 def with_lengths(batch: Batch, lengths: Tensor) -> Batch:
@@ -18,10 +18,11 @@ def with_lengths(batch: Batch, lengths: Tensor) -> Batch:
 
 
 class DrawnLengths(RandomChange):
-    """Gives every row of a batch a length, drawn anew each time.
+    """Gives every row of a batch a random length, drawn anew each time.
 
-    Some are decoded from the whole code. The lengths of the others have uniform logarithms: one
-    entry more changes a short code more than a long one. Both are stratified over the batch.
+    A share `FULL` of the rows are decoded from whole codes. The lengths of the others have uniform
+    logarithms: one more entry changes a short code more than a long one. Draws are stratified over
+    the batch.
 
     Parameters
     ----------
@@ -38,6 +39,7 @@ class DrawnLengths(RandomChange):
     def __call__(self, batch: Batch) -> Batch:
         """Return the batch with a length for each row, shape (n, 1)."""
         n_rows = len(batch.target)
+        # stratified: one uniform number from each of n_rows intervals of equal width
         order = torch.randperm(n_rows, generator=self.generator)
         share = (order + torch.rand(n_rows, generator=self.generator)) / n_rows
         exponent = (share / (1 - FULL)).clamp(max=1.0)  # 1 for those with the whole code
@@ -46,14 +48,14 @@ class DrawnLengths(RandomChange):
 
 
 class SpreadLengths(BatchChange):
-    """Gives every row of a batch some lengths, evenly spread, the same ones each time.
+    """Gives every row of a batch some lengths, evenly spread and the same each time.
 
     Parameters
     ----------
     n_components : int
         The largest length.
     max_prefixes : int
-        Lengths in all, unless there are more rows.
+        Largest number of lengths of the batch; every row has one at least.
     """
 
     def __init__(self, n_components: int, max_prefixes: int = MAX_PREFIXES) -> None:
@@ -61,7 +63,7 @@ class SpreadLengths(BatchChange):
         self.max_prefixes = max_prefixes
 
     def __call__(self, batch: Batch) -> Batch:
-        """Return the batch with lengths, shape (n, n_lengths): all of them for few rows."""
+        """Return the batch with lengths, shape (n, n_lengths): all there are, for few rows."""
         n_rows = len(batch.target)
         n_lengths = max(1, min(self.n_components, self.max_prefixes // n_rows))
         if n_lengths == self.n_components:
@@ -69,5 +71,6 @@ class SpreadLengths(BatchChange):
             return with_lengths(batch, every.expand(n_rows, -1))
         # multiples of the golden ratio are evenly spread over [0, 1), however many there are
         offsets = (torch.arange(n_rows, dtype=torch.float64) * (5**0.5 - 1) / 2).frac()
+        # (n, n_lengths): evenly spaced for each row, from an offset of its own
         places = (torch.arange(n_lengths) + offsets[:, None]) * self.n_components / n_lengths
         return with_lengths(batch, 1 + places.long().clamp(max=self.n_components - 1))

@@ -1,4 +1,4 @@
-"""The contract of what serves rows in batches."""
+"""The contract of loaders, which serve rows in batches."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
@@ -14,9 +14,10 @@ from skae.engine._peers import ALONE, Peers
 
 
 class Loader(ABC):
-    """Every row once per iteration, in batches whose sizes differ by at most one row, larger first.
+    """Serves every row once per iteration, in batches whose sizes differ by at most one row.
 
-    A batch is to be used before the next one is asked for, which is put in its place.
+    Larger batches come first. A batch is valid until the next one is served, which may take its
+    place in memory.
 
     Parameters
     ----------
@@ -24,21 +25,21 @@ class Loader(ABC):
     batch_size : int
         The largest batch.
     dtype : torch.dtype
-        Of batches.
+        The batches' dtype.
     device : torch.device
-        Where they are put.
+        The batches' device.
     generator : torch.Generator or None
-        Draws the order of the rows.
+        Draws the order of the rows; None: they have a fixed order.
     change : BatchChange or None
-        What is done to each batch as it is served, anew at every iteration.
+        Applied to each batch as it is served. None: nothing is changed.
     peers : Peers, default=ALONE
-        Who else serves rows, each their own, in as many batches. Some of them may have no rows,
-        where one has few.
+        The processes that serve rows at the same time, each its own, in the same number of batches.
+        Batches may be without rows, where one has few of them.
 
     Attributes
     ----------
     n_rows_of_all : int
-        Rows of all peers.
+        Number of rows of all peers.
     """
 
     def __init__(
@@ -58,6 +59,7 @@ class Loader(ABC):
         self.generator = generator
         self.change = change
         self.peers = peers
+        # of every peer: rows, and batches that it would serve alone
         counts = peers.gather((n_rows, ceil(n_rows / batch_size)))
         self._n_rows_of_each = [n_rows for n_rows, _ in counts]
         self.n_rows_of_all = sum(self._n_rows_of_each)
@@ -65,16 +67,16 @@ class Loader(ABC):
 
     @property
     def generators(self) -> tuple[Generator, ...]:
-        """What draws the order of the rows, and the changes."""
+        """The generators of the order of the rows and of the changes."""
         own = () if self.generator is None else (self.generator,)
         return own if self.change is None else own + self.change.generators
 
     def state_dict(self) -> StateDict:
-        """Return what the next iteration depends on."""
+        """Return all that the next iteration depends on."""
         return {"generators": [generator.get_state() for generator in self.generators]}
 
     def load_state_dict(self, state: StateDict) -> None:
-        """Have the next iteration be the one that followed `state_dict`."""
+        """Set the state that `state_dict` returned: the same iteration follows."""
         for generator, value in zip(self.generators, state["generators"], strict=True):
             generator.set_state(value)
 
@@ -86,6 +88,7 @@ class Loader(ABC):
         for batch, *sizes in zip(self._serve(), *sizes_of_each, strict=True):
             there = batch.to(self.device)
             changed = there if self.change is None else self.change(there)
+            # the weight of these rows in the mean over the rows of all peers
             yield changed._replace(share=sizes[self.peers.rank] / sum(sizes))
 
     def sizes(self, n_rows: int) -> Iterator[int]:
@@ -96,4 +99,4 @@ class Loader(ABC):
 
     @abstractmethod
     def _serve(self) -> Iterator[Batch]:
-        """Yield batches, anywhere and not yet changed."""
+        """Yield batches on any device, not yet changed."""

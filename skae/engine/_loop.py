@@ -18,17 +18,17 @@ from skae.engine._stopping import Acceptance, Stopping
 from skae.engine._watcher import Watcher
 
 EXPLODED = 1e6
-"""A training loss this many times the start's, or this large where the start's is below 1,
-will not come back."""
+"""A training has diverged if its loss is so many times that of the start, or so large where the
+start's is below 1."""
 
 
 class DivergenceError(ArithmeticError):
-    """The training loss exploded or is not finite."""
+    """The training loss has exploded or is not finite."""
 
 
 @dataclass
 class _Candidate:
-    """A state and the losses of the rows it is judged by."""
+    """A state, and the losses of the rows by which it is judged."""
 
     epoch: int
     rows: Tensor
@@ -45,11 +45,11 @@ def run(
     acceptance: Acceptance | None = None,
     checkpoint: Checkpoint | None = None,
 ) -> History:
-    """Train, and leave the step in the best state met, the start among the candidates.
+    """Train, and leave the step in the best state found, which may be the start.
 
-    With `valid`, the epoch with the lowest validation loss is kept if it is accepted. Without,
-    the last epoch is kept if it is not worse than the start on the training rows. Ctrl-C ends the
-    training, and keeps what is best so far; with peers, it ends all of them.
+    With `valid`, the epoch with the lowest validation loss is kept if it is accepted. Without, the
+    last epoch is kept if it is not worse than the start on the training rows. Ctrl-C ends the
+    training and keeps the best state so far; with peers, it raises an error in all of them.
 
     Parameters
     ----------
@@ -60,14 +60,14 @@ def run(
     max_iter : int
         Largest number of epochs.
     stopping : Stopping
-        Sees the validation loss of every epoch, or the training loss where nothing is held out.
+        Sees the validation loss of every epoch, or the training loss if no rows are held out.
     watchers : sequence of Watcher, default=()
-        Are told of every epoch. If one of them wants to stop, the training ends.
+        Informed of every epoch. If one of them wants to stop, the training ends.
     acceptance : Acceptance, default=None
-        What the held-out rows must say for the start to be given up. None: that an epoch is
-        better.
+        The condition on the held-out rows' losses under which the start is replaced. None: that
+        the best epoch's mean is lower.
     checkpoint : Checkpoint, default=None
-        Where to go on, if this training was begun before, and where to write how far it is.
+        The file with which to continue, if it exists, and to which states are written.
 
     Returns
     -------
@@ -89,7 +89,7 @@ def run(
             for watcher in watchers:
                 watcher.begin_epoch()
             training.run_epoch(epoch)
-            # all are told, whoever wants to stop
+            # all watchers are informed, even if the first one wants to stop
             wishes = [watcher.end_epoch(history, training.find_kept) for watcher in watchers]
             wishes.append(stopping((history.validation or history.training)[-1]))
             if any(train.peers.gather(any(wishes))):
@@ -97,7 +97,7 @@ def run(
             if checkpoint is not None and epoch % checkpoint.every == 0:
                 checkpoint.save(training.state_dict())
     except KeyboardInterrupt:
-        if not train.peers.is_alone:  # who are elsewhere in their epoch
+        if not train.peers.is_alone:  # the others are at other places of their epoch
             raise
         training.forget_unfinished_epoch()
     training.keep_best()
@@ -107,7 +107,7 @@ def run(
 
 
 class _Training:
-    """A training under way; its parameters are those of `run`."""
+    """A running training; its parameters are those of `run`."""
 
     def __init__(
         self,
@@ -128,7 +128,7 @@ class _Training:
             self.history.validation.append(float(self.start.rows.mean()))
 
     def run_epoch(self, epoch: int) -> None:
-        """Learn from every row once, and take note of how good that was."""
+        """Learn from every row once, and record the losses."""
         loss = _mean(self.step.update, self.train)
         rows = None if self.valid is None else _pass(self.step.evaluate, self.valid)
         self.history.training.append(loss)
@@ -142,8 +142,8 @@ class _Training:
     def find_kept(self) -> tuple[int, State]:
         """Return the epoch that would be kept now, and its state.
 
-        Where nothing is held out, the epoch's own losses stand for those at its end: to measure
-        these would take rows out of their order.
+        If no rows are held out, the losses during the epoch are taken for those at its end: one
+        more pass over the rows would draw random numbers, and change the epochs that follow.
         """
         losses = self.history.training
         if self.valid is not None and self.acceptance(self.start.rows, self.best.rows):
@@ -153,13 +153,13 @@ class _Training:
         return 0, self.start.state
 
     def forget_unfinished_epoch(self) -> None:
-        """Note that the user ended the training."""
+        """Record that the user has ended the training, and drop the epoch that had begun."""
         self.history.is_interrupted = True
         if self.valid is not None:
             del self.history.training[len(self.history.validation) :]
 
     def keep_best(self) -> None:
-        """Leave the step in the state to be kept."""
+        """Set the step to the state that is kept, and record its epoch."""
         if self.valid is not None:
             self.history.kept, state = self.find_kept()
         else:
@@ -171,13 +171,13 @@ class _Training:
         self.step.restore(state)
 
     def _judge(self) -> Tensor:
-        """Return the losses of the held-out rows or, if there are none, the mean of all others."""
+        """Return the losses of the held-out rows or, if there are none, the mean training loss."""
         if self.valid is not None:
             return _pass(self.step.evaluate, self.valid)
         return torch.tensor([_mean(self.step.evaluate, self.train)])
 
     def state_dict(self) -> StateDict:
-        """Return all that the next epoch depends on; the start is found again."""
+        """Return all that the next epoch depends on, but for the start, which is computed again."""
         return {
             "training": self.history.training,
             "validation": self.history.validation,
@@ -188,10 +188,11 @@ class _Training:
         }
 
     def load_state_dict(self, state: StateDict) -> None:
-        """Have the next epoch be the one that followed `state_dict`."""
+        """Set the state that `state_dict` returned: the same epoch follows."""
         self.history.training[:] = state["training"]
         self.history.validation[:] = state["validation"]
         self.best = _Candidate(**state["best"])
+        # files are read to the CPU
         self.best.rows = self.best.rows.to(self.start.rows.device)
         self.stopping.load_state_dict(state["stopping"])
         self.step.load_state_dict(state["step"])
@@ -219,13 +220,13 @@ def mean_loss(step: Step, batches: Loader) -> float:
 def _pass(learn: Callable[[Batch], Losses], batches: Loader) -> Tensor:
     """Go through all rows once; return each row's loss, summed over the terms, shape (n,).
 
-    Where peers have the same rows, their losses may differ by rounding: the first one's count.
+    Peers have the same rows here. Their losses may differ by rounding: all take the first one's.
     """
     result, n_done = torch.empty(0), 0
     for batch in batches:
         losses = reduce(torch.add, learn(batch).values())
         if n_done == 0:
-            # one tensor from the beginning: many small ones would lie between large ones that go
+            # one tensor for all batches: many small ones would fragment the heap
             result = losses.new_empty(batches.n_rows)
         result[n_done : n_done + len(losses)] = losses
         n_done += len(losses)
@@ -234,7 +235,8 @@ def _pass(learn: Callable[[Batch], Losses], batches: Loader) -> Tensor:
 
 
 def _mean(learn: Callable[[Batch], Losses], batches: Loader) -> float:
-    """Go through all rows once; return the mean over the rows of all peers of `_pass`'s losses."""
+    """Go through all rows once; return the mean loss over the rows of all peers."""
+    # summed at the end: reading a number at every batch would wait for the device
     sums = torch.zeros(len(batches), dtype=batches.dtype, device=batches.device)
     for number, batch in enumerate(batches):
         sums[number] = reduce(torch.add, learn(batch).values()).sum()

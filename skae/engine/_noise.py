@@ -1,4 +1,4 @@
-"""Standard normal numbers as an input, which makes a random network a function."""
+"""Standard normal noise as an input of networks, which are then functions of their inputs."""
 
 from abc import abstractmethod
 
@@ -10,7 +10,7 @@ from skae.engine._changes import BatchChange
 
 
 class Noise(BatchChange):
-    """Puts noise of shape (n, n_draws, width) behind the first input of a batch."""
+    """Abstract base of changes that insert noise, shape (n, n_draws, width), as second input."""
 
     def __call__(self, batch: Batch) -> Batch:
         """Return the batch with noise as its second input."""
@@ -19,7 +19,7 @@ class Noise(BatchChange):
 
     @abstractmethod
     def draw(self, x: Tensor) -> Tensor:
-        """Return noise for every row of `x`, in its dtype and on its device."""
+        """Return noise for every row of `x`, of its dtype and on its device."""
 
 
 class NormalNoise(Noise):
@@ -39,7 +39,7 @@ class NormalNoise(Noise):
 
     @property
     def generators(self) -> tuple[Generator, ...]:
-        """What draws its random numbers."""
+        """The generators of its random numbers."""
         return (self.generator,)
 
     def draw(self, x: Tensor) -> Tensor:
@@ -51,8 +51,8 @@ class NormalNoise(Noise):
 class CubatureNoise(Noise):
     """The 2 width points ``+-sqrt(width) e_i``, the same for every row.
 
-    Means over them are exact for polynomials up to the third degree (Arasaratnam and Haykin
-    2009, equation 33): what is linear before a square is integrated without error.
+    Means over them are exact for polynomials up to the third degree (Arasaratnam and Haykin 2009,
+    equation 33), such as squared errors of linear decoders.
 
     Parameters
     ----------
@@ -63,7 +63,7 @@ class CubatureNoise(Noise):
         self.width = width
 
     def draw(self, x: Tensor) -> Tensor:
-        """Return the points."""
+        """Return the points, shape (n, 2 * width, width)."""
         points = self.width**0.5 * torch.eye(self.width, dtype=x.dtype, device=x.device)
         return torch.cat([points, -points]).expand(len(x), -1, -1)
 
@@ -71,16 +71,16 @@ class CubatureNoise(Noise):
 class ShiftedNoise(Noise):
     """Quasi-random draws, shifted by each row's own amount.
 
-    What is estimated for a row depends neither on the other rows nor on the call, and yet the
-    errors of rows are almost independent, so that a mean over rows averages them out. The
-    points are a scrambled Sobol sequence (Owen 1998), the shifts are modulo 1 (Cranley and
-    Patterson 1976): every single draw is standard normal.
+    The estimate for a row depends neither on the other rows nor on the call. The errors of rows are
+    almost independent, so that a mean over rows averages them out. The points are a scrambled Sobol
+    sequence (Owen 1998), the shifts are modulo 1 (Cranley and Patterson 1976): every single draw is
+    standard normal.
 
     Parameters
     ----------
     n_draws, width : int
     n_inputs : int
-        Width of the rows, whose entries should be of the order of 1.
+        Number of entries of a row; they should be of the order of 1.
     seed : int
     """
 
@@ -95,5 +95,6 @@ class ShiftedNoise(Noise):
     def draw(self, x: Tensor) -> Tensor:
         """Return the same noise for the same rows."""
         shift = x.cpu().double() @ self.directions
-        uniform = (self.points + shift[:, None]).remainder(1.0)
+        uniform = (self.points + shift[:, None]).remainder(1.0)  # (n, n_draws, width)
+        # clamped: 0 and 1 would become infinite
         return torch.special.ndtri(uniform.clamp(1e-12, 1 - 1e-12)).to(x)

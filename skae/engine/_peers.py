@@ -1,4 +1,4 @@
-"""Who trains the same network: processes that have some of the rows each."""
+"""Processes that train the same network together, each with some of the rows."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -12,23 +12,24 @@ T = TypeVar("T")
 
 
 class PeerError(RuntimeError):
-    """Another process of the same training has failed, or is lost."""
+    """Another process of the same training has failed or is lost."""
 
 
 N_PARTS = 4
-"""In which large tensors are summed: while one travels, another is added up."""
+"""Number of parts of large tensors: while one part travels, another one is summed."""
 LARGE = 2**16
-"""Entries that are worth it."""
+"""Number of entries from which on a tensor is summed in parts."""
 
 
 class Peers:
-    """Nobody else: what many would do together is done alone.
+    """A single process: everything that many would do together is done by it alone.
 
     Attributes
     ----------
     rank : int
-        From 0 on, whose place it is among all.
+        Number of this process, from 0 on.
     n_peers : int
+        Number of processes, this one included.
     """
 
     rank = 0
@@ -36,32 +37,32 @@ class Peers:
 
     @property
     def is_alone(self) -> bool:
-        """Whether there is nobody else."""
+        """Whether this is the only process."""
         return self.n_peers == 1
 
     def gather(self, value: object) -> list[Any]:
-        """Return the value of everybody."""
+        """Return the values of all, in the order of their ranks."""
         return [value]
 
     def share(self, value: T) -> T:
-        """Return the value of the first."""
+        """Return the first one's value."""
         return value
 
     def share_(self, value: Tensor) -> None:
-        """Put the value of the first in its place."""
+        """Overwrite a tensor with the first one's."""
 
     def add_(self, value: Tensor) -> None:
-        """Put the sum of everybody's values in its place."""
+        """Overwrite a tensor with the sum of all processes' tensors."""
 
     def average_(self, means: Tensor, n_rows: int) -> int:
-        """Put the means over all rows in the place of those over one's own.
+        """Overwrite means over this process's rows with the means over the rows of all.
 
         Parameters
         ----------
         means : Tensor of shape (n,)
-            Numbers, also where there are no rows.
+            Not NaN, even if there are no rows.
         n_rows : int
-            How many are one's own.
+            Number of this process's rows.
 
         Returns
         -------
@@ -70,9 +71,10 @@ class Peers:
         return n_rows
 
     def average(self, values: Tensor) -> tuple[Tensor, int]:
-        """Return means over all rows of a batch, and how many these are.
+        """Return the means over the rows of all processes, and the number of these rows.
 
-        The gradient is that of one's own rows' part, as a mean over them has it.
+        The gradient is that of a mean over this process's own rows, since losses, and with them
+        their gradients, are weighted by each process's share of the rows.
 
         Parameters
         ----------
@@ -86,20 +88,20 @@ class Peers:
         return values.mean(0), len(values)
 
     def gather_rows(self, values: Tensor) -> Tensor:
-        """Return the rows of all for a batch, those of the first process first.
+        """Return the rows of all processes for a batch, in the order of their ranks.
 
-        One's own rows have a gradient, those of others have none. The gradient is multiplied by the
-        number of all rows over that of one's own, since a process counts its losses, and with them
-        their gradients, by its share of the rows. For a value that is the same for every row, such
-        as a function of the rows that this returns, the sum of the gradients of all processes is
-        then the one that a single process would have found from all rows.
+        This process's own rows have a gradient, those of others have none. The gradient is
+        multiplied by the number of all rows over that of the own ones, since losses, and with them
+        their gradients, are weighted by each process's share of the rows. If a loss is a function
+        of the returned rows, and the same for every row, then the sum of the gradients of all
+        processes is the gradient that a single process would find from all rows.
 
         Held-out rows are the same in all processes, and are returned once for each of these.
 
         Parameters
         ----------
         values : Tensor of shape (n_rows, ...)
-            Of floats. No rows are as good as some; the other axes are the same for all.
+            Floats. A process may have no rows; the other axes are the same in all.
 
         Returns
         -------
@@ -109,12 +111,14 @@ class Peers:
 
     @contextmanager
     def in_step(self) -> Iterator[None]:
-        """Have what goes wrong for one, before anything is done together, raised for all.
+        """Return a context whose errors, in any one process, are raised in all of them.
+
+        For work that each process does alone, before the next one that is done together.
 
         Raises
         ------
         PeerError
-            If it has gone wrong for another one.
+            If another process has failed in the context.
         """
         yield
 
@@ -125,14 +129,15 @@ ALONE = Peers()
 class Processes(Peers):
     """The processes of torch.distributed.
 
-    They have connections of their own, which end with a training, so that nobody waits for one
-    who has failed in it.
+    A training has connections of its own, which end with it, so that no process waits for one that
+    has failed.
     """
 
     def __init__(self) -> None:
         self.rank = dist.get_rank()
         self.n_peers = dist.get_world_size()
-        # connections there are break where a process is gone; new ones would be waited for
+        # over the connections that exist: if a process is gone, this fails at once, whereas making
+        # new connections would wait for it
         self._group: Any = dist.group.WORLD
         self._together(dist.all_reduce, torch.zeros(1, device=_find_device()))
         self._group = dist.new_group(backend=_find_backend())
@@ -144,30 +149,31 @@ class Processes(Peers):
             dist.destroy_process_group(group)
 
     def gather(self, value: object) -> list[Any]:
-        """Return the value of everybody, which can be pickled."""
+        """Return the values of all, which are pickled, in the order of their ranks."""
         values: list[Any] = [None] * self.n_peers
         self._together(dist.all_gather_object, values, value)
         return values
 
     def share(self, value: T) -> T:
-        """Return the value of the first, which can be pickled."""
+        """Return the first one's value, which is pickled."""
         values = [value]
         self._together(dist.broadcast_object_list, values, src=0)
         return value if self.rank == 0 else values[0]
 
     def share_(self, value: Tensor) -> None:
-        """Put the value of the first in its place."""
-        lies_there = value.contiguous()
-        self._together(dist.broadcast, lies_there, src=0)
-        value.copy_(lies_there)
+        """Overwrite a tensor with the first one's."""
+        # a copy, if the tensor is a view with gaps
+        contiguous = value.contiguous()
+        self._together(dist.broadcast, contiguous, src=0)
+        value.copy_(contiguous)
 
     def add_(self, value: Tensor) -> None:
-        """Put the sum of everybody's values in its place."""
+        """Overwrite a tensor with the sum of all processes' tensors."""
         parts = value.tensor_split(N_PARTS if value.numel() >= LARGE else 1)
         self._together(_add_parts_, parts)
 
     def average_(self, means: Tensor, n_rows: int) -> int:
-        """Put the means over all rows in the place of those over one's own."""
+        """Overwrite means over this process's rows with the means over the rows of all."""
         count = torch.tensor([n_rows])
         self.add_(count)
         n_rows_of_all = int(count)
@@ -176,21 +182,23 @@ class Processes(Peers):
         return n_rows_of_all
 
     def average(self, values: Tensor) -> tuple[Tensor, int]:
-        """Return means over all rows of a batch, and how many these are."""
+        """Return the means over the rows of all processes, and the number of these rows."""
+        # 0 without rows, where a mean would be NaN
         own = values.sum(0) / max(1, len(values))
         means = own.detach().clone()
         n_rows = self.average_(means, len(values))
+        # the value is `means`, the gradient that of `own`
         return own + (means - own).detach(), n_rows
 
     def gather_rows(self, values: Tensor) -> Tensor:
-        """Return the rows of all for a batch, those of the first process first."""
+        """Return the rows of all processes for a batch, in the order of their ranks."""
         counts = torch.zeros(self.n_peers, dtype=torch.int64)
         counts[self.rank] = len(values)
         self.add_(counts)
         n_rows = int(counts.sum())
         first = int(counts[: self.rank].sum())
         rows = values.new_zeros((n_rows, *values.shape[1:]))
-        # sums with zeros: processes need not have as many rows as others, as they would elsewhere
+        # summed with the zeros of others, since torch gathers tensors of equal sizes only
         rows[first : first + len(values)] = values.detach()
         self.add_(rows)
         own = _scale_gradient(values, n_rows / max(1, len(values)))
@@ -198,7 +206,7 @@ class Processes(Peers):
 
     @contextmanager
     def in_step(self) -> Iterator[None]:
-        """Have what goes wrong for one, before anything is done together, raised for all."""
+        """Return a context whose errors, in any one process, are raised in all of them."""
         try:
             yield
         except BaseException as error:
@@ -213,7 +221,7 @@ class Processes(Peers):
                 )
 
     def _together(self, function: Any, *args: Any, **options: Any) -> None:
-        """Do what all do at the same time."""
+        """Call a function of torch.distributed, which all processes call."""
         if self._group is None:
             raise PeerError("The connections to the other processes have ended.")
         try:
@@ -221,7 +229,7 @@ class Processes(Peers):
             return
         except RuntimeError as error:
             reason = str(error)
-        # outside of the above: a traceback that is kept would keep the connections
+        # outside of the handler: a traceback that is kept would keep the connections open
         self.leave()
         raise PeerError(
             f"{self._name(self.rank)} has lost another one, which has failed or was ended; its "
@@ -233,7 +241,7 @@ class Processes(Peers):
 
 
 def _add_parts_(parts: tuple[Tensor, ...], group: Any) -> None:
-    """Put the sums of everybody's parts in their place, all on the way at the same time."""
+    """Overwrite the parts with their sums over all processes, all parts at the same time."""
     for work in [dist.all_reduce(part, group=group, async_op=True) for part in parts]:
         work.wait()
 
@@ -247,32 +255,32 @@ def _scale_gradient(values: Tensor, factor: float) -> Tensor:
 
 
 def count_peers() -> int:
-    """Return how many processes train together: those of torch.distributed, if it has any."""
+    """Return the number of processes of torch.distributed, 1 if it is not used."""
     has_group = dist.is_available() and dist.is_initialized()
     return dist.get_world_size() if has_group else 1
 
 
 @contextmanager
 def find_peers() -> Iterator[Peers]:
-    """Give those that train together; all of them have to come."""
+    """Return a context with the processes that train together; all of them have to enter it."""
     if count_peers() == 1:
         yield ALONE
         return
     processes = Processes()
     try:
         yield processes
-        # nobody leaves while others may need what they have sent
+        # no process leaves while its messages may be on the way to others
         processes.gather(None)
     finally:
         processes.leave()
 
 
 def _find_backend() -> str:
-    """Return what sends tensors: to GPUs directly, if all others are sent so."""
+    """Return the backend: NCCL for tensors on GPUs, if the process group uses it."""
     return "cpu:gloo,cuda:nccl" if "nccl" in str(dist.get_backend_config()) else "gloo"
 
 
 def _find_device() -> torch.device:
-    """Return where the connections that there are take tensors from."""
+    """Return the device of tensors that the existing connections can send."""
     is_gpus_only = dist.get_backend() == "nccl"
     return torch.device("cuda" if is_gpus_only else "cpu")

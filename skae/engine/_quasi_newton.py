@@ -1,4 +1,4 @@
-"""Second-order steps for few parameters."""
+"""Quasi-Newton optimisation, for few parameters."""
 
 from collections.abc import Iterable
 
@@ -11,7 +11,7 @@ from skae.engine._step import Losses, NetworkStep, Objective
 
 
 class QuasiNewtonStep(NetworkStep):
-    """Twenty iterations of L-BFGS (Nocedal and Wright 2006, section 7.2) on the same batch.
+    """Twenty iterations of L-BFGS on each batch (Nocedal and Wright 2006, section 7.2).
 
     For few parameters, and batches that hold all rows.
 
@@ -22,7 +22,7 @@ class QuasiNewtonStep(NetworkStep):
     objective : callable
         Maps the network's outputs and a target to losses.
     rows_at_once : int
-        Rows go through the network in parts of this size, which bounds the memory.
+        Number of rows that go through the network at a time, which bounds the memory.
     """
 
     def __init__(
@@ -43,7 +43,7 @@ class QuasiNewtonStep(NetworkStep):
         )
 
     def update(self, batch: Batch) -> Losses:
-        """Go downhill; return the losses before that are judged."""
+        """Take twenty iterations; return the losses before them that are judged."""
         first: list[Losses] = []
 
         def closure() -> Tensor:
@@ -57,6 +57,7 @@ class QuasiNewtonStep(NetworkStep):
             return torch.stack([loss.mean() for loss in losses.values()]).sum()
 
         self.optimizer.step(closure)
+        # the line search has evaluated other points after the first
         return self._judged(first[0])
 
     @torch.no_grad()
@@ -65,22 +66,22 @@ class QuasiNewtonStep(NetworkStep):
         return _join(self._measure(part) for part in batch.split(self.rows_at_once))
 
     def state_dict(self) -> StateDict:
-        """Return parameters and what is remembered of earlier iterations."""
+        """Return the parameters and the state of the optimiser."""
         return super().state_dict() | {"optimizer": self.optimizer.state_dict()}
 
     def load_state_dict(self, state: StateDict) -> None:
-        """Put back what `state_dict` returned."""
+        """Set parameters and optimiser to the state that `state_dict` returned."""
         super().load_state_dict(state)
         self.optimizer.load_state_dict(state["optimizer"])
 
     def _backward(self, part: Batch, share: float) -> Losses:
-        """Add the gradient of a share of a batch to the parameters'; return the losses."""
+        """Add the gradient of a part's mean loss, times its share; return the losses."""
         losses = self.objective(self.network(*part.inputs), part.target)
         (share * torch.stack([loss.mean() for loss in losses.values()]).sum()).backward()
         return {name: loss.detach() for name, loss in losses.items()}
 
 
 def _join(parts: Iterable[Losses]) -> Losses:
-    """Return the losses of a batch from those of its parts."""
+    """Return the losses of a batch, given those of its parts."""
     parts = list(parts)
     return {name: torch.cat([part[name] for part in parts]) for name in parts[0]}

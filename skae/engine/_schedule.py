@@ -1,4 +1,4 @@
-"""The learning rate over the course of training."""
+"""Schedules of the learning rate."""
 
 from abc import ABC, abstractmethod
 from math import cos, pi
@@ -6,7 +6,7 @@ from typing import ClassVar
 
 
 class Schedule(ABC):
-    """A share of the peak learning rate for every update.
+    """The learning rate at every update, as a share of the largest one.
 
     Parameters
     ----------
@@ -15,10 +15,10 @@ class Schedule(ABC):
     """
 
     averaged: ClassVar[float] = 0.0
-    """Share of training over which weights are averaged, for what is measured and kept."""
+    """Share of training over which weights are averaged; averages are evaluated and kept."""
     warm_up = 0.05
-    """Share of training in which the rate rises linearly: Adam's first steps, taken while its
-    moments rest on few gradients, would otherwise leave the start at full speed."""
+    """Share of training in which the rate rises linearly. Adam's first moments are those of few
+    gradients: at the full rate, they would lead away from the start."""
 
     def __init__(self, n_updates: int) -> None:
         self.n_updates = n_updates
@@ -36,11 +36,11 @@ class Schedule(ABC):
 
     @abstractmethod
     def decay(self, progress: float) -> float:
-        """Return the factor at this share, in [0, 1], of what follows the warm-up."""
+        """Return the factor at this share, in [0, 1], of the updates after the warm-up."""
 
 
 class Cosine(Schedule):
-    """Falls to zero along half a cosine (Loshchilov and Hutter 2017)."""
+    """Falls to zero along half a cosine wave (Loshchilov and Hutter 2017)."""
 
     def decay(self, progress: float) -> float:
         """Return the factor at `progress`."""
@@ -48,7 +48,7 @@ class Cosine(Schedule):
 
 
 class Constant(Schedule):
-    """Stays at the peak after the warm-up."""
+    """Stays at the largest rate after the warm-up."""
 
     def decay(self, progress: float) -> float:
         """Return 1."""
@@ -56,10 +56,10 @@ class Constant(Schedule):
 
 
 class Averaged(Cosine):
-    """At the peak for the first half, then down along half a cosine; weights are averaged.
+    """Stays at the largest rate for half of the training, then falls along half a cosine wave.
 
-    What a falling rate does at the end of a training, the mean of the weights (Polyak and Juditsky
-    1992) does at any time of it, so that the rate may stay high for longer.
+    Weights are averaged (Polyak and Juditsky 1992), which removes the noise of steps as a falling
+    rate does, but at any time of the training: the rate may stay high for longer.
     """
 
     averaged = 0.1

@@ -1,4 +1,4 @@
-"""The contract of how one batch is learned."""
+"""The contract of steps, which learn from one batch at a time."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable
@@ -19,7 +19,7 @@ Objective = Callable[[Any, Tensor], Losses]
 
 
 class Step(ABC):
-    """One batch at a time: learn from it, or measure it."""
+    """Abstract base of steps: they learn from a batch, or evaluate it."""
 
     @abstractmethod
     def update(self, batch: Batch) -> Losses:
@@ -31,19 +31,19 @@ class Step(ABC):
 
     @abstractmethod
     def state(self) -> State:
-        """Return a copy of what is learned."""
+        """Return a copy of all that is learned."""
 
     @abstractmethod
     def restore(self, state: State) -> None:
-        """Put back what `state` returned."""
+        """Set all that is learned to a state that `state` returned."""
 
     @abstractmethod
     def state_dict(self) -> StateDict:
-        """Return all that the next update depends on, tensors as they lie."""
+        """Return all that the next update depends on; tensors are not copied."""
 
     @abstractmethod
     def load_state_dict(self, state: StateDict) -> None:
-        """Have the next update be the one that followed `state_dict`."""
+        """Set the state that `state_dict` returned: the same update follows."""
 
 
 class NetworkStep(Step):
@@ -73,22 +73,22 @@ class NetworkStep(Step):
 
     @torch.no_grad()
     def restore(self, state: State) -> None:
-        """Put the parameters back."""
+        """Set the parameters."""
         for parameter, value in zip(self.network.parameters(), state, strict=True):
             parameter.copy_(value)
 
     def state_dict(self) -> StateDict:
-        """Return parameters, and what the objective remembers."""
+        """Return the parameters and the objective's state."""
         return {
             "parameters": [parameter.detach() for parameter in self.network.parameters()],
             "objective": getattr(self.objective, "state_dict", dict)(),
         }
 
     def load_state_dict(self, state: StateDict) -> None:
-        """Put back what `state_dict` returned."""
+        """Set parameters and objective to the state that `state_dict` returned."""
         NetworkStep.restore(self, state["parameters"])
         remember = getattr(self.objective, "load_state_dict", None)
-        if remember is not None:  # a plain function has nothing to remember
+        if remember is not None:  # a plain function has no state
             remember(state["objective"])
 
     def _measure(self, batch: Batch) -> Losses:

@@ -1,4 +1,4 @@
-"""Which epoch to keep, and when to stop looking for a better one."""
+"""Rules for when to stop, and for whether the best epoch is kept."""
 
 from math import inf
 
@@ -9,7 +9,7 @@ from skae.engine._files import StateDict
 
 
 class Stopping:
-    """Patience over relative improvements.
+    """Stops after a number of epochs without a relative improvement.
 
     Parameters
     ----------
@@ -26,7 +26,7 @@ class Stopping:
         self._n_since = 0
 
     def __call__(self, loss: float) -> bool:
-        """Take note of an epoch's loss; return whether to stop."""
+        """Record an epoch's loss; return whether to stop."""
         if loss < self._best - self.tol * abs(self._best) or self._best == inf:
             self._best, self._n_since = loss, 0
         else:
@@ -34,25 +34,25 @@ class Stopping:
         return self.n_iter_no_change is not None and self._n_since >= self.n_iter_no_change
 
     def state_dict(self) -> StateDict:
-        """Return what is remembered of the epochs so far."""
+        """Return the best loss so far, and the number of epochs since."""
         return {"best": self._best, "n_since": self._n_since}
 
     def load_state_dict(self, state: StateDict) -> None:
-        """Remember what `state_dict` returned."""
+        """Set the state that `state_dict` returned."""
         self._best, self._n_since = state["best"], state["n_since"]
 
 
 class Acceptance:
-    """What held-out rows must say for a start to be given up.
+    """The condition under which the best epoch is kept, and not the start.
 
     Parameters
     ----------
     is_tested : bool, default=False
-        Whether the fall of the mean loss must be significant: by a paired t-test at 1 %, or, as
-        a few rows with huge losses blow up the standard error, by a sign test at 0.05 %. That
-        strict, because the best of many epochs is tested.
+        Whether the fall of the mean loss must be significant: by a paired t-test at 1 %, or by a
+        sign test at 0.05 %, since a few rows with huge losses inflate the standard error. These
+        levels are strict because the best of many epochs is tested.
     ceiling : float, default=inf
-        The mean loss must be below this.
+        The best epoch's mean loss must be below this value.
     """
 
     def __init__(self, is_tested: bool = False, ceiling: float = inf) -> None:
@@ -60,7 +60,8 @@ class Acceptance:
         self.ceiling = ceiling
 
     def __call__(self, start: Tensor, best: Tensor) -> bool:
-        """Compare losses of the same rows, each of shape (n,)."""
+        """Return whether the best epoch is kept, given both losses of every row, shape (n,)."""
+        # in float64: differences of losses that are almost equal
         fall = (start - best).double()
         is_better = bool(fall.mean() > 0 and best.mean() < self.ceiling)
         return is_better and (not self.is_tested or _is_significant(fall))

@@ -1,4 +1,4 @@
-"""Rows that come by and by, served in batches."""
+"""Rows that are read one after the other, served in batches."""
 
 from collections.abc import Callable, Generator, Iterable, Iterator
 
@@ -13,17 +13,17 @@ from skae.engine._peers import ALONE, Peers
 
 
 class StreamedBatches(Loader):
-    """Rows that do not fit into memory, mixed in a pool.
+    """Rows that do not fit into memory, shuffled in a pool.
 
-    When the pool is full, half of its rows are served, in random order, before others come in.
+    When the pool is full, half of its rows are served, in random order, before more are read.
 
     Parameters
     ----------
     read : callable
-        Given a generator, yields tensors of shape (any number, width), `n_rows` rows in all. What
-        it draws, it draws by the generator.
+        Given a generator, which draws all its random numbers, yields tensors of shape
+        (any number, width), with `n_rows` rows in all.
     as_batch : callable
-        Makes a batch of such rows.
+        Makes a batch of such rows, shape (n, width).
     n_rows : int
     batch_size : int
         The largest batch.
@@ -32,11 +32,11 @@ class StreamedBatches(Loader):
     generator : torch.Generator
         Draws a new order at every iteration.
     change : BatchChange, default=None
-        What is done to each batch as it is served, anew at every iteration.
+        Applied to each batch as it is served.
     device : torch.device, default=None
-        Where batches are put. None: the CPU.
+        Device of the batches. None: the CPU.
     peers : Peers, default=ALONE
-        Who else serves rows.
+        The processes that serve rows at the same time.
     """
 
     def __init__(
@@ -70,13 +70,16 @@ class StreamedBatches(Loader):
                 if n_there == len(self.pool):
                     n_there = yield from self._empty(n_there, n_there // 2, sizes)
         yield from self._empty(n_there, 0, sizes)
-        for _ in sizes:  # others have more rows
+        for _ in sizes:  # other processes have more rows
             yield self.as_batch(self.pool[:0])
 
     def _empty(
         self, n_there: int, n_left: int, sizes: Iterator[int]
     ) -> Generator[Batch, None, int]:
-        """Yield batches until few rows are left; return how many, the first ones of the pool."""
+        """Yield batches until about `n_left` rows are left; return their number.
+
+        They are moved to the beginning of the pool.
+        """
         order = torch.randperm(n_there, generator=self._draws)
         n_served = 0
         while n_there - n_served > n_left:

@@ -1,4 +1,4 @@
-"""How many threads a training is worth."""
+"""The number of threads for a training."""
 
 import os
 import warnings
@@ -10,19 +10,19 @@ from threadpoolctl import ThreadpoolController
 from torch import nn
 
 WORK_PER_THREAD = 2**25
-"""Multiplications in a batch's way forward that are worth a thread.
+"""Multiplications in a batch's forward pass for which a thread is used.
 
-On an idle machine a second one gains nothing with few of them and nearly halves the time with 170
-million; on a busy one threads wait for each other, and two are slower than one.
+On an idle machine, a second thread saves no time for few multiplications, and nearly half of it for
+170 million. On a busy machine, threads wait for each other, and two are slower than one.
 """
 
 
 PROCESS = os.getpid()
-"""The process that has imported this module: in another one it is there by a fork."""
+"""The process that has imported this module; another one that has it is a fork."""
 
 
 def warn_of_fork() -> None:
-    """Warn if threads that torch would wait for may have been left behind by a fork."""
+    """Warn if this is a fork in which torch may wait for threads that only its parent has."""
     if os.getpid() == PROCESS or torch.get_num_threads() == 1:
         return
     warnings.warn(
@@ -35,18 +35,18 @@ def warn_of_fork() -> None:
 
 
 def limited_threads(network: nn.Module, n_rows: int) -> AbstractContextManager[object]:
-    """Return a context in which torch uses no more threads than a batch is worth.
+    """Return a context in which torch uses as many threads as a batch has work for.
 
-    The limit is OpenMP's own, which holds for the calling thread only: others, that may be
-    training as well, and torch's settings are left alone. A thread that has called
-    `torch.set_num_threads` has the last word on its matrix products.
+    The limit is OpenMP's own, which holds for the calling thread only. Other threads, which may be
+    training as well, and torch's settings do not change. If a thread has called
+    `torch.set_num_threads`, its matrix products use that number.
 
     Parameters
     ----------
     network : nn.Module
-        With matrices. Of convolutions, a batch is worth all threads.
+        If it has convolutions, all threads are used.
     n_rows : int
-        In a batch.
+        Number of rows of a batch.
     """
     weights = [parameter for parameter in network.parameters() if parameter.ndim > 1]
     n_threads = max(1, n_rows * sum(w.numel() for w in weights) // WORK_PER_THREAD)
@@ -57,5 +57,5 @@ def limited_threads(network: nn.Module, n_rows: int) -> AbstractContextManager[o
 
 @cache
 def _controller() -> ThreadpoolController:
-    """Return the loaded copies of OpenMP, torch's among them, and no other library."""
+    """Return a controller of all loaded copies of OpenMP, torch's among them."""
     return ThreadpoolController().select(user_api="openmp")

@@ -1,4 +1,4 @@
-"""Who looks on at a training."""
+"""The contract of watchers, which are informed of a training."""
 
 from collections.abc import Callable
 
@@ -6,21 +6,22 @@ from skae.engine._history import History
 from skae.engine._step import State
 
 FindKept = Callable[[], tuple[int, State]]
-"""Finds the epoch that would be kept if the training ended now, 0 for the start, and its state."""
+"""Returns the epoch that would be kept if the training ended now, 0 for the start, and its
+state."""
 
 
 class Watcher:
-    """Is told what happens in a training, and may end it. This one does neither."""
+    """Base of watchers: they are informed of every epoch, and may end the training."""
 
     def begin_training(self, history: History) -> None:
-        """Take note that a training begins, or goes on after some epochs."""
+        """React to the beginning of a training, or to its continuation from a checkpoint."""
 
     def begin_epoch(self) -> None:
-        """Take note that an epoch begins."""
+        """React to the beginning of an epoch."""
 
     def end_epoch(self, history: History, find_kept: FindKept) -> bool:
-        """Take note of an epoch; return whether to stop."""
+        """React to the end of an epoch; return whether to stop the training."""
         return False
 
     def end_training(self, history: History) -> None:
-        """Take note that the training has ended, and of what is kept."""
+        """React to the end of a training; `history.kept` is known."""

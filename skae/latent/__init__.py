@@ -1,4 +1,4 @@
-"""Densities over codes: what `sample` draws from."""
+"""Densities over codes, from which `sample` draws."""
 
 from skae.latent._density import DENSITIES, Density, LatentDensity, draw
 from skae.latent._prior import StandardNormal

@@ -1,4 +1,4 @@
-"""A density fitted to codes the first time it is asked for."""
+"""Densities that are fitted to codes when they are used first."""
 
 from collections.abc import Callable
 from copy import copy
@@ -33,7 +33,7 @@ class Density(Sampler, Protocol):
 
 
 CODES_PER_PARAMETER = 5
-"""Codes there must be for each dimension of each component of a mixture."""
+"""Least number of codes for each dimension of each component of a mixture."""
 
 
 def _mixture(codes: NDArray) -> GaussianMixture:
@@ -61,10 +61,10 @@ DENSITIES: dict[str, Callable[[NDArray], BaseEstimator]] = {
 
 
 class LatentDensity:
-    """What codes are likely, and a way to draw new ones.
+    """A density of codes, from which new ones are drawn.
 
-    The density is fitted to standardised codes when it is first drawn from, so that a fit
-    which is never sampled, as in a grid search, does not pay for it.
+    The density is fitted to standardised codes when codes are drawn first. A fit from which nothing
+    is sampled, as in a grid search, does not take time for it.
 
     Parameters
     ----------
@@ -72,7 +72,7 @@ class LatentDensity:
         An object is cloned if it can be.
     codes : array of shape (n_samples, n_components)
     seed : int
-        For the fit of the density.
+        The random state for the fit of the density.
     """
 
     def __init__(self, density: str | Density, codes: NDArray, seed: int) -> None:
@@ -105,7 +105,7 @@ class LatentDensity:
 
 
 def draw(density: Sampler, n_samples: int, random_state: np.random.RandomState) -> NDArray:
-    """Return rows from anything fitted that has `sample`, mixtures of scikit-learn included.
+    """Return rows drawn from a fitted density, such as a mixture of scikit-learn.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Sparse codes: which components are active, and how much."""
+"""Densities of sparse codes: which components are active, and their values."""
 
 import numpy as np
 import scipy.sparse
@@ -6,10 +6,11 @@ from numpy.typing import NDArray
 
 
 class SupportDensity:
-    """The active components are those of a code drawn at random, their values drawn apart.
+    """Draws the active components of a random code, and then each of their values.
 
-    The value of a component is one that it has in some code where it is active. How often
-    components are active, alone and together, and how much, is then as in the codes.
+    The value of a component is that of a random code in which it is active. Components are then
+    active, alone and together, as often as in the codes, and each has the same distribution of
+    values.
 
     Parameters
     ----------
@@ -30,5 +31,5 @@ class SupportDensity:
 
 
 def _columns(codes: scipy.sparse.csc_array) -> list[NDArray]:
-    """Return views of the nonzeros of every column."""
+    """Return the nonzeros of every column, as views."""
     return np.split(codes.data, codes.indptr[1:-1])

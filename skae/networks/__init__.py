@@ -1,4 +1,4 @@
-"""Torch modules: tensors in, named outputs out. No loss, no training."""
+"""Torch modules, from tensors to named outputs; no losses and no training."""
 
 from skae.networks._activations import ACTIVATIONS
 from skae.networks._architecture import Architecture

@@ -1,7 +1,7 @@
-"""Activation functions by the names users give them, and their derivatives.
+"""Activation functions, by the names of the estimators' parameter, and their derivatives.
 
-Each maps 0 to 0: a network whose last layer is zero, and the mirror image of such a network,
-then both return exactly zero, which is what lets an estimator start at its linear optimum.
+Each maps 0 to 0. A network whose last layer is zero, and the mirror image of such a network, then
+both return exactly zero, so that an estimator can start at its linear optimum.
 """
 
 from collections.abc import Callable
@@ -22,7 +22,7 @@ class Activation(NamedTuple):
         Maps the input to the output.
     backward : callable
         Maps the gradient of the output, the input and the output to the gradient of the input,
-        which takes the place of the former.
+        which is written over the gradient of the output.
     """
 
     forward: Callable[[Tensor], Tensor]
@@ -62,11 +62,12 @@ WRITTEN: dict[type[nn.Module], Activation] = {
     ),
     nn.Identity: Activation(lambda x: x, lambda g, x, y: g),
 }
-"""Of modules with the parameters that they have by default."""
+"""Derivatives of modules with default parameters."""
 
 
 def find_written(module: nn.Module) -> Activation | None:
-    """Return what a module computes, and backward, if it is known."""
+    """Return the function of a module and its derivative, or None if they are not in `WRITTEN`."""
     kind = type(module)
+    # repr has the parameters: other ones than the default have other derivatives
     is_known = kind in WRITTEN and repr(module) == repr(kind())
     return WRITTEN[kind] if is_known else None

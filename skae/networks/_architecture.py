@@ -1,4 +1,4 @@
-"""The contract of plans from which networks are built."""
+"""The contract of architectures, from which networks are built."""
 
 from abc import ABC, abstractmethod
 from inspect import get_annotations
@@ -9,7 +9,9 @@ from torch import Generator, nn
 
 
 class Architecture(ABC):
-    """All it takes to build a network again; subclasses are frozen dataclasses of plain values.
+    """Abstract base of the plans of networks.
+
+    Subclasses are frozen dataclasses of plain values, so that files can hold them.
 
     Attributes
     ----------
@@ -32,22 +34,22 @@ class Architecture(ABC):
 
     @property
     def entries_per_batch(self) -> int:
-        """Entries of rows, as wide as the widest layer, that are best applied to at once.
+        """Number of entries, of rows as wide as the widest layer, to apply the network to at once.
 
-        Few enough for what a dense layer puts out to stay near the processor.
+        So few that the output of a dense layer stays in the processor's cache.
         """
         return 2**18
 
     @property
     def n_unrolled(self) -> int:
-        """Copies of its input that a layer makes in float64."""
+        """Number of copies of its input that a layer makes in float64."""
         return 1
 
     @property
     def n_weights(self) -> int:
-        """Number of weights the network has at least, if no size is 0.
+        """Least number of weights of the network, if no size is 0.
 
-        For those who have to know whether it can be built, before they build it.
+        It tells whether the network can be built, before it is.
         """
         return sum(n_in * n_out for n_in, n_out in pairwise(self.sizes))
 

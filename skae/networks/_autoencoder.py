@@ -8,7 +8,7 @@ from skae.networks._pass import Gradients, LayerPass, NetworkPass, make_pass
 
 
 class Reconstruction(NamedTuple):
-    """What an autoencoder says of a batch of rows.
+    """The outputs of an autoencoder for a batch of rows.
 
     Attributes
     ----------
@@ -45,7 +45,7 @@ class Autoencoder(nn.Module):
         return Reconstruction(x, code, self.decoder(code))
 
     def make_pass(self) -> NetworkPass | None:
-        """Return forward and backward, if both parts have them."""
+        """Return the pass through both parts, or None if one of them has none."""
         encoder, decoder = make_pass(self.encoder), make_pass(self.decoder)
         if encoder is None or decoder is None:
             return None
@@ -70,7 +70,7 @@ class AutoencoderPass(NetworkPass):
         return Reconstruction(x, code, self.decoder.forward(code))
 
     def backward(self, gradients: Gradients) -> None:
-        """Go back from raw, and from the code if a term looks at it."""
+        """Backpropagate from raw, and from the code if a term depends on it."""
         self.decoder.backward(gradients["raw"])
         gradient = self.decoder.input_gradient()
         if "code" in gradients:

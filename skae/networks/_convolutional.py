@@ -1,4 +1,4 @@
-"""Convolutional autoencoders of signals, images and volumes; rows come and go flattened."""
+"""Convolutional autoencoders of signals, images and volumes, given as flattened rows."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -48,6 +48,7 @@ class ConvEncoder(nn.Module):
         self.layout = plan.layout
         self.pooling = plan.pooling
         self.activation = ACTIVATIONS[plan.activation]()
+        # other poolings halve the maps after a convolution
         stride = 2 if plan.pooling == "stride" else 1
         channels = plan.layout.n_channels, *plan.hidden_channels
         self.layers = module_list(
@@ -67,7 +68,7 @@ class ConvEncoder(nn.Module):
         return self.output(interleave(self.maps(x)[-1]))
 
     def keep_outputs_(self, places: Tensor) -> None:
-        """Keep some of the components."""
+        """Drop the components that are not in `places`."""
         keep_outputs_(self.output, places)
 
     def _pool(self, maps: Tensor) -> Tensor:
@@ -81,7 +82,7 @@ class ConvEncoder(nn.Module):
 class ConvDecoder(nn.Module):
     """A linear layer, and convolutions that double every size. In float64.
 
-    The last convolution also sees what it is to refine: an image that is linear in the code.
+    The last convolution also sees the image that it refines, which is linear in the code.
 
     Parameters
     ----------
@@ -108,11 +109,13 @@ class ConvDecoder(nn.Module):
         )
         n_seen = channels[-1] + (n_image if plan.linear_start else 0)
         self.output = _convolution(plan, n_seen, n_image, generator)
+        # a constant: files of weights do without it
         sums = neighbour_sums(plan.kernel_size, len(plan.layout.spatial))
         self.register_buffer("sums", sums, persistent=False)
 
     def forward(self, code: Tensor, linear: Tensor | None = None) -> Tensor:
-        """Return rows; `linear` are those that are to be refined."""
+        """Return rows; `linear` are rows that the last convolution refines."""
+        # (n, n_deepest, *map_sizes[-1])
         maps = self.activation(as_maps(self.input(code), self.map_sizes[-1]))
         for layer, sizes in zip(self.layers, self.map_sizes[-2::-1], strict=True):
             maps = self.activation(resize_and_convolve(layer, maps, sizes, self.sums))
@@ -121,7 +124,7 @@ class ConvDecoder(nn.Module):
         return self.layout.flatten(convolve(self.output, maps))
 
     def keep_inputs_(self, places: Tensor) -> None:
-        """Keep some of the inputs: what the network does where the others are zero."""
+        """Drop the inputs that are not in `places`: the network takes them for zero."""
         keep_inputs_(self.input, places)
 
 
@@ -150,12 +153,12 @@ def _draw(layer: LayerT, generator: Generator) -> LayerT:
 
 @dataclass(frozen=True)
 class ConvArchitecture(Architecture):
-    """All it takes to build a convolutional autoencoder again; plain values only.
+    """The plan of a convolutional autoencoder.
 
     Attributes
     ----------
     layout : ImageLayout
-        How the numbers of a row make an image.
+        The image shape of a row.
     hidden_channels : tuple of int
         Channels of the encoder's layers.
     kernel_size : int
@@ -180,7 +183,7 @@ class ConvArchitecture(Architecture):
 
     @property
     def n_decoder_inputs(self) -> int:
-        """Entries of what the decoder is given: a code, and which of its entries to use."""
+        """Number of the decoder's inputs: a code, and for prefixes an indicator of each entry."""
         return self.n_components * (2 if self.ordered else 1)
 
     @property
@@ -193,7 +196,7 @@ class ConvArchitecture(Architecture):
 
     @property
     def sizes(self) -> tuple[int, ...]:
-        """Widths from the data, first, to the code, last: of maps, all of their entries."""
+        """Widths from the data, first, to the code, last; the width of maps is their size."""
         widths = zip(self.hidden_channels, self.map_sizes, strict=False)
         return (
             prod(self.layout.shape),
@@ -204,22 +207,22 @@ class ConvArchitecture(Architecture):
 
     @property
     def entries_per_batch(self) -> int:
-        """More than for dense layers: a convolution of few entries is slow to begin."""
+        """More than for dense layers: starting a convolution takes long."""
         return 2**20
 
     @property
     def n_weights(self) -> int:
-        """Number of weights the network has at least, if no size is 0."""
+        """Least number of weights of the network, if no size is 0."""
         channels = self.layout.n_channels, *self.hidden_channels
         n_linear = channels[-1] * prod(self.map_sizes[-1]) * self.n_components
         n_kernels = sum(n_in * n_out for n_in, n_out in pairwise(channels))
-        # PCA's part, and what is learnt around it
+        # the fixed affine map around which the network learns
         n_affine = prod(self.layout.shape) * self.n_components if self.linear_start else 0
         return n_linear + n_kernels * self.n_unrolled + n_affine
 
     @property
     def n_unrolled(self) -> int:
-        """Copies of its input that a layer makes in float64, where torch unrolls convolutions."""
+        """Number of copies of its input that a layer makes in float64 to unroll a convolution."""
         return self.kernel_size ** len(self.layout.spatial)
 
     def narrowed(self, n_components: int) -> "ConvArchitecture":
@@ -233,6 +236,7 @@ class ConvArchitecture(Architecture):
         decoder: nn.Module = conv_decoder
         n_features, n_components = prod(self.layout.shape), self.n_components
         if self.linear_start:
+            # with biases of 0, both networks then return 0
             nn.init.zeros_(conv_encoder.output.weight)
             nn.init.zeros_(conv_decoder.output.weight)
             encoder = AroundLinear(n_features, n_components, encoder)

@@ -1,4 +1,4 @@
-"""Convolutions of one, two and three dimensions, with the parameters of a given layer."""
+"""Convolutions of one, two and three dimensions with the parameters of a layer."""
 
 from collections.abc import Callable, Sequence
 from functools import reduce
@@ -22,11 +22,12 @@ TRANSPOSED: Functions = (
 
 
 def convolve(layer: Convolution, maps: Tensor) -> Tensor:
-    """Apply a convolution, in float64 by channels: torch unrolls it there, which takes memory."""
+    """Apply a convolution; in float64 channel by channel, since torch unrolls it into copies."""
     if maps.dtype != torch.float64:
         return layer(maps)
     function = FUNCTIONS[maps.ndim - 3]
     padding = layer.kernel_size[0] // 2
+    # (n_out, 1, ...), broadcast over maps
     result = layer.bias.view(-1, *[1] * (maps.ndim - 2))
     for channel, weight in zip(maps.split(1, 1), layer.weight.split(1, 1), strict=True):
         result = result + function(channel, weight, padding=padding)
@@ -34,12 +35,13 @@ def convolve(layer: Convolution, maps: Tensor) -> Tensor:
 
 
 def neighbour_sums(size: int, n_dims: int) -> Tensor:
-    """Return the matrix that sums neighbours of a kernel along every axis, in float64.
+    """Return the matrix that sums neighbours in a kernel along every axis, in float64.
 
-    Its shape is (size**n_dims, (size + 1)**n_dims): summed kernels are larger by one.
+    Its shape is (size**n_dims, (size + 1)**n_dims), since summed kernels are larger by one.
     """
     one = torch.eye(size, dtype=torch.float64)
     along_one_axis = functional.pad(one, (0, 1)) + functional.pad(one, (1, 0))
+    # for flattened kernels, the sums along several axes are a Kronecker product
     return reduce(torch.kron, [along_one_axis] * n_dims)
 
 
@@ -48,9 +50,9 @@ def resize_and_convolve(
 ) -> Tensor:
     """Double every size by repeating each entry, convolve, and cut to the given sizes.
 
-    Odena, Dumoulin and Olah (2016): no checkerboards, since every entry of the result is made in
-    the same way. Both steps are one transposed convolution, whose kernel is the layer's summed over
-    neighbours: `sums` is `neighbour_sums` of the layer's kernel.
+    Odena, Dumoulin and Olah (2016): there are no checkerboards, since all entries of the result are
+    computed in the same way. Both steps are one transposed convolution, whose kernel is the layer's
+    summed over neighbours. `sums` is `neighbour_sums` of the layer's kernel.
     """
     transposed = TRANSPOSED[maps.ndim - 3]
     size, n_dims = layer.weight.shape[2], maps.ndim - 2

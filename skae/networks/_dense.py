@@ -24,27 +24,27 @@ def _draw(layer: nn.Linear, generator: Generator) -> None:
 
 
 def keep_outputs_(layer: nn.Linear, places: Tensor) -> None:
-    """Keep some outputs of a layer."""
+    """Drop the outputs of a layer that are not in `places`."""
     layer.weight = nn.Parameter(layer.weight.detach()[places], layer.weight.requires_grad)
     layer.bias = nn.Parameter(layer.bias.detach()[places], layer.bias.requires_grad)
     layer.out_features = len(places)
 
 
 def keep_inputs_(layer: nn.Linear, places: Tensor) -> None:
-    """Keep some inputs of a layer."""
+    """Drop the inputs of a layer that are not in `places`."""
     layer.weight = nn.Parameter(layer.weight.detach()[:, places], layer.weight.requires_grad)
     layer.in_features = len(places)
 
 
 class Dense(nn.Module):
-    """Linear layers with an activation between each two; the last one has none. In float64.
+    """Linear layers with activations between them. In float64.
 
     Parameters
     ----------
     sizes : sequence of int
         Width of the input, of every hidden layer and of the output.
     activation : callable
-        Makes one activation module.
+        Makes an activation module.
     generator : torch.Generator
         Draws the weights; torch's global generator is left alone.
     """
@@ -78,15 +78,15 @@ class Dense(nn.Module):
         return self.layers[-1](x)
 
     def keep_outputs_(self, places: Tensor) -> None:
-        """Keep some of the outputs."""
+        """Drop the outputs that are not in `places`."""
         keep_outputs_(self.layers[-1], places)
 
     def keep_inputs_(self, places: Tensor) -> None:
-        """Keep some of the inputs: what the network does where the others are zero."""
+        """Drop the inputs that are not in `places`: the network takes them for zero."""
         keep_inputs_(self.layers[0], places)
 
     def make_pass(self) -> LayerPass | None:
-        """Return forward and backward, if the activation is one of ours."""
+        """Return the pass through all layers, or None if the activation's derivative is unknown."""
         layers = [
             LinearPass(layer.weight, gradient_of(layer.weight), layer.bias, gradient_of(layer.bias))
             for layer in self.layers
@@ -95,7 +95,7 @@ class Dense(nn.Module):
 
 
 class Mirrored(nn.Module):
-    """A `Dense` network run backwards: its transposed weights, biases of its own.
+    """A `Dense` network run backwards, with its transposed weights and other biases.
 
     Parameters
     ----------
@@ -120,7 +120,7 @@ class Mirrored(nn.Module):
         return x
 
     def make_pass(self) -> LayerPass | None:
-        """Return forward and backward, if the activation is one of ours."""
+        """Return the pass through all layers, or None if the activation's derivative is unknown."""
         layers = [
             LinearPass(layer.weight.T, gradient_of(layer.weight).T, bias, gradient_of(bias))
             for layer, bias in zip(reversed(self.network.layers), self.biases, strict=True)

@@ -14,7 +14,7 @@ from skae.networks._ordered import OrderedAutoencoder, PrefixDecoder
 
 @dataclass(frozen=True)
 class DenseArchitecture(Architecture):
-    """All it takes to build a fully connected autoencoder again; plain values only.
+    """The plan of a fully connected autoencoder.
 
     Attributes
     ----------
@@ -55,16 +55,18 @@ class DenseArchitecture(Architecture):
         return self.sizes[-1] * (2 if self.ordered else 1)
 
     def _build_networks(self, generator: Generator) -> tuple[nn.Module, nn.Module]:
-        """Return encoder and decoder, which give zero if there is a linear start."""
+        """Return encoder and decoder, which return 0 if there is a linear start."""
         activation = ACTIVATIONS[self.activation]
         encoder = Dense(self.sizes, activation, generator)
         if self.tied_weights:
-            # Its first layer is the decoder's last. Were the encoder's last layer zero, both
-            # networks would start linear in it, where PCA leaves no gradient to follow.
+            # The encoder's first layer is the decoder's last. If the encoder's last layer were
+            # zero instead, both networks would be linear in it at the start, where PCA leaves no
+            # gradient.
             mirrored = Mirrored(encoder)
             if self.linear_start:
                 encoder.zero_(0)
             return encoder, mirrored
+        # the same widths in reverse
         sizes = self._n_decoder_inputs, *self.sizes[-2::-1]
         decoder = Dense(sizes, activation, generator)
         if self.linear_start:

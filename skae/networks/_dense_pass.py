@@ -1,4 +1,4 @@
-"""Forward and backward through linear layers with activations between them."""
+"""Forward and backward passes through linear layers with activations between them."""
 
 from collections.abc import Sequence
 from itertools import pairwise
@@ -10,7 +10,7 @@ from skae.networks._activations import Activation, find_written
 from skae.networks._pass import LayerPass
 
 LARGE = 2**15
-"""Entries of a large result."""
+"""Number of entries from which on the memory of a result is used again."""
 
 
 class LinearPass(LayerPass):
@@ -25,6 +25,7 @@ class LinearPass(LayerPass):
     def __init__(
         self, weight: Tensor, weight_gradient: Tensor, bias: Tensor, bias_gradient: Tensor
     ) -> None:
+        # views of the parameters, which updates change in place
         self.weight, self.weight_gradient = weight.detach(), weight_gradient
         self.transposed = self.weight.mT
         self.bias, self.bias_gradient = bias.detach(), bias_gradient
@@ -37,7 +38,7 @@ class LinearPass(LayerPass):
         return torch.addmm(self.bias, x, self.transposed, out=place)
 
     def backward(self, gradient: Tensor) -> None:
-        """Add to the gradients of weight and bias."""
+        """Add to the gradients of weight and bias, given the gradient of the last output."""
         self.gradient = gradient
         self.weight_gradient.addmm_(gradient.mT, self.x)
         self.bias_gradient.add_(gradient.sum(0))
@@ -49,7 +50,7 @@ class LinearPass(LayerPass):
 
 
 class ActivationPass(LayerPass):
-    """A function of every entry.
+    """An activation function.
 
     Parameters
     ----------
@@ -65,7 +66,7 @@ class ActivationPass(LayerPass):
         return self.y
 
     def backward(self, gradient: Tensor) -> None:
-        """Keep the gradient: nothing is learned."""
+        """Keep the gradient for `input_gradient`; there are no parameters."""
         self.gradient = gradient
 
     def input_gradient(self) -> Tensor:
@@ -74,7 +75,7 @@ class ActivationPass(LayerPass):
 
 
 class Chain(LayerPass):
-    """One after the other.
+    """Several passes, one after the other.
 
     Parameters
     ----------
@@ -91,7 +92,7 @@ class Chain(LayerPass):
         return x
 
     def backward(self, gradient: Tensor) -> None:
-        """Go back to the first part, whose input has a gradient only if it is asked for."""
+        """Backpropagate to the first part, whose input's gradient is found by `input_gradient`."""
         self.parts[-1].backward(gradient)
         for after, part in pairwise(reversed(self.parts)):
             part.backward(after.input_gradient())
@@ -102,7 +103,7 @@ class Chain(LayerPass):
 
 
 def dense_pass(layers: Sequence[LinearPass], activation: nn.Module) -> LayerPass | None:
-    """Return a chain of layers with an activation between each two, if its backward is known."""
+    """Return a chain of layers and activations, or None if the derivative is unknown."""
     written = find_written(activation)
     if written is None:
         return None
@@ -114,8 +115,8 @@ def dense_pass(layers: Sequence[LinearPass], activation: nn.Module) -> LayerPass
 
 
 def _place(last: Tensor, n_rows: int, width: int) -> Tensor | None:
-    """Return where a large result is to be put, namely where the last one lay, or None.
+    """Return the memory of the last result, resized, for a large result; None for a small one.
 
-    New memory is slow at first touch, where an allocator takes it from the system every time.
+    New memory is slow at first touch, if the allocator takes it from the system every time.
     """
     return last.resize_(n_rows, width) if n_rows * width >= LARGE else None

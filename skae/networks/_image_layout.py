@@ -1,4 +1,4 @@
-"""How the numbers of a row make an image."""
+"""The layout of images in rows."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -7,7 +7,7 @@ from torch import Tensor
 
 
 class ImageLayout(NamedTuple):
-    """How the numbers of a row make an image.
+    """The layout of an image in a row.
 
     Attributes
     ----------
@@ -26,7 +26,7 @@ class ImageLayout(NamedTuple):
 
     @property
     def spatial(self) -> tuple[int, ...]:
-        """Sizes of the other axes."""
+        """Sizes of the spatial axes."""
         return self.shape[:-1] if self.is_channels_last else self.shape[1:]
 
     def unflatten(self, x: Tensor) -> Tensor:
@@ -42,9 +42,13 @@ class ImageLayout(NamedTuple):
 
 def interleave(maps: Tensor) -> Tensor:
     """Return maps of shape (n, n_channels, ...) as rows in which channels change fastest."""
+    # (n, n_channels, ...) -> (n, ..., n_channels) -> (n, n_features)
     return maps.movedim(1, -1).flatten(1)
 
 
 def as_maps(x: Tensor, sizes: Sequence[int]) -> Tensor:
-    """Return such rows as maps again; for convolutions, the faster order in memory."""
+    """Return rows in which channels change fastest as maps, shape (n, n_channels, *sizes).
+
+    Channels stay innermost in memory, where convolutions are faster.
+    """
     return x.unflatten(1, (*sizes, -1)).movedim(-1, 1)

@@ -1,4 +1,4 @@
-"""A fixed affine map with a network around it: the linear optimum and what is learnt beyond it."""
+"""Fixed affine maps, which are a linear optimum, and networks that learn corrections of them."""
 
 from abc import ABC, abstractmethod
 from typing import Any
@@ -11,12 +11,12 @@ from skae.networks._pass import LayerPass, make_pass
 
 
 class CorrectedAffine(nn.Module, ABC):
-    """``affine(x) + scale * network(...)`` with ``affine(x) = weight @ x + bias``, which is fixed.
+    """``affine(x) + scale * network(...)`` with a fixed ``affine(x) = weight @ x + bias``.
 
-    The affine part is a linear optimum. The network starts at zero and learns the rest,
-    measured in `scale`: what the linear optimum leaves over. A step of the optimiser then
-    changes the output by about the same share of the *remaining* error, be that error half
-    of the variance or a millionth of it.
+    The affine part is a linear optimum. The network starts at zero and learns corrections, in units
+    of `scale`, the error of the linear optimum. A step of the optimiser then changes the output by
+    about the same share of the *remaining* error, whether that error is half of the variance or a
+    millionth of it.
 
     Parameters
     ----------
@@ -27,7 +27,7 @@ class CorrectedAffine(nn.Module, ABC):
     weight: Tensor
     bias: Tensor
     scale: Tensor
-    network: Any
+    network: Any  # a module with methods of its own, such as keep_outputs_
 
     def __init__(self, n_in: int, n_out: int, network: nn.Module) -> None:
         super().__init__()
@@ -37,25 +37,25 @@ class CorrectedAffine(nn.Module, ABC):
         self.network = network
 
     def set_affine_(self, weight: Tensor, bias: Tensor, scale: Tensor) -> None:
-        """Set the fixed part and the unit of what is learnt."""
+        """Set the fixed part and the unit of corrections."""
         self.weight.copy_(weight)
         self.bias.copy_(bias)
         self.scale.copy_(scale)
 
     def keep_outputs_(self, places: Tensor) -> None:
-        """Keep some of the outputs."""
+        """Drop the outputs that are not in `places`."""
         self.weight, self.bias = self.weight[places], self.bias[places]
         self.scale = self.scale[places]
         self.network.keep_outputs_(places)
 
     def keep_inputs_(self, places: Tensor) -> None:
-        """Keep some of the inputs: what the map does where the others are zero."""
+        """Drop the inputs that are not in `places`: the map takes them for zero."""
         self.weight = self.weight[:, places]
         self.network.keep_inputs_(places)
 
     def forward(self, x: Tensor) -> Tensor:
         """Return the sum of both parts, shape (n, n_out)."""
-        # the linear optimum is not to be rounded where networks work in half precision
+        # the linear optimum is not rounded, even if networks work in half precision
         with torch.autocast(self.weight.device.type, enabled=False):
             affine = self.linear(x.to(self.weight.dtype))
         return torch.addcmul(affine, self.scale, self._correct(x, affine).to(affine.dtype))
@@ -66,7 +66,7 @@ class CorrectedAffine(nn.Module, ABC):
 
     @abstractmethod
     def _correct(self, x: Tensor, affine: Tensor) -> Tensor:
-        """Return what the network adds, in `scale`."""
+        """Return the network's correction, in units of `scale`."""
 
 
 class AroundLinear(CorrectedAffine):
@@ -76,13 +76,13 @@ class AroundLinear(CorrectedAffine):
         return self.network(x)
 
     def affine(self) -> tuple[Tensor, Tensor]:
-        """Return weight and bias of the sum of both parts, for a network of a single layer."""
+        """Return weight and bias of the sum of both parts, if the network has a single layer."""
         (layer,) = self.network.layers
         weight = self.weight + self.scale[:, None] * layer.weight
         return weight.detach(), (self.bias + self.scale * layer.bias).detach()
 
     def make_pass(self) -> LayerPass | None:
-        """Return forward and backward, if the network has them."""
+        """Return the pass through both parts, or None if the network has none."""
         inner = make_pass(self.network)
         return None if inner is None else AroundLinearPass(self, inner)
 
@@ -94,7 +94,7 @@ class AroundLinearPass(LayerPass):
     ----------
     module : AroundLinear
     inner : LayerPass
-        Of its network.
+        The pass through its network.
     """
 
     def __init__(self, module: AroundLinear, inner: LayerPass) -> None:
@@ -104,10 +104,11 @@ class AroundLinearPass(LayerPass):
     def forward(self, x: Tensor) -> Tensor:
         """Return the sum of both parts, shape (n, n_out)."""
         affine = linear(x, self.weight, self.bias)
+        # in place: a new tensor of this size would take longer than the sum
         return affine.addcmul_(self.scale, self.inner.forward(x))
 
     def backward(self, gradient: Tensor) -> None:
-        """Go back through the network; the affine part is fixed."""
+        """Backpropagate through the network; the affine part is fixed."""
         self.gradient = gradient
         self.inner.backward(gradient * self.scale)
 
@@ -117,7 +118,7 @@ class AroundLinearPass(LayerPass):
 
 
 class RefinedLinear(CorrectedAffine):
-    """``affine(x) + scale * network(x, affine(x))``: the network sees what it adds to."""
+    """``affine(x) + scale * network(x, affine(x))``: the network sees the rows that it corrects."""
 
     def _correct(self, x: Tensor, affine: Tensor) -> Tensor:
         return self.network(x, affine)

@@ -1,4 +1,4 @@
-"""Types of modules that torch does not state."""
+"""Types of modules that torch leaves open."""
 
 from collections.abc import Iterable, Sequence
 from typing import Protocol, TypeVar, cast
@@ -34,6 +34,6 @@ def module_list(modules: Iterable[ModuleT]) -> Sequence[ModuleT]:
 
 
 def gradient_of(parameter: Tensor) -> Tensor:
-    """Return the gradient of a parameter, to be added to where it lies."""
+    """Return the gradient of a parameter, which passes add to in place."""
     assert parameter.grad is not None  # a step gives every parameter one before it learns
     return parameter.grad

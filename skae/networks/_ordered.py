@@ -1,4 +1,4 @@
-"""Autoencoders whose codes are ordered: the first entries of a code can be decoded alone."""
+"""Autoencoders with ordered codes, whose first entries can be decoded alone."""
 
 from copy import deepcopy
 from typing import Any, NamedTuple
@@ -10,7 +10,7 @@ from skae.networks._pass import Gradients, LayerPass, NetworkPass, make_pass
 
 
 class PrefixReconstruction(NamedTuple):
-    """What an ordered autoencoder says of a batch of rows.
+    """The outputs of an ordered autoencoder for a batch of rows.
 
     Attributes
     ----------
@@ -18,9 +18,9 @@ class PrefixReconstruction(NamedTuple):
         The input of the encoder.
     code : Tensor of shape (n, n_components)
     raw : Tensor of shape (n * n_lengths, ...)
-        The decoder's output for prefixes of the codes; those of a row follow each other.
+        The decoder's output for prefixes of the codes; prefixes of a row follow each other.
     weight : Tensor of shape (n * n_lengths,)
-        What a loss counts at the length of each prefix.
+        Factor of the loss of each prefix, which depends on its length.
     """
 
     x: Tensor
@@ -30,13 +30,13 @@ class PrefixReconstruction(NamedTuple):
 
 
 class PrefixDecoder(nn.Module):
-    """Decodes the first entries of codes, and knows how many they are.
+    """Decodes the first entries of codes; the network sees their number.
 
     Parameters
     ----------
     network : nn.Module
-        Its input is a code, in which the other entries are 0, followed by as many entries that
-        are 1 where the code's are used and 0 elsewhere.
+        Its input is a code with zeros in place of the other entries, followed by an indicator of
+        each entry: 1 for the first ones, 0 for the others.
     """
 
     def __init__(self, network: nn.Module) -> None:
@@ -45,11 +45,12 @@ class PrefixDecoder(nn.Module):
 
     def set_affine_(self, weight: Tensor, bias: Tensor, scale: Tensor) -> None:
         """Set the affine map around which the network learns, from codes to rows."""
+        # the affine map does not need the indicators
         weight = torch.cat([weight, torch.zeros_like(weight)], 1)
         self.network.set_affine_(weight, bias, scale)
 
     def forward(self, code: Tensor, lengths: Tensor | None = None) -> Tensor:
-        """Return the decoded prefixes of codes, or the decoded codes.
+        """Return decoded prefixes of codes, or decoded codes.
 
         Parameters
         ----------
@@ -65,7 +66,7 @@ class PrefixDecoder(nn.Module):
         return self.network(take_prefixes(code, lengths))
 
     def make_pass(self) -> "PrefixDecoderPass | None":
-        """Return forward and backward, if the network has them."""
+        """Return the pass through the network, or None if it has none."""
         inner = make_pass(self.network)
         return None if inner is None else PrefixDecoderPass(inner)
 
@@ -76,31 +77,33 @@ class PrefixDecoderPass:
     Parameters
     ----------
     inner : LayerPass
-        Of its network.
+        The pass through its network.
     """
 
     def __init__(self, inner: LayerPass) -> None:
         self.inner = inner
 
     def forward(self, code: Tensor, lengths: Tensor) -> Tensor:
-        """Return the decoded prefixes of codes."""
+        """Return decoded prefixes of codes."""
         prefixes = take_prefixes(code, lengths)
         self.n_lengths = lengths.shape[1]
         self.is_used = prefixes[:, code.shape[1] :]
         return self.inner.forward(prefixes)
 
     def backward(self, gradient: Tensor) -> None:
-        """Add to the parameters' gradients what the gradient of the last output causes."""
+        """Backpropagate the gradient of the last output; add to those of the parameters."""
         self.inner.backward(gradient)
 
     def input_gradient(self) -> Tensor:
         """Return the gradient of the codes, shape (n, n_components), after `backward`."""
+        # the indicators have no gradient, nor have entries that were set to 0
         gradient = self.inner.input_gradient()[:, : self.is_used.shape[1]] * self.is_used
+        # (n * n_lengths, n_components) -> (n, n_components): a code is part of all its prefixes
         return gradient.unflatten(0, (-1, self.n_lengths)).sum(1)
 
 
 class OrderedAutoencoder(nn.Module):
-    """Encode, then decode the first so many entries of the codes (Rippel et al. 2014).
+    """Encode, then decode prefixes of the codes (Rippel et al. 2014).
 
     Parameters
     ----------
@@ -119,7 +122,7 @@ class OrderedAutoencoder(nn.Module):
         self.register_buffer("weights", torch.ones(n_components, dtype=torch.float64))
 
     def forward(self, x: Tensor, lengths: Tensor) -> PrefixReconstruction:
-        """Return the codes of `x` and what the decoder makes of their prefixes.
+        """Return the codes of `x` and the decoder's outputs for their prefixes.
 
         Parameters
         ----------
@@ -132,14 +135,14 @@ class OrderedAutoencoder(nn.Module):
         return PrefixReconstruction(x, code, raw, self.weights[lengths.flatten() - 1])
 
     def make_pass(self) -> NetworkPass | None:
-        """Return forward and backward, if both parts have them."""
+        """Return the pass through both parts, or None if one of them has none."""
         encoder, decoder = make_pass(self.encoder), self.decoder.make_pass()
         if encoder is None or decoder is None:
             return None
         return OrderedAutoencoderPass(encoder, decoder, self.weights)
 
     def truncated(self, n_components: int) -> "OrderedAutoencoder":
-        """Return the network of the first components, which gives what this one does of them."""
+        """Return the network of the first components, with this network's results for prefixes."""
         network = deepcopy(self)
         first = torch.arange(n_components)
         network.encoder.keep_outputs_(first)
@@ -164,13 +167,13 @@ class OrderedAutoencoderPass(NetworkPass):
         self.weights = weights
 
     def forward(self, x: Tensor, lengths: Tensor) -> PrefixReconstruction:
-        """Return the codes of `x` and what the decoder makes of their prefixes."""
+        """Return the codes of `x` and the decoder's outputs for their prefixes."""
         code = self.encoder.forward(x)
         raw = self.decoder.forward(code, lengths)
         return PrefixReconstruction(x, code, raw, self.weights[lengths.flatten() - 1])
 
     def backward(self, gradients: Gradients) -> None:
-        """Go back from raw, and from the code if a term looks at it."""
+        """Backpropagate from raw, and from the code if a term depends on it."""
         self.decoder.backward(gradients["raw"])
         gradient = self.decoder.input_gradient()
         if "code" in gradients:
@@ -179,7 +182,7 @@ class OrderedAutoencoderPass(NetworkPass):
 
 
 def take_prefixes(code: Tensor, lengths: Tensor) -> Tensor:
-    """Return prefixes of codes, and 1 for the entries they have.
+    """Return prefixes of codes, and indicators of their entries.
 
     Parameters
     ----------
@@ -192,6 +195,7 @@ def take_prefixes(code: Tensor, lengths: Tensor) -> Tensor:
     """
     n_lengths, n_components = lengths.shape[1], code.shape[1]
     places = torch.arange(n_components, device=code.device)
+    # (n * n_lengths, n_components)
     is_used = (places < lengths.reshape(-1, 1)).to(code.dtype)
     if n_lengths > 1:
         code = code.repeat_interleave(n_lengths, 0)

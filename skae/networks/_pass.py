@@ -1,4 +1,4 @@
-"""Forward and backward through networks, written out."""
+"""Forward and backward passes through networks, written out."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
@@ -7,14 +7,15 @@ from typing import Any
 from torch import Tensor, nn
 
 Gradients = Mapping[str, Tensor]
-"""Gradients of a loss with regard to the outputs of a network, by the name of the field."""
+"""Gradients of a loss by a network's outputs, by the name of the field."""
 
 
 class LayerPass(ABC):
-    """From one tensor to another, and back.
+    """Abstract base of passes from one tensor to another, and back.
 
-    It works on the weights of a module where they lie and adds to their `grad`, which they have.
-    `forward` keeps what the other two need, and results are good until it is called again.
+    A pass shares the weights of a module and adds to their `grad`, which exists already. `forward`
+    keeps intermediate results for the other two methods. Results are valid until it is called
+    again.
     """
 
     @abstractmethod
@@ -23,15 +24,15 @@ class LayerPass(ABC):
 
     @abstractmethod
     def backward(self, gradient: Tensor) -> None:
-        """Add to the parameters' gradients what the gradient of the last output causes."""
+        """Backpropagate the gradient of the last output; add to those of the parameters."""
 
     @abstractmethod
     def input_gradient(self) -> Tensor:
-        """Return the gradient of the last input, after `backward`; to be called once."""
+        """Return the gradient of the last input; call it once, after `backward`."""
 
 
 class NetworkPass(ABC):
-    """From the inputs of a network to its named outputs, and back."""
+    """Abstract base of passes from a network's inputs to its named outputs, and back."""
 
     @abstractmethod
     def forward(self, *inputs: Any) -> tuple[Tensor, ...]:
@@ -39,10 +40,10 @@ class NetworkPass(ABC):
 
     @abstractmethod
     def backward(self, gradients: Gradients) -> None:
-        """Add to the parameters' gradients what those of the last outputs cause."""
+        """Backpropagate gradients of the last outputs; add to those of the parameters."""
 
 
 def make_pass(module: nn.Module) -> LayerPass | None:
-    """Return the pass of a module, or None if it has none: then there is autograd."""
+    """Return the pass of a module, or None if it has none and needs autograd."""
     make = getattr(module, "make_pass", None)
     return None if make is None else make()

@@ -1,4 +1,4 @@
-"""A sparse coder: few of many atoms for each row."""
+"""Sparse coders, which use few of many atoms for each row."""
 
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -12,20 +12,20 @@ from skae.networks._pass import Gradients, NetworkPass
 from skae.networks._thresholds import THRESHOLDS, JumpReLU
 
 ENTRY = 0.125
-"""Size of the entries of a parameter matrix at the start."""
+"""Root mean square of a parameter matrix's entries at the start."""
 
 
 class SparseOutputs(NamedTuple):
-    """What a sparse coder says of a batch of rows.
+    """The outputs of a sparse coder for a batch of rows.
 
     Attributes
     ----------
     raw : Tensor of shape (n, n_features)
-        The sum of the atoms, weighted by the code, and the centre.
+        The centre plus the sum of the atoms, weighted by the code.
     code : Tensor of shape (n, n_components)
         Not negative; mostly zero.
     drive : Tensor of shape (n, n_components)
-        What the code is the thresholded value of.
+        The code before the threshold.
     atoms : Tensor of shape (n_components, n_features)
         Rows of unit norm.
     """
@@ -39,12 +39,12 @@ class SparseOutputs(NamedTuple):
 class SparseCoder(nn.Module):
     """Learned iterative thresholding, and a linear decoder with atoms of unit norm.
 
-    The first drive is linear in x. Each further step adds to the code what the drive of the
-    rest x - x' would be (Gregor and LeCun 2010), with a learned step length: atoms then compete
-    for what they explain.
+    The first drive is linear in x. Each further step adds to the code the drive of the rest x - x',
+    times a learned step length (Gregor and LeCun 2010): atoms then compete for the same part of a
+    row.
 
-    Atoms are parametrised by vectors of any length. The gradient of such a vector is orthogonal
-    to it: what would only change the norm is removed.
+    Atoms are parametrised by vectors of any length. The gradient of such a vector is orthogonal to
+    it, as its norm does not change the atom.
 
     Parameters
     ----------
@@ -52,7 +52,7 @@ class SparseCoder(nn.Module):
     threshold : nn.Module
         Maps drives to codes.
     n_steps : int
-        Steps after the first.
+        Number of steps after the first.
     """
 
     outputs = SparseOutputs
@@ -62,7 +62,7 @@ class SparseCoder(nn.Module):
     ) -> None:
         super().__init__()
         self.threshold = threshold
-        # entries of both matrices are then of one size, and one learning rate fits any width
+        # entries of both matrices then have the size `ENTRY`, and one learning rate suits any width
         self.unit = 1 / (ENTRY * n_features**0.5)
         shape = (n_components, n_features)
         self.directions = nn.Parameter(torch.zeros(shape, dtype=torch.float64))
@@ -83,7 +83,7 @@ class SparseCoder(nn.Module):
         return nn.functional.normalize(self.directions, dim=1)
 
     def forward(self, x: Tensor) -> SparseOutputs:
-        """Return the code of `x` and what is made of it."""
+        """Return the code of `x` and its reconstruction."""
         atoms = self.atoms()
         drive = self._drive(x, atoms)
         code = self.threshold(drive)
@@ -98,11 +98,12 @@ class SparseCoder(nn.Module):
         return self._decode(code, self.atoms())
 
     def make_pass(self) -> NetworkPass | None:
-        """Return forward and backward, unless the threshold itself learns."""
+        """Return the pass through the coder, or None if the threshold itself learns."""
         return None if isinstance(self.threshold, JumpReLU) else SparsePass(self)
 
     def _drive(self, x: Tensor, atoms: Tensor) -> Tensor:
         weight = self.unit * self.weight
+        # weight @ (x - center) + bias, without a centred copy of x
         bias = torch.addmv(self.bias, weight, self.center, alpha=-1)
         first = drive = nn.functional.linear(x, weight, bias)
         for step_length in self.step_lengths:
@@ -117,16 +118,16 @@ class SparseCoder(nn.Module):
 
 
 class _ThresholdingStep(NamedTuple):
-    """What the way back needs of a step after the first.
+    """Intermediate results of a step after the first, for the backward pass.
 
     Attributes
     ----------
     code : Tensor of shape (n, n_components)
-        Before the step.
+        The code before the step.
     raw : Tensor of shape (n, n_features)
-        What the atoms make of it, without the centre.
+        Its reconstruction, without the centre.
     unexplained : Tensor of shape (n, n_components)
-        The drive of the rest.
+        The drive of the rest of the row.
     """
 
     code: Tensor
@@ -146,7 +147,7 @@ class SparsePass(NetworkPass):
         self.coder = coder
 
     def forward(self, x: Tensor) -> SparseOutputs:
-        """Return the code of `x` and what is made of it."""
+        """Return the code of `x` and its reconstruction."""
         coder = self.coder
         self.x = x
         self.norms = coder.directions.norm(dim=1, keepdim=True).clamp_min(1e-12)
@@ -166,7 +167,7 @@ class SparsePass(NetworkPass):
         return SparseOutputs(raw, self.code, drive, self.atoms)
 
     def backward(self, gradients: Gradients) -> None:
-        """Go back through the decoder and, from the last step on, through the encoder."""
+        """Backpropagate through the decoder and then, from the last step, through the encoder."""
         to_raw = gradients["raw"]
         to_code = to_raw @ self.atoms.T
         to_atoms = self.code.T @ to_raw
@@ -174,11 +175,13 @@ class SparsePass(NetworkPass):
             to_atoms += gradients["atoms"]
         if "code" in gradients:
             to_code += gradients["code"]
+        # thresholds pass the entries that they keep as they are
         to_drive = to_code.mul_(self.code > 0)
         if "drive" in gradients:
             to_drive += gradients["drive"]
         gradient_of(self.coder.center).add_(to_raw.sum(0))
         self._encoder_backward(to_drive, to_atoms)
+        # the derivative of v / |v|: its part along the atom is 0
         along = (to_atoms * self.atoms).sum(1, keepdim=True)
         gradient_of(self.coder.directions).add_((to_atoms - along * self.atoms) / self.norms)
 
@@ -191,6 +194,7 @@ class SparsePass(NetworkPass):
         for step, step_length, length_gradient in reversed(lengths):
             length_gradient.add_((to_drive * step.unexplained).sum())
             to_unexplained = step_length * to_drive
+            # unexplained = first - raw @ weight.T
             to_first += to_unexplained
             to_raw = -to_unexplained @ self.weight
             gradient_of(coder.weight).addmm_(to_unexplained.T, step.raw, alpha=-coder.unit)
@@ -223,7 +227,7 @@ class Encoder(nn.Module):
 
 @dataclass(frozen=True)
 class SparseArchitecture(Architecture):
-    """All it takes to build a sparse coder again; plain values only.
+    """The plan of a sparse coder.
 
     Attributes
     ----------

@@ -1,4 +1,4 @@
-"""What makes a code sparse: functions whose result has exact zeros."""
+"""Thresholds, which make codes sparse: functions whose results have exact zeros."""
 
 from collections.abc import Callable
 from typing import Any
@@ -11,7 +11,7 @@ from torch.autograd import Function
 BANDWIDTH = 0.5
 """Width of the kernel through which the thresholds of `JumpReLU` learn."""
 SPEED = 10.0
-"""How much faster the logarithms of thresholds move than other parameters."""
+"""Factor by which logarithms of thresholds move faster than other parameters."""
 
 
 class TopK(nn.Module):
@@ -30,11 +30,11 @@ class TopK(nn.Module):
 
     def forward(self, drive: Tensor) -> Tensor:
         """Return the code, shape (n, n_components)."""
-        # a product, not a choice: what is not a number must not become zero
+        # a product, not `where`: NaN must not become zero
         return drive.relu() * self._is_largest(drive.detach())
 
     def _is_largest(self, drive: Tensor) -> Tensor:
-        """Return where the largest entries of every row are."""
+        """Return a mask of the largest entries of every row, shape (n, n_components)."""
         is_plain = drive.device.type == "cpu" and drive.dtype != torch.bfloat16
         if is_plain and not torch.compiler.is_compiling():
             # numpy's selection is vectorised, and several times faster than torch's
@@ -42,15 +42,15 @@ class TopK(nn.Module):
             chosen = drive >= torch.from_numpy(largest)
             if int(chosen.count_nonzero()) == self.n_nonzero * len(drive):
                 return chosen
-        # other devices, ties, what numpy does not know, and exports, which know no numpy
+        # for other devices, ties, bfloat16 and exports, none of which numpy handles
         places = drive.topk(self.n_nonzero, dim=1, sorted=False).indices
         return torch.zeros_like(drive, dtype=torch.bool).scatter_(1, places, True)
 
 
 class JumpReLU(nn.Module):
-    """Keeps what exceeds a threshold of each component's own (Rajamanoharan et al. 2024).
+    """Keeps entries above a learned threshold of each component (Rajamanoharan et al. 2024).
 
-    The thresholds learn by straight-through estimates, equations 11 and 12.
+    The thresholds' gradients are straight-through estimates, equations 11 and 12.
 
     Parameters
     ----------
@@ -60,6 +60,7 @@ class JumpReLU(nn.Module):
     def __init__(self, n_components: int) -> None:
         super().__init__()
         start = torch.full((n_components,), 0.5, dtype=torch.float64)
+        # the logarithm over SPEED, so that the optimiser's steps change it SPEED times faster
         self.slow_threshold = nn.Parameter(start.log() / SPEED)
 
     def thresholds(self) -> Tensor:

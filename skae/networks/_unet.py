@@ -1,4 +1,4 @@
-"""Networks from images or volumes to others of the same size, around a fixed linear filter."""
+"""Networks from images to images of the same size, around a fixed linear filter."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -23,11 +23,11 @@ from skae.networks._modules import Convolution, module_list
 KERNEL_SIZE = 3
 MAX_DEPTH = 30
 MAX_UNROLLED = 2**25
-"""Entries in float64 that a convolution copies its input to at once."""
+"""Largest number of entries in float64 of the copies that a convolution makes of its input."""
 
 
 class ImageOutputs(NamedTuple):
-    """What a network says of a batch of images.
+    """The outputs of a network for a batch of images.
 
     Attributes
     ----------
@@ -38,7 +38,7 @@ class ImageOutputs(NamedTuple):
 
 
 class Block(nn.Module):
-    """Two convolutions; the first may see the maps that an encoder had at this size as well.
+    """Two convolutions, of which the first may also see the encoder's maps of the same size.
 
     Parameters
     ----------
@@ -63,12 +63,13 @@ class Block(nn.Module):
 class UNet(nn.Module):
     """Halves the sizes `depth` times and doubles them again (Ronneberger et al. 2015).
 
-    Folded, the first halving puts neighbours into channels, four in images, and the last doubling
-    takes them out again (Shi et al. 2016): there are no convolutions at full size, which cost
-    most.
+    If it is folded, the first halving puts neighbours into channels, four in images, and the last
+    doubling takes them out again (Shi et al. 2016): there are no convolutions at full size, which
+    cost most.
 
-    There is no normalisation: over a batch, an image's result would depend on the others, and over
-    an image, what a patch is made into would depend on the size of the image around it. In float64.
+    There is no normalisation. Over a batch, an image's result would depend on the other images, and
+    over an image, the result for a patch would depend on the size of the image around it. In
+    float64.
 
     Parameters
     ----------
@@ -108,12 +109,12 @@ class UNet(nn.Module):
         margins = [margin for size in reversed(sizes) for margin in (0, -size % multiple)]
         x = _neighbours_as_channels(functional.pad(x, margins, mode="reflect"), self.fold)
         if x.dtype != torch.float64 and x.ndim == 4:
-            # with few channels, convolutions are faster where these lie innermost
+            # with few channels, convolutions are faster if channels are innermost in memory
             x = x.contiguous(memory_format=torch.channels_last)
         maps = self.input(x)
         skips = []
         for down, encoder in zip(self.downs, self.encoders, strict=True):
-            skips.append(maps)
+            skips.append(maps)  # the decoder needs their sizes, and perhaps themselves
             maps = encoder(down(maps))
         for up, decoder in zip(self.ups, self.decoders, strict=True):
             skip = skips.pop()
@@ -127,7 +128,7 @@ class UNet(nn.Module):
 
 
 class SideBySide(nn.Module):
-    """A U-Net for every channel that is put out: they see the same, and share nothing.
+    """A U-Net for every output channel. All see the same input, and share no weights.
 
     Parameters
     ----------
@@ -154,10 +155,10 @@ class SideBySide(nn.Module):
 
 
 class AroundFilter(nn.Module):
-    """``filter(x) + scale * network(x)``, of which the filter is fixed.
+    """``filter(x) + scale * network(x)`` with a fixed filter.
 
     The filter is linear: one kernel for all places, and a bias. The network starts at zero and
-    learns the rest, measured in `scale`, which is what the filter leaves over.
+    learns corrections, in units of `scale`, the error of the filter.
 
     Parameters
     ----------
@@ -181,21 +182,21 @@ class AroundFilter(nn.Module):
         self.network = network
 
     def set_filter_(self, kernel: Tensor, bias: Tensor, scale: Tensor) -> None:
-        """Set the fixed part and, of every channel, the unit of what is learnt."""
+        """Set the fixed part, and the unit of corrections of every channel."""
         self.kernel.copy_(kernel)
         self.bias.copy_(bias)
         self.scale.copy_(scale.view(self.scale.shape))
 
     def forward(self, x: Tensor) -> ImageOutputs:
         """Return the sum of both parts."""
-        # the filter is not to be rounded where networks work in half precision
+        # the filter is not rounded, even if networks work in half precision
         with torch.autocast(x.device.type, enabled=False):
             filtered = self.filter(x.to(self.kernel.dtype))
         correction = self.network(x).to(filtered.dtype)
         return ImageOutputs(torch.addcmul(filtered, self.scale, correction))
 
     def filter(self, x: Tensor) -> Tensor:
-        """Return the fixed part alone; images are continued by their reflection."""
+        """Return the fixed part alone; images are padded by reflection."""
         margin = self.kernel.shape[-1] // 2
         n_dims = x.ndim - 2
         x = functional.pad(x, (margin,) * 2 * n_dims, mode="reflect") if margin else x
@@ -203,7 +204,7 @@ class AroundFilter(nn.Module):
 
 
 class Unfiltered(nn.Module):
-    """A network without a fixed part.
+    """A network without a fixed filter.
 
     Parameters
     ----------
@@ -222,15 +223,15 @@ class Unfiltered(nn.Module):
 
 
 def _convolve(layer: Convolution, maps: Tensor) -> Tensor:
-    """Apply a convolution, in float64 by groups of channels if all at once would take much memory.
+    """Apply a convolution; in float64 by groups of channels, if all at once need much memory.
 
-    It is unrolled there: every entry is copied to all places of the kernel.
+    In float64, torch unrolls convolutions: every entry is copied to all places of the kernel.
     """
     n_dims = maps.ndim - 2
     n_channels = max(1, MAX_UNROLLED // (maps[:, 0].numel() * KERNEL_SIZE**n_dims))
     if maps.dtype != torch.float64 or n_channels >= maps.shape[1]:
         return layer(maps)
-    result = layer.bias.view(-1, *[1] * n_dims)
+    result = layer.bias.view(-1, *[1] * n_dims)  # (n_out, 1, ...), broadcast over maps
     convolve = FUNCTIONS[n_dims - 1]
     groups = maps.split(n_channels, 1), layer.weight.split(n_channels, 1)
     for channels, weight in zip(*groups, strict=True):
@@ -254,16 +255,17 @@ def _halving(n_dims: int, n_channels: int, generator: Generator) -> Convolution:
 
 
 def _neighbours_as_channels(maps: Tensor, fold: int) -> Tensor:
-    """Return the entries of every square or cube of `fold` pixels a side as channels."""
+    """Return the entries of every square or cube with sides of `fold` pixels as channels."""
     n_dims = maps.ndim - 2
     sides = [side for size in maps.shape[2:] for side in (size // fold, fold)]
+    # every size becomes two axes: of squares, and of pixels in a square
     maps = maps.reshape(*maps.shape[:2], *sides)
     outer, inner = range(2, 2 + 2 * n_dims, 2), range(3, 3 + 2 * n_dims, 2)
     return maps.permute(0, 1, *inner, *outer).flatten(1, 1 + n_dims)
 
 
 def _channels_as_neighbours(maps: Tensor, fold: int) -> Tensor:
-    """Return what `_neighbours_as_channels` was given."""
+    """Invert `_neighbours_as_channels`."""
     n_dims = maps.ndim - 2
     sizes = [fold * size for size in maps.shape[2:]]
     maps = maps.unflatten(1, (-1, *[fold] * n_dims))
@@ -281,23 +283,23 @@ def _draw(layer: Convolution, generator: Generator) -> Convolution:
 
 @dataclass(frozen=True)
 class UNetArchitecture(Architecture):
-    """All it takes to build a network from images to images again; plain values only.
+    """The plan of a network from images to images.
 
     Attributes
     ----------
     n_channels_in, n_channels_out : int
     base_channels : int
-        Channels at full size; with every halving of the sizes they double.
+        Number of channels at full size, which doubles when sizes are halved.
     depth : int
-        How often sizes are halved.
+        Number of times that sizes are halved.
     is_folded : bool
         Whether the first halving is done without a convolution; needs a depth of at least 1.
     has_skips : bool
         Whether the decoder sees the encoder's maps of the same size.
     filter_size : int
-        Odd: of the kernel of the filter around which the network learns. 0: there is none.
+        Size of the filter's kernel, an odd number. 0: there is no filter.
     is_per_channel : bool
-        Whether there is a network for every channel that is put out.
+        Whether there is a network for every output channel.
     n_dims : int
         2 for images, 3 for volumes.
     """
@@ -313,7 +315,7 @@ class UNetArchitecture(Architecture):
     n_dims: int = 2
 
     def __post_init__(self) -> None:
-        # channels double with each halving: of files that are forged, numbers without end
+        # channels double with each halving: forged files could ask for huge numbers
         if not 0 <= self.depth <= MAX_DEPTH:
             raise ValueError(f"depth must be in [0, {MAX_DEPTH}]. Got {self.depth}.")
         if self.n_dims not in (2, 3):
@@ -321,24 +323,24 @@ class UNetArchitecture(Architecture):
 
     @property
     def fold(self) -> int:
-        """Sides of the squares of pixels that are channels inside."""
+        """Side of the squares of pixels that become channels."""
         return 2 if self.is_folded else 1
 
     @property
     def kernel_sizes(self) -> tuple[int, ...]:
-        """Of the filter."""
+        """Sizes of the filter's kernel."""
         return (self.filter_size,) * self.n_dims
 
     @property
     def sizes(self) -> tuple[int, ...]:
-        """Channels from the image to the smallest maps."""
+        """Numbers of channels, from the image to the smallest maps."""
         levels = range(int(self.is_folded), self.depth + 1)
         widths = (self.base_channels * 2**level for level in levels)
         return (self.n_channels_in * self.fold**self.n_dims, *widths)
 
     @property
     def n_weights(self) -> int:
-        """Number of weights the network has at least, if no size is 0."""
+        """Least number of weights of the network, if no size is 0."""
         n_in, n_out, n_dims = self.n_channels_in, self.n_channels_out, self.n_dims
         n_last = self.sizes[1] * n_out * self.fold**n_dims
         n_kernels = sum(n * m for n, m in pairwise(self.sizes)) + n_last
@@ -346,22 +348,22 @@ class UNetArchitecture(Architecture):
 
     @property
     def entries_per_batch(self) -> int:
-        """More than for dense layers: a convolution of few entries is slow to begin."""
+        """More than for dense layers: starting a convolution takes long."""
         return 2**20
 
     @property
     def n_unrolled(self) -> int:
-        """Copies of its input that a layer makes in float64, where torch unrolls convolutions."""
+        """Number of copies of its input that a layer makes in float64 to unroll a convolution."""
         return max(KERNEL_SIZE, self.filter_size) ** self.n_dims
 
     @property
     def entries_per_pixel(self) -> int:
-        """Entries of the widest maps for every pixel of an image."""
+        """Number of entries of the widest maps for each pixel of an image."""
         n_inside = 2 * self.base_channels // self.fold
         return max(self.n_channels_in, self.n_channels_out, n_inside)
 
     def build(self, generator: Generator) -> AroundFilter | Unfiltered:
-        """Return the network in float64; its filter, if any, is zero, and so is the rest then."""
+        """Return the network in float64; with a filter, both are zero."""
         network = (SideBySide if self.is_per_channel else UNet)(self, generator)
         if not self.filter_size:
             return Unfiltered(network)

@@ -1,4 +1,4 @@
-"""Modules between the data's own units and the units in which networks are trained."""
+"""Modules that convert between the data's units and those of networks."""
 
 from collections.abc import Callable
 
@@ -8,8 +8,8 @@ from torch import Tensor, nn
 class _Located(nn.Module):
     """Holds a location as the sum of two numbers of single precision.
 
-    One would not do where features are far from zero and vary little: rows less the location would
-    be wrong by what it lacks.
+    A single number is not exact enough for features that are far from zero and vary little: its
+    rounding error may be as large as their deviations.
 
     Parameters
     ----------
@@ -43,7 +43,7 @@ class FromUnits(_Located):
         self.network = network
 
     def forward(self, x: Tensor) -> Tensor:
-        """Return the network's output for `x` in the data's units and in any precision."""
+        """Return the network's output for `x`, which is in the data's units, of any precision."""
         x = (x - self.location - self.remainder) / self.scale
         return self.network(x.to(self.location.dtype))
 

@@ -1,4 +1,4 @@
-"""Variational autoencoders: encoder and decoder both give distributions."""
+"""Variational autoencoders, whose encoder and decoder return distributions."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -15,18 +15,18 @@ from skae.networks._modules import gradient_of
 from skae.networks._pass import Gradients, LayerPass, NetworkPass, make_pass
 
 LOG_VARS = -30.0, 5.0
-"""Bounds of the logarithm of a posterior variance; the prior's is 0."""
+"""Bounds of the logarithm of posterior variances; that of the prior is 0."""
 
 
 class VariationalOutputs(NamedTuple):
-    """What a variational autoencoder says of a batch of rows.
+    """The outputs of a variational autoencoder for a batch of rows.
 
     Attributes
     ----------
     mean, log_var : Tensor of shape (n, n_components)
-        Of the normal posterior q(z|x).
+        Parameters of the normal posterior q(z|x).
     code : Tensor of shape (n, n_codes, n_components)
-        Draws from it.
+        Draws from the posterior.
     raw : Tensor of shape (n, n_codes, n_features) or (n, n_codes, n_features, n_raw)
         The decoder's output for every code.
     shared : Tensor of shape (n_shared,)
@@ -41,7 +41,7 @@ class VariationalOutputs(NamedTuple):
 
 
 class Decoder(nn.Module):
-    """Codes, and indicators of classes if there are any, to parameters of a likelihood.
+    """Maps codes, and indicators of classes if there are any, to parameters of a likelihood.
 
     Parameters
     ----------
@@ -64,7 +64,7 @@ class Decoder(nn.Module):
 
 
 class EveryClass(nn.Module):
-    """Decodes codes once for every class.
+    """Decodes every code once for each class.
 
     Parameters
     ----------
@@ -80,16 +80,16 @@ class EveryClass(nn.Module):
     def forward(self, code: Tensor) -> Tensor:
         """Return raw, shape (n_classes, n, ...)."""
         indicators = torch.eye(self.n_classes, dtype=code.dtype, device=code.device)
-        return torch.stack([self.decoder(code, told) for told in indicators])
+        return torch.stack([self.decoder(code, indicator) for indicator in indicators])
 
 
 class MeanEncoder(nn.Module):
-    """The means of posteriors: ``encoder(inputs(x))`` without the logarithms of variances.
+    """The posterior means, the first half of ``encoder(inputs(x))``.
 
     Parameters
     ----------
     inputs : callable
-        Turns rows into what the encoder sees.
+        Turns rows into the encoder's inputs.
     encoder : nn.Module
     n_components : int
     """
@@ -110,7 +110,7 @@ class MeanEncoder(nn.Module):
 class VariationalAutoencoder(nn.Module):
     """Encode to a normal distribution, draw from it, decode.
 
-    The randomness comes in as an input, so that the same inputs give the same outputs.
+    The noise of the draws is an input, so that the same inputs give the same outputs.
 
     Parameters
     ----------
@@ -131,20 +131,20 @@ class VariationalAutoencoder(nn.Module):
     def forward(
         self, x: Tensor, noise: Tensor, condition: Tensor | None = None
     ) -> VariationalOutputs:
-        """Return all there is to know; `noise` is standard normal, (n, n_codes, n_components)."""
+        """Return all outputs; `noise` is standard normal, shape (n, n_codes, n_components)."""
         mean, log_var = self.posterior(x)
         code = torch.addcmul(mean[:, None], (log_var / 2).exp()[:, None], noise)
         raw = self.decoder(code, None if condition is None else condition[:, None])
         return VariationalOutputs(mean, log_var, code, raw, self.shared)
 
     def posterior(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """Return mean and logarithm of the variance of q(z|x), each (n, n_components)."""
+        """Return means and logarithms of variances of q(z|x), each (n, n_components)."""
         mean, log_var = self.encoder(x).chunk(2, 1)
-        # rows far from all others would else have codes of any size
+        # codes of rows far from all others would otherwise be of any size
         return mean, log_var.clamp(*LOG_VARS)
 
     def make_pass(self) -> NetworkPass | None:
-        """Return forward and backward, if both parts have them."""
+        """Return the pass through both parts, or None if one of them has none."""
         encoder, decoder = make_pass(self.encoder), make_pass(self.decoder.network)
         if encoder is None or decoder is None:
             return None
@@ -170,7 +170,7 @@ class VariationalPass(NetworkPass):
     def forward(
         self, x: Tensor, noise: Tensor, condition: Tensor | None = None
     ) -> VariationalOutputs:
-        """Return all there is to know; `noise` is standard normal, (n, n_codes, n_components)."""
+        """Return all outputs; `noise` is standard normal, shape (n, n_codes, n_components)."""
         self.moments = self.encoder.forward(x)
         mean, log_var = self.moments.chunk(2, 1)
         log_var = log_var.clamp(*LOG_VARS)
@@ -182,16 +182,20 @@ class VariationalPass(NetworkPass):
         return VariationalOutputs(mean, log_var, code, raw, self.shared)
 
     def backward(self, gradients: Gradients) -> None:
-        """Go back by way of the codes, and from the moments themselves."""
+        """Backpropagate through the codes, and from the moments themselves."""
         if "shared" in gradients:
             gradient_of(self.shared).add_(gradients["shared"])
+        # (n, n_codes, n_features[, n_raw]) -> (n * n_codes, n_features * n_raw)
         self.decoder.backward(gradients["raw"].flatten(2).flatten(0, 1))
         n_components = self.scaled_noise.shape[2]
+        # the condition, behind the code, has no gradient
         to_code = self.decoder.input_gradient()[:, :n_components].view_as(self.scaled_noise)
         to_code = to_code + gradients.get("code", 0)
         to_mean = to_code.sum(1) + gradients.get("mean", 0)
+        # code = mean + exp(log_var / 2) * noise
         to_log_var = (to_code * self.scaled_noise).sum(1) / 2 + gradients.get("log_var", 0)
         free = self.moments[:, n_components:]
+        # clamped variances have no gradient
         is_inside = (free >= LOG_VARS[0]) & (free <= LOG_VARS[1])
         self.encoder.backward(torch.cat([to_mean, to_log_var * is_inside], 1))
 
@@ -204,7 +208,7 @@ class VariationalPass(NetworkPass):
 
 @dataclass(frozen=True)
 class VariationalArchitecture(Architecture):
-    """All it takes to build a fully connected variational autoencoder again; plain values only.
+    """The plan of a fully connected variational autoencoder.
 
     Attributes
     ----------
@@ -215,11 +219,11 @@ class VariationalArchitecture(Architecture):
         Whether both networks learn around an affine map.
     n_features : int
     n_raw : int
-        Outputs of the decoder for each feature.
+        Number of the decoder's outputs for each feature.
     n_shared : int
-        Parameters of the likelihood that do not depend on the code.
+        Number of the likelihood's parameters that do not depend on the code.
     n_classes : int
-        Width of the condition that the decoder is given beside the code, or 0.
+        Width of the condition that the decoder sees beside the code, or 0.
     """
 
     sizes: tuple[int, ...]
@@ -232,7 +236,7 @@ class VariationalArchitecture(Architecture):
 
     @property
     def n_weights(self) -> int:
-        """Number of weights the network has at least, if no size is 0."""
+        """Least number of weights of the network, if no size is 0."""
         # the decoder's last layer may be wider than the data
         return super().n_weights + self.sizes[1] * self.n_features * self.n_raw + self.n_shared
 

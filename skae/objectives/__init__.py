@@ -1,4 +1,4 @@
-"""What is minimised: small value objects that return one value per row."""
+"""Losses, likelihoods and penalties: small objects that return one value per row."""
 
 from skae.objectives._bounds import (
     ImportanceWeightedBound,

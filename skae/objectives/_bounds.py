@@ -12,7 +12,7 @@ from skae.objectives._term import Gradients, Term
 
 
 class ReconstructionLogLikelihood(Term[WithShared]):
-    """``-E_q(z|x) log p(x|z)``, over the codes that were drawn; in nats, summed over features.
+    """``-E_q(z|x) log p(x|z)`` in nats, a mean over drawn codes, summed over features.
 
     Parameters
     ----------
@@ -40,8 +40,9 @@ class ReconstructionLogLikelihood(Term[WithShared]):
         log_prob, to_raw, to_shared = self.likelihood.differentiate(
             outputs.raw, outputs.shared, target[:, None]
         )
+        # the mean over the codes of a row
         factor = -factor / outputs.raw.shape[1]
-        values = -log_prob.sum(2).mean(1)
+        values = -log_prob.sum(2).mean(1)  # (n, n_codes, n_features) -> (n,)
         return values, {"raw": to_raw.mul_(factor), "shared": to_shared * factor}
 
 
@@ -51,7 +52,7 @@ class KullbackLeibler(Term[WithPosterior]):
     Parameters
     ----------
     beta : float, default=1.0
-        Higgins et al. (2017).
+        Factor of the divergence (Higgins et al. 2017).
     free_bits : float, default=0.0
         Nats per component, on average over a batch, below which there is no gradient (Kingma et
         al. 2016, section C.8).
@@ -72,6 +73,7 @@ class KullbackLeibler(Term[WithPosterior]):
         """Return the penalty of every row, shape (n,)."""
         kl = kl_per_component(outputs.mean, outputs.log_var)
         if self.free_bits > 0:
+            # (n_components,) means, compared for all rows at once
             kl = torch.where(self.average(kl)[0] > self.free_bits, kl, self.free_bits)
         return self.beta * kl.sum(1)
 
@@ -80,6 +82,7 @@ class KullbackLeibler(Term[WithPosterior]):
     ) -> tuple[Tensor, Gradients]:
         """Return the penalty of every row, and the gradients of ``factor`` times the sum."""
         factor = factor * self.beta
+        # derivatives of mean**2 / 2 and of (exp(log_var) - log_var) / 2
         to_mean = outputs.mean * factor
         to_log_var = outputs.log_var.exp().sub_(1).mul_(factor / 2)
         if self.free_bits > 0:
@@ -96,9 +99,9 @@ class KullbackLeibler(Term[WithPosterior]):
 class ImportanceWeightedBound(Term[WithDraws]):
     """``-log mean_s p(x, z_s) / q(z_s|x)`` over several codes z_s (Burda et al. 2016, eq. 8).
 
-    The encoder's gradient is the doubly reparameterised one (Tucker et al. 2019, eq. 8): its
-    noise does not grow with the number of codes. With a factor beta of the score that it
-    replaces, the squared weight of a code becomes ``(1 - beta) weight + beta weight**2``.
+    The encoder's gradient is the doubly reparameterised one (Tucker et al. 2019, eq. 8): its noise
+    does not grow with the number of codes. Here beta is a factor of the score that it replaces, and
+    the squared weight of a code becomes ``(1 - beta) weight + beta weight**2``.
 
     Parameters
     ----------
@@ -122,11 +125,13 @@ class ImportanceWeightedBound(Term[WithDraws]):
         code = outputs.code  # (n, n_codes, n_components)
         # detached: the encoder learns through the codes only
         mean, log_var = outputs.mean.detach()[:, None], outputs.log_var.detach()[:, None]
+        # normal log-densities without their constants, which cancel, shape (n, n_codes)
         log_q = -0.5 * ((code - mean).square() / log_var.exp() + log_var).sum(2)
         log_prior = -0.5 * code.square().sum(2)
         log_likelihood = _log_likelihoods(self.likelihood, outputs, target)
         log_weights = log_likelihood + self.beta * (log_prior - log_q)
         if code.requires_grad:
+            # the gradient of logsumexp has the weights once; here they become squares
             weights = log_weights.detach().softmax(1)[:, :, None]
             factor = (1 - self.beta) + self.beta * weights
             code.register_hook(lambda gradient: gradient * factor)
@@ -149,7 +154,7 @@ def _log_likelihoods(likelihood: Likelihood, outputs: WithShared, target: Tensor
 
 
 def _unequal_features(outputs: WithShared, target: Tensor) -> str | None:
-    """Return what is wrong with the shape of `raw`, (n, n_codes, n_features) and perhaps more."""
+    """Return why `raw`, shape (n, n_codes, n_features, ...), does not fit, or None if it does."""
     raw = outputs.raw
     wanted = len(target), raw.shape[1], *target.shape[1:]
     found = raw.shape[: len(wanted)]

@@ -1,7 +1,8 @@
-"""Likelihoods of counts, also of large ones in float32.
+"""Likelihoods of counts, which are exact for large counts in float32.
 
-Both are written as a deviance, which is small where the model is good, and what only depends
-on the count: differences of large numbers would leave nothing but rounding errors.
+Both are the sum of a deviance, which is small where the model is good, and of a function of the
+count alone. Written otherwise, they would be differences of large numbers, with nothing left but
+rounding errors.
 """
 
 from math import pi
@@ -13,16 +14,16 @@ from skae.objectives._gamma import stirling_rest
 from skae.objectives._likelihoods import Likelihood
 
 MAX_LOG_RATE = 40.0
-"""Larger rates are taken for ``exp(40)``: their Poisson noise has no digit of a double left."""
+"""Larger log-rates are taken for 40: relative to such a rate, Poisson noise is below rounding."""
 MIN_LOG_SIZE, MAX_LOG_SIZE = -10.0, 20.0
-"""With larger sizes, a negative binomial distribution is Poisson's in every digit."""
+"""With larger sizes, a negative binomial distribution equals Poisson's in every digit."""
 
 
 class _Counts(Likelihood):
-    """Whole numbers from 0 on, with the mean ``exp(raw)``."""
+    """Abstract base of likelihoods of whole numbers from 0 on, with the mean ``exp(raw)``."""
 
     def refusal(self, x: Tensor) -> str | None:
-        """Refuse all but counts."""
+        """Refuse data that are not counts."""
         if x.min() < 0:
             return (
                 f"needs counts, but X has negative values down to {x.min():.6g}. "
@@ -36,9 +37,9 @@ class _Counts(Likelihood):
         return None
 
     def inputs(self, x: Tensor) -> Tensor:
-        """Return ``log(1 + x)``: counts spread over orders of magnitude; in float64.
+        """Return ``log(1 + x)``, since counts spread over orders of magnitude; in float64.
 
-        Logarithms of large counts may differ by less than float32 can tell.
+        In float32, logarithms of large counts may be equal where the counts are not.
         """
         return x.double().log1p()
 
@@ -72,7 +73,9 @@ class NegativeBinomial(_Counts):
         size = self.size(shared)
         excess, log_ratio = _against(raw, target)
         total = target + size
+        # log1p: the ratio is tiny where the size is large
         deviance = total * (excess / total).log1p() - target * log_ratio
+        # log of the binomial coefficient, with the large parts of log Gamma cancelled by hand
         choose = stirling_rest(total) - stirling_rest(size) - 0.5 * (target / size).log1p()
         return _saturated(target) + choose - deviance
 
@@ -90,6 +93,7 @@ class NegativeBinomial(_Counts):
 def _against(raw: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
     """Return the mean minus the count, and the logarithm of their ratio; 0 for a count of 0."""
     raw = raw.clamp(max=MAX_LOG_RATE)
+    # no logarithm of 0: gradients pass through the branch that is not taken, and would be NaN
     is_zero = target == 0
     log_ratio = raw - torch.where(is_zero, 1.0, target).log()
     excess = torch.where(is_zero, raw.exp(), target * log_ratio.expm1())
@@ -97,6 +101,6 @@ def _against(raw: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def _saturated(target: Tensor) -> Tensor:
-    """Return Poisson's log-probability of counts with themselves as the mean."""
+    """Return Poisson's log-probability of counts when the mean is the count itself."""
     count = target.clamp(min=1)
     return torch.where(target == 0, 0.0, -0.5 * (2 * pi * count).log() - stirling_rest(count))

@@ -1,6 +1,6 @@
-"""What terms promise, checked by the first batch of a training.
+"""Checks of terms by the first batch of a training.
 
-A term that breaks its contract would otherwise be trained with a wrong loss, or with none.
+A term that breaks its contract would otherwise be minimised wrongly, or not at all.
 """
 
 from collections.abc import Mapping, Sequence
@@ -14,7 +14,7 @@ from skae.objectives._term import Gradients, Term, average, gather
 
 
 def check_reads(terms: Mapping[str, Term], fields: Sequence[str]) -> None:
-    """Raise TypeError if terms do not declare what they read, or read what is not there.
+    """Raise TypeError if terms do not declare `reads`, or read fields that do not exist.
 
     Parameters
     ----------
@@ -40,7 +40,7 @@ def check_reads(terms: Mapping[str, Term], fields: Sequence[str]) -> None:
 
 
 def check_inputs(terms: Mapping[str, Term], outputs: Outputs, target: Tensor) -> None:
-    """Raise an error if terms cannot work with outputs and target; they are not called yet."""
+    """Raise an error if terms cannot work with outputs and target; terms are not called."""
     if not terms:
         return
     if not hasattr(outputs, "_fields"):
@@ -59,7 +59,7 @@ def check_inputs(terms: Mapping[str, Term], outputs: Outputs, target: Tensor) ->
 def check_values(
     terms: Mapping[str, Term], outputs: Outputs, target: Tensor, losses: Mapping[str, Tensor]
 ) -> None:
-    """Raise ValueError if terms have not returned what they promise; nothing is learned.
+    """Raise ValueError if terms have not kept their contract.
 
     Parameters
     ----------
@@ -67,7 +67,7 @@ def check_values(
     outputs : NamedTuple of Tensor
     target : Tensor of shape (n, ...)
     losses : mapping of str to Tensor
-        What the terms have returned.
+        The values that the terms have returned.
     """
     for name, term in terms.items():
         _check_shape(_describe(name, term), losses[name], len(target))
@@ -85,7 +85,7 @@ def check_gradients(name: str, term: Term, outputs: Outputs, gradients: Gradient
     term : Term
     outputs : NamedTuple of Tensor
     gradients : dict of str to Tensor
-        What the term has returned.
+        The gradients that the term has returned.
     """
     for field, gradient in gradients.items():
         if field not in term.reads:
@@ -116,7 +116,7 @@ def _check_shape(term: str, values: Tensor, n_rows: int) -> None:
 
 
 def _check_finite(term: str, values: Tensor) -> None:
-    """Refuse NaN, and infinity in all rows; a single outlier may be infinitely unlikely."""
+    """Refuse NaN, and infinity in all rows: an outlier may have an infinite loss."""
     is_lost = values.isnan().any() or not (len(values) == 0 or values.isfinite().any())
     if is_lost:
         n_bad = int((~values.isfinite()).sum())
@@ -132,6 +132,7 @@ def _check_dependence(description: str, term: Term, outputs: Outputs, target: Te
 
     Where gradients are written out, those of such fields are dropped.
     """
+    # apart from the network: its parameters get no gradients here
     leaves = {
         field: value.detach().requires_grad_()
         for field in outputs._fields

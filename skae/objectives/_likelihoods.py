@@ -1,8 +1,8 @@
-"""Likelihoods: what the decoder's output says of a row. Each owns its link.
+"""Likelihoods: distributions of rows, given the decoder's output. Each owns its link.
 
 The decoder gives `raw`, which depends on the code, and `shared`, learned parameters that do not
-(the noise of a normal likelihood, say). A likelihood turns both into a distribution of each
-entry of a row: independent entries, given the code.
+(such as the noise of a normal likelihood). A likelihood turns both into a distribution of every
+entry of a row. Given the code, entries are independent.
 """
 
 from abc import ABC, abstractmethod
@@ -16,9 +16,9 @@ from torch.nn.functional import softplus
 from skae.objectives._gamma import stirling_rest
 
 MIN_VARIANCE = 1e-6
-"""Smallest variance of a normal likelihood, where the data have a mean square of 1.
+"""Smallest variance of a normal likelihood, for data with a mean square of 1.
 
-A feature that is constant, or a function of others, would otherwise have an unbounded density.
+The density of a feature that is constant, or a function of others, would otherwise be unbounded.
 """
 
 
@@ -30,28 +30,28 @@ class Likelihood(ABC):
     """
 
     equivariant: ClassVar[bool] = False
-    """Whether the data may be shifted and rescaled: the density then changes by the Jacobian."""
+    """Whether the data may be shifted and rescaled, which changes the density by the Jacobian."""
     min_variance: ClassVar[float] = 0.0
     """The floor of a learned noise variance, in the units of the network."""
 
     def n_raw(self) -> int:
-        """Return how many numbers of the decoder describe an entry."""
+        """Return the number of the decoder's outputs for each entry."""
         return 1
 
     def n_shared(self, n_features: int) -> int:
-        """Return how many parameters do not depend on the code."""
+        """Return the number of parameters that do not depend on the code."""
         return 0
 
     def refusal(self, x: Tensor) -> str | None:
-        """Return what is wrong with the data and what would fit, or None if nothing is."""
+        """Return the reason why data cannot be modelled and a remedy, or None if they can."""
         return None
 
     def input_refusal(self, x: Tensor) -> str | None:
-        """Return the same for data that are only encoded."""
+        """Return the reason why data cannot be encoded and a remedy, or None if they can."""
         return self.refusal(x)
 
     def inputs(self, x: Tensor) -> Tensor:
-        """Return what the encoder is to see of the data, shape (n, n_inputs)."""
+        """Return the encoder's input for rows of data, shape (n, n_inputs)."""
         return x
 
     def shared_at(self, variance: float, n_features: int) -> Tensor:
@@ -67,7 +67,7 @@ class Likelihood(ABC):
     ) -> tuple[Tensor, Tensor, Tensor]:
         """Return the log-densities, and the gradients of their sum by `raw` and by `shared`.
 
-        By autograd, unless a likelihood knows better.
+        Found by autograd, unless a likelihood overrides it.
         """
         with torch.enable_grad():
             leaves = raw.detach().requires_grad_(), shared.detach().requires_grad_()
@@ -94,15 +94,20 @@ class Likelihood(ABC):
         return None
 
     def spread(self, shared: Tensor) -> Tensor:
-        """Return by how much `raw` may change before rows are much less likely, shape (...)."""
+        """Return a change of `raw` by which rows become much less likely.
+
+        Returns
+        -------
+        spread : Tensor of shape (), (1,) or (n_features,)
+        """
         return torch.ones((), dtype=shared.dtype)
 
     def reconstruction(self, raw: Tensor, shared: Tensor) -> Tensor:
-        """Return the one value to show for every entry: its expected value."""
+        """Return the value that stands for every entry, which is its expected value."""
         return self.mean(raw, shared)
 
     def mixed_reconstruction(self, raw: Tensor, shared: Tensor, shares: Tensor) -> Tensor:
-        """Return the value to show for a mixture.
+        """Return the value that stands for every entry of a mixture.
 
         Parameters
         ----------
@@ -138,7 +143,7 @@ class Gaussian(Likelihood):
         return torch.full((self.n_shared(n_features),), log_excess, dtype=torch.float64)
 
     def spread(self, shared: Tensor) -> Tensor:
-        """Return the deviation of the noise."""
+        """Return the standard deviation of the noise."""
         return self.variance(shared).sqrt()
 
     def variance(self, shared: Tensor) -> Tensor:
@@ -159,10 +164,11 @@ class Gaussian(Likelihood):
         variance = self.variance(shared)
         error = target - raw
         to_raw = error / variance
-        squares = error.mul_(to_raw)
+        squares = error.mul_(to_raw)  # in place: error is not needed any more
         log_prob = -0.5 * (squares + variance.log() + log(2 * pi))
         if self.fixed is not None:
             return log_prob, to_raw, torch.zeros_like(shared)
+        # summed over rows, and over features if they share their variance
         to_log_variance = ((squares - 1) / 2).sum_to_size(shared.shape)
         return log_prob, to_raw, to_log_variance * shared.exp() / variance
 
@@ -187,11 +193,11 @@ class GaussianDiagonal(Gaussian):
 
 
 MIN_LOG_FREEDOM, MAX_LOG_FREEDOM = -3.0, 15.0
-"""With fewer degrees of freedom the variance is nearly infinite, with more it is normal noise."""
+"""With fewer degrees of freedom the variance is nearly infinite, with more the noise is normal."""
 
 
 class StudentT(Likelihood):
-    """Student's t around `raw`, for outliers.
+    """Student's t around `raw`, whose heavy tails suit data with outliers.
 
     `shared` holds the logarithm of the squared scale above its floor, and the logarithm of the
     degrees of freedom above 2: the variance exists.
@@ -238,7 +244,7 @@ class StudentT(Likelihood):
         return raw
 
     def sample(self, raw: Tensor, shared: Tensor, generator: Generator) -> Tensor:
-        """Add normal noise over the root of a chi-squared mean."""
+        """Add normal noise, divided by the root of a chi-squared mean."""
         scale, freedom = self.scale_and_freedom(shared)
         chi2 = 2 * torch._standard_gamma((freedom / 2).expand(raw.shape), generator=generator)
         return raw + scale * _normal(raw, generator) * (freedom / chi2).sqrt()
@@ -248,7 +254,7 @@ class Bernoulli(Likelihood):
     """0 or 1, with log-odds `raw`."""
 
     def refusal(self, x: Tensor) -> str | None:
-        """Refuse all but 0 and 1."""
+        """Refuse data other than 0 and 1."""
         if bool(((x == 0) | (x == 1)).all()):
             return None
         other = "continuous_bernoulli" if _within_unit_interval(x) else "gaussian"
@@ -275,10 +281,10 @@ class Bernoulli(Likelihood):
 
 
 class DynamicBernoulli(Bernoulli):
-    """0 or 1; data to be encoded, or to be drawn from, are probabilities."""
+    """0 or 1; rows that are encoded, or from which binary rows are drawn, are probabilities."""
 
     def refusal(self, x: Tensor) -> str | None:
-        """Refuse all but 0 and 1."""
+        """Refuse data other than 0 and 1."""
         if super().refusal(x) is None:
             return None
         return (
@@ -292,12 +298,12 @@ class DynamicBernoulli(Bernoulli):
 
 
 MAX_SLOPE = MIN_VARIANCE**-0.5
-"""Largest slope of a log-density on [0, 1]: values there have a variance of `MIN_VARIANCE`."""
+"""Largest slope of a log-density on [0, 1]; the variance is then `MIN_VARIANCE`."""
 
 
 MEAN_SERIES = -691 / 1307674368000, 1 / 47900160, -1 / 1209600, 1 / 30240, -1 / 720, 1 / 12
-"""Of the mean of a continuous Bernoulli distribution, less a half, over the slope: coefficients of
-the powers of the slope's square, down to the constant. In double precision up to a slope of 1/2."""
+"""The series of ``(mean - 1/2) / slope`` of a continuous Bernoulli distribution: coefficients of
+powers of the slope's square, the constant last. Exact in double precision for slopes up to 1/2."""
 
 
 class ContinuousBernoulli(Likelihood):
@@ -316,7 +322,7 @@ class ContinuousBernoulli(Likelihood):
         """Return ``1 / (1 - exp(-raw)) - 1 / raw``."""
         raw = self._bounded(raw)
         is_small = raw.abs() < 0.5
-        safe = torch.where(is_small, 1.0, raw)
+        safe = torch.where(is_small, 1.0, raw)  # no division by 0 in the branch that is not taken
         square, series = raw.square(), torch.zeros_like(raw)
         for coefficient in MEAN_SERIES:
             series = series * square + coefficient
@@ -344,14 +350,15 @@ class Categorical(Likelihood):
     Parameters
     ----------
     n_categories : tuple of int
-        For every feature; raw has as many numbers for each as the largest of them.
+        Number of categories of every feature. For each feature, raw has as many entries as the
+        largest of these numbers.
     """
 
     def __init__(self, n_categories: tuple[int, ...]) -> None:
         self.n_categories = n_categories
 
     def joined(self, other: "Categorical") -> "Categorical":
-        """Return that of all categories which either has."""
+        """Return the likelihood of all categories that this one or the other has."""
         return Categorical(tuple(map(max, self.n_categories, other.n_categories)))
 
     def n_raw(self) -> int:
@@ -359,7 +366,7 @@ class Categorical(Likelihood):
         return max(2, *self.n_categories)
 
     def refusal(self, x: Tensor) -> str | None:
-        """Refuse all but codes of categories."""
+        """Refuse data other than codes of categories."""
         is_code = (x == x.round()) & (x >= 0) & (x < torch.tensor(self.n_categories))
         if bool(is_code.all()):
             return None
@@ -378,7 +385,7 @@ class Categorical(Likelihood):
 
     def log_prob(self, raw: Tensor, shared: Tensor, target: Tensor) -> Tensor:
         """Return the log-probability of the categories."""
-        log_odds = self._log_probabilities(raw)
+        log_odds = self._log_probabilities(raw)  # (..., n_features, n_categories)
         shape = torch.broadcast_shapes(target.shape, log_odds.shape[:-1])
         index = target.long().expand(shape)[..., None]
         return log_odds.expand(*shape, -1).gather(-1, index)[..., 0]
@@ -404,7 +411,7 @@ class Categorical(Likelihood):
         return torch.tensordot(shares, probabilities, 1).argmax(-1).to(raw)
 
     def _log_probabilities(self, raw: Tensor) -> Tensor:
-        """Return log-probabilities; of categories that a feature does not have, -inf."""
+        """Return log-probabilities; -inf for categories that a feature does not have."""
         codes = torch.arange(raw.shape[-1], device=raw.device)
         n_categories = torch.tensor(self.n_categories, device=raw.device)
         return raw.masked_fill(codes >= n_categories[:, None], -torch.inf).log_softmax(-1)

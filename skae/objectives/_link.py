@@ -1,4 +1,4 @@
-"""The contract of links: what the numbers that a decoder puts out mean."""
+"""The contract of links, which give a decoder's output its meaning."""
 
 from collections.abc import Callable
 from typing import Protocol
@@ -11,7 +11,7 @@ class Link(Protocol):
 
     @property
     def equivariant(self) -> bool:
-        """Whether the data may be shifted and rescaled without changing what is optimal."""
+        """Whether the optimum stays the same if the data are shifted and rescaled."""
 
     @property
     def mean(self) -> Callable[..., Tensor]:

@@ -1,4 +1,4 @@
-"""Reconstruction losses. Each owns its link: the decoder gives `raw`, the loss its mean."""
+"""Reconstruction losses. Each owns its link: the decoder's `raw` becomes rows by its `mean`."""
 
 from abc import abstractmethod
 from collections.abc import Sequence
@@ -16,17 +16,17 @@ UNBOUNDED = (-inf, inf)
 
 
 class ReconstructionLoss(Term[WithRaw]):
-    """A loss between the decoder's output and the rows it should give back.
+    """Abstract base of losses that compare the decoder's output with the target.
 
-    Values are means over the features of a row, so that they do not grow with the width.
+    Values are means over the features of a row, so that they do not grow with their number.
     """
 
     reads = ("raw",)
     sees_outputs_only = True
     equivariant: ClassVar[bool]
-    """Whether the data may be shifted and rescaled without changing what is optimal.
+    """Whether the optimum stays the same if the data are shifted and rescaled.
 
-    If not, the target is the data in their own units and `support` says which data fit.
+    If not, the target is the data in their own units, with values inside `support`.
     """
     support: ClassVar[tuple[float, float]] = UNBOUNDED
     """Least and largest value that the data may have."""
@@ -46,14 +46,14 @@ class ReconstructionLoss(Term[WithRaw]):
 
     @abstractmethod
     def mean(self, raw: Tensor) -> Tensor:
-        """Return the reconstruction that `raw` stands for."""
+        """Return the reconstruction for `raw`."""
 
     def inputs(self, x: Tensor) -> Tensor:
         """Return the encoder's input for rows of data, which is the rows themselves."""
         return x
 
     def input_refusal(self, x: Tensor) -> str | None:
-        """Return what is wrong with rows to be encoded and a remedy, or None if nothing is."""
+        """Return the reason why rows cannot be encoded and a remedy, or None if they can."""
         low, high = self.support
         if self.support == UNBOUNDED or not bool(x.min() < low or x.max() > high):
             return None
@@ -65,7 +65,7 @@ class ReconstructionLoss(Term[WithRaw]):
 
 
 class _LocationLoss(ReconstructionLoss):
-    """A function of ``raw - target``."""
+    """Abstract base of losses that are functions of ``raw - target``."""
 
     equivariant = True
 
@@ -77,7 +77,7 @@ class _LocationLoss(ReconstructionLoss):
 class SquaredError(_LocationLoss):
     """``(raw - target)**2``, the objective of PCA.
 
-    On centred data of unit mean square, its mean over rows is the share of variance lost.
+    For centred data of unit mean square, its mean over rows is the share of variance that is lost.
     """
 
     def elementwise(self, raw: Tensor, target: Tensor) -> Tensor:
@@ -89,12 +89,13 @@ class SquaredError(_LocationLoss):
     ) -> tuple[Tensor, Gradients]:
         """Return the loss of every row, and the gradient of ``factor`` times the sum."""
         error = outputs.raw - target
+        # a norm needs no memory for the squares of all entries
         values = torch.linalg.vector_norm(error.flatten(1), dim=1).square_()
         return values.div_(prod(target.shape[1:])), _scaled(error, 2 * factor)
 
 
 class AbsoluteError(_LocationLoss):
-    """``|raw - target|``: large errors weigh less than with squares."""
+    """``|raw - target|``: large errors weigh less than in squared errors."""
 
     def elementwise(self, raw: Tensor, target: Tensor) -> Tensor:
         """Return the absolute errors."""
@@ -111,7 +112,7 @@ class AbsoluteError(_LocationLoss):
 class Huber(_LocationLoss):
     """Half the square of errors up to 1, linear beyond (Huber 1964).
 
-    The unit is the root-mean-square deviation of the training data.
+    Errors are in units of the training data's root-mean-square deviation.
     """
 
     def elementwise(self, raw: Tensor, target: Tensor) -> Tensor:
@@ -158,7 +159,7 @@ def unequal_shapes(found: Sequence[int], wanted: Sequence[int]) -> str:
 
 
 def _scaled(slope: Tensor, factor: float) -> Gradients:
-    """Return the gradient, given that of the sum over all entries, which it replaces."""
+    """Return the gradient by raw, given that of the sum over all entries, which is overwritten."""
     return {"raw": slope.mul_(factor / prod(slope.shape[1:]))}
 
 

@@ -15,8 +15,8 @@ class Objective:
     Parameters
     ----------
     terms : mapping of str to Term
-        The names are those of the parameters that ask for the terms. One of the terms at least has
-        to be judged.
+        The names are those of the parameters by which users choose the terms. At least one of the
+        terms is judged.
     """
 
     def __init__(self, terms: Mapping[str, Term]) -> None:
@@ -31,11 +31,11 @@ class Objective:
         self._unchecked = dict(self.terms)
 
     def __call__(self, outputs: Outputs, target: Tensor) -> dict[str, Tensor]:
-        """Return every term's value per row."""
+        """Return the value of every term for each row, shape (n,)."""
         return self._evaluate(self.terms, outputs, target)
 
     def judge(self, outputs: Outputs, target: Tensor) -> dict[str, Tensor]:
-        """Return the value per row of every term that is judged; the others are not called."""
+        """Return the value of every judged term for each row; other terms are not called."""
         return self._evaluate(self._judged_terms, outputs, target)
 
     @property
@@ -45,27 +45,29 @@ class Objective:
 
     @property
     def sees_outputs_only(self) -> bool:
-        """Whether `differentiate` gives the whole gradient."""
+        """Whether `differentiate` returns the whole gradient."""
         return all(term.sees_outputs_only for term in self.terms.values())
 
     def differentiate(
         self, outputs: Outputs, target: Tensor, weights: Mapping[str, float], share: float = 1.0
     ) -> tuple[dict[str, Tensor], Gradients]:
-        """Return every term's value per row, and gradients of a share of the sum of their means.
+        """Return the value of every term for each row, and gradients of the weighted sum of means.
 
         Parameters
         ----------
         outputs : NamedTuple
         target : Tensor of shape (n, ...)
         weights : mapping of str to float
-            Factors of the gradients of terms; those that are not in it count once.
+            Factors of the terms' gradients; 1 for terms that it does not name.
         share : float, default=1.0
+            Factor of all gradients.
         """
         unchecked = self._unchecked
         check_inputs(unchecked, outputs, target)
         losses: dict[str, Tensor] = {}
         gradients: Gradients = {}
         for name, term in self.terms.items():
+            # a batch may be without rows
             factor = share * weights.get(name, 1.0) / max(1, target.shape[0])
             losses[name], parts = term.differentiate(outputs, target, factor)
             if name in unchecked:
@@ -80,29 +82,29 @@ class Objective:
         return {name: term.weight(progress) for name, term in self.terms.items()}
 
     def see_all_of_batch(self, average: Average, gather: Gather) -> None:
-        """Have terms that see more than one row see those of all processes, by these functions."""
+        """Set the functions by which terms that see a batch see the rows of all processes."""
         self.average_by(average)
         for term in self.terms.values():
             if term.sees_batch:
                 term.gather = gather
 
     def average_by(self, average: Average) -> None:
-        """Have terms that see more than one row take their means by this function."""
+        """Set the function by which terms that see more than one row take their means."""
         for term in self.terms.values():
             if term.sees_batch:
                 term.average = average
 
     def state_dict(self) -> dict[str, dict[str, Tensor]]:
-        """Return what each term remembers of earlier batches."""
+        """Return the state of every term, by the term's name."""
         return {name: term.state_dict() for name, term in self.terms.items()}
 
     def load_state_dict(self, state: dict[str, dict[str, Tensor]]) -> None:
-        """Have each term remember what `state_dict` returned."""
+        """Set the states that `state_dict` returned."""
         for name, term in self.terms.items():
             term.load_state_dict(state[name])
 
     def check_reads(self, fields: Sequence[str]) -> None:
-        """Raise TypeError if a term reads what is not among a network's output fields."""
+        """Raise TypeError if a term reads a field that is not among the network's outputs."""
         check_reads(self.terms, fields)
 
     def _evaluate(

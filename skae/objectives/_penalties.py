@@ -1,4 +1,4 @@
-"""Penalties: terms that do not look at the reconstruction."""
+"""Penalties on weights and on codes."""
 
 from collections.abc import Callable, Sequence
 
@@ -18,13 +18,13 @@ class ElasticNet(Term[Outputs]):
     Parameters
     ----------
     weights : sequence of Parameter
-        The weight matrices to be shrunk.
+        The weight matrices that are shrunk.
     alpha : float
     l1_ratio : float in [0, 1]
     """
 
     reads = ()
-    sees_outputs_only = True  # and the weights, to whose gradients it adds
+    sees_outputs_only = True  # `differentiate` adds to the weights' gradients itself
 
     def __init__(self, weights: Sequence[Tensor], alpha: float, l1_ratio: float) -> None:
         self.weights = weights
@@ -42,6 +42,7 @@ class ElasticNet(Term[Outputs]):
         self, outputs: Outputs, target: Tensor, factor: float
     ) -> tuple[Tensor, Gradients]:
         """Return the penalty; add ``factor * n`` times its gradient to those of the weights."""
+        # the values of all rows are the same: their sum is n times one of them
         strength = self.alpha * factor * len(target)
         for w in self.weights:
             assert w.grad is not None  # the optimiser gives every parameter one
@@ -51,7 +52,7 @@ class ElasticNet(Term[Outputs]):
 
 
 class Contractive(Term[WithInput]):
-    """``strength * ||d code / d x||_F**2``: codes that move little when a row does.
+    """``strength * ||d code / d x||_F**2``: codes change little when rows do.
 
     Rifai et al. (2011), equation 3. The Jacobian is exact: one backward pass per component.
 
@@ -65,6 +66,7 @@ class Contractive(Term[WithInput]):
     reads = ("x",)
 
     def __init__(self, encoder: Callable[[Tensor], Tensor], strength: float) -> None:
+        # (1, n_features) -> (1, n_components) for one row, then over all rows at once
         self.jacobian = vmap(jacrev(lambda row: encoder(row[None])[0]))
         self.strength = strength
 

@@ -8,9 +8,9 @@ from skae.objectives._term import Gradients, Term
 
 
 class OverPrefixes(Term[WithWeightedRaw]):
-    """A reconstruction loss times the weight of each length.
+    """A reconstruction loss of decoded prefixes, times a weight for each length.
 
-    Averaged over the prefixes that are decoded of a row.
+    The value of a row is the mean over the prefixes of its code.
 
     Parameters
     ----------
@@ -41,6 +41,7 @@ class OverPrefixes(Term[WithWeightedRaw]):
     ) -> tuple[Tensor, Gradients]:
         """Return the mean of every row, and the gradient of ``factor`` times the sum."""
         n_rows, n_prefixes = len(target), len(outputs.raw)
+        # a row's value is a mean over its prefixes, each of which the loss counts as a row
         values, gradients = self.loss.differentiate(
             outputs, _repeated(target, n_prefixes), factor * n_rows / max(1, n_prefixes)
         )
@@ -51,11 +52,12 @@ class OverPrefixes(Term[WithWeightedRaw]):
 
 
 def _repeated(target: Tensor, n: int) -> Tensor:
-    """Return every row as often as it takes to have n."""
+    """Return rows, each repeated, so that there are n."""
     n_times = n // max(1, len(target))
+    # prefixes of a row follow each other
     return target if n_times == 1 else target.repeat_interleave(n_times, 0)
 
 
 def _means(values: Tensor, n_rows: int) -> Tensor:
-    """Return the mean of those that belong to a row."""
+    """Return the means of the values of each row, shape (n_rows,)."""
     return values.unflatten(0, (n_rows, -1)).mean(1) if n_rows else values

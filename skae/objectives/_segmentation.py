@@ -1,4 +1,4 @@
-"""Losses that compare logits of classes with the class of every pixel."""
+"""Losses that compare logits with the class of every pixel."""
 
 import torch
 from torch import Tensor
@@ -7,11 +7,11 @@ from skae.objectives._outputs import WithRaw
 from skae.objectives._term import Term
 
 IGNORED = -1
-"""The place of a pixel that counts for nothing."""
+"""The class of a pixel that is left out of losses."""
 FOCUS = 2.0
-"""Exponent of the focal loss, as its authors recommend."""
+"""Exponent of the focal loss that its authors recommend."""
 SMOOTHING = 1.0
-"""Pixels that are added to both sides of a Dice coefficient: classes may be absent."""
+"""Pixels added to numerator and denominator of Dice coefficients: classes may be absent."""
 
 
 class PixelCrossEntropy(Term[WithRaw]):
@@ -21,7 +21,8 @@ class PixelCrossEntropy(Term[WithRaw]):
     ----------
     class_weight : Tensor of shape (n_classes,)
     focus : float, default=0.0
-        Times ``(1 - p_y)**focus``: pixels that are right already count less (Lin et al. 2017).
+        The exponent of a factor ``(1 - p_y)**focus``, by which pixels that are right already count
+        less (Lin et al. 2017).
     """
 
     reads = ("raw",)
@@ -33,23 +34,24 @@ class PixelCrossEntropy(Term[WithRaw]):
 
     def __call__(self, outputs: WithRaw, target: Tensor) -> Tensor:
         """Return the loss of every image, shape (n,)."""
-        place, is_known = _places(target)
+        place, is_known = _places(target)  # both (n, 1, *sizes)
         log_prob = outputs.raw.log_softmax(1).gather(1, place)
         losses = -self.class_weight.to(log_prob)[place] * log_prob
         if self.focus:
+            # expm1: 1 - p is exact for p near 1
             losses = losses * (-torch.expm1(log_prob)) ** self.focus
         return (losses * is_known).flatten(1).sum(1) / is_known.flatten(1).sum(1).clamp(min=1)
 
 
 class SoftDice(Term[WithRaw]):
-    """One less the Dice coefficient of probabilities, averaged over some classes.
+    """One minus the Dice coefficient of probabilities, averaged over some classes.
 
     Milletari, Navab and Ahmadi (2016), with sums instead of squares in the denominator.
 
     Parameters
     ----------
     places : Tensor of int64
-        Of the classes that count.
+        The classes that count.
     """
 
     reads = ("raw",)
@@ -71,7 +73,7 @@ class SoftDice(Term[WithRaw]):
 
 
 class DiceCrossEntropy(Term[WithRaw]):
-    """The sum of both: one looks at every pixel, the other at the overlap of whole regions."""
+    """Cross-entropy plus Dice loss: the one sees single pixels, the other regions as a whole."""
 
     reads = ("raw",)
     sees_outputs_only = True
@@ -86,6 +88,7 @@ class DiceCrossEntropy(Term[WithRaw]):
 
 
 def _places(target: Tensor) -> tuple[Tensor, Tensor]:
-    """Return the place of every pixel's class, shape (n, 1, *sizes), and which count."""
+    """Return the class of every pixel and whether it counts, each (n, 1, *sizes)."""
     is_known = target != IGNORED
+    # any class will do for ignored pixels, whose loss is multiplied by 0
     return torch.where(is_known, target, 0).long(), is_known

@@ -1,4 +1,4 @@
-"""Penalties on codes that are not negative: fewer nonzeros, and none that is never used."""
+"""Penalties on nonnegative codes, for few nonzeros and against components that are never used."""
 
 from collections.abc import Callable
 
@@ -9,14 +9,14 @@ from skae.objectives._outputs import WithAtoms, WithCode, WithDrive
 from skae.objectives._term import Gradients, Term
 
 SHARPNESS = 4.0
-"""A code of this inverse is counted as three quarters of an active one."""
+"""A component with a code of 1/4 is counted as three quarters of an active one: tanh(1) = 0.76."""
 
 
 class CodeLasso(Term[WithCode]):
     """``weight * sum |code| / sqrt(n_features)``, as in sparse coding (Olshausen and Field 1996).
 
-    For data of unit mean square, rows have norms of about ``sqrt(n_features)``: an atom is used
-    where it explains more than the share ``weight / 2`` of such a norm.
+    For data of unit mean square, rows have norms of about ``sqrt(n_features)``. An atom is used if
+    it explains more than the share ``weight / 2`` of such a norm.
 
     Parameters
     ----------
@@ -65,7 +65,7 @@ class ActivationDivergence(Term[WithCode]):
     def __call__(self, outputs: WithCode, target: Tensor) -> Tensor:
         """Return the penalty, shape (n,)."""
         rates, _ = self.average((SHARPNESS * outputs.code).tanh())
-        rates = rates.clamp(1e-6, 1 - 1e-6)
+        rates = rates.clamp(1e-6, 1 - 1e-6)  # both logarithms are finite
         divergence = self.rate * (self.rate / rates).log()
         divergence = divergence + (1 - self.rate) * ((1 - self.rate) / (1 - rates)).log()
         return (self.strength * divergence.sum()).expand(len(target))
@@ -78,7 +78,7 @@ class ActiveCount(Term[WithDrive]):
     ----------
     weight : float
     count : callable
-        Maps drives to numbers of nonzeros, differentiably.
+        Maps drives, shape (n, n_components), to numbers of nonzeros, shape (n,), differentiably.
     """
 
     reads = ("drive",)
@@ -93,19 +93,19 @@ class ActiveCount(Term[WithDrive]):
 
 
 class Revival(Term[WithAtoms]):
-    """``weight`` times the error of dead atoms when they explain what the others leave.
+    """``weight`` times the error of dead atoms in explaining the error of the others.
 
-    The auxiliary loss of Gao et al. (2024), section 2.4. An atom is dead if it was not used in
-    the last `patience` rows of training. It moves those atoms whose drive is positive for some
-    row, but not large enough to be used. Nothing is added where rows are only evaluated.
+    The auxiliary loss of Gao et al. (2024), section 2.4. An atom is dead if it was not used in the
+    last `patience` rows of training. The loss moves atoms whose drive is positive for some row, but
+    not large enough to be used. Its value is 0 where rows are only evaluated.
 
     Parameters
     ----------
     n_components : int
     patience : int
-        In rows.
+        Number of rows after which an unused atom is dead.
     n_used : int
-        How many dead atoms are used for a row.
+        Number of dead atoms that are used for a row.
     weight : float, default=1/32
     """
 
@@ -123,13 +123,14 @@ class Revival(Term[WithAtoms]):
 
     def __call__(self, outputs: WithAtoms, target: Tensor) -> Tensor:
         """Return the penalty of every row, shape (n,)."""
-        if not outputs.code.requires_grad:
+        if not outputs.code.requires_grad:  # rows are only evaluated
             return target.new_zeros(len(target))
         dead = self._count(outputs.code.detach())
         if not dead.any():
             return target.new_zeros(len(target))
-        code = self._code_of(outputs.drive[:, dead])
+        code = self._code_of(outputs.drive[:, dead])  # (n, n_dead)
         explained = code @ outputs.atoms[dead]
+        # a constant: the other atoms are not to leave more to the dead ones
         rest = (target - outputs.raw).detach()
         return self.strength * (rest - explained).square().mean(1)
 
@@ -149,16 +150,16 @@ class Revival(Term[WithAtoms]):
         return self.strength * error.square().mean(1), {"drive": to_drive, "atoms": to_atoms}
 
     def state_dict(self) -> dict[str, Tensor]:
-        """Return for how many rows each atom was not used."""
+        """Return the number of rows since each atom was last used."""
         return {"idle": self.idle}
 
     def _code_of(self, drive: Tensor) -> Tensor:
-        """Return a code with the largest drives of every row, if they are positive."""
+        """Return the largest drives of every row where they are positive, and 0 elsewhere."""
         largest, places = drive.topk(min(self.n_used, drive.shape[1]), dim=1)
         return torch.zeros_like(drive).scatter(1, places, largest.relu())
 
     def _count(self, code: Tensor) -> Tensor:
-        """Take note of which atoms a batch uses; return which are dead, shape (n_components,)."""
+        """Record the atoms that a batch uses; return which are dead, shape (n_components,)."""
         shares, n_rows = self.average((code > 0).to(code.dtype))
         self.idle = (self.idle.to(code.device) + n_rows).masked_fill(shares > 0, 0)
         return self.idle >= self.patience

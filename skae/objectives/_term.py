@@ -1,4 +1,4 @@
-"""The contract of everything that is minimised."""
+"""The contract of terms, whose sum is minimised."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable
@@ -10,33 +10,33 @@ from torch import Tensor
 from skae.objectives._outputs import Outputs
 
 Gradients = dict[str, Tensor]
-"""Gradients with regard to a network's outputs, by the name of the field."""
+"""Gradients of a loss by a network's outputs, by the name of the field."""
 ReadT = TypeVar("ReadT", bound=Outputs, contravariant=True)
 """The outputs that a term can read."""
 Average = Callable[[Tensor], tuple[Tensor, int]]
-"""From values of shape (n_rows, n) to means over all rows of a batch, and the number of these."""
+"""Maps values, shape (n_rows, n), to means over all rows of a batch and the number of these."""
 Gather = Callable[[Tensor], Tensor]
-"""From values of shape (n_rows, ...) to those of all rows of a batch, (n_rows_of_all, ...)."""
+"""Maps values, shape (n_rows, ...), to those of all rows of a batch, (n_rows_of_all, ...)."""
 
 
 def average(values: Tensor) -> tuple[Tensor, int]:
-    """Return the means over rows, and how many rows there are."""
+    """Return the means over the rows, and their number."""
     return values.mean(0), len(values)
 
 
 def gather(values: Tensor) -> Tensor:
-    """Return the rows themselves, which are all that there are."""
+    """Return the values: there are no rows elsewhere."""
     return values
 
 
 class Term(ABC, Generic[ReadT]):
-    """One thing that is minimised."""
+    """Abstract base of terms: losses, and penalties beside them."""
 
     reads: ClassVar[tuple[str, ...]]
     """Fields of the network's outputs that the term needs."""
     sees_outputs_only: ClassVar[bool] = False
-    """Whether its gradient reaches parameters by way of the network's outputs alone, or is
-    added to theirs by `differentiate`. Otherwise only autograd can follow it."""
+    """Whether its gradient reaches the parameters through the fields in `reads` alone, or is added
+    to the parameters' gradients by `differentiate`. If not, networks are trained by autograd."""
     is_judged: ClassVar[bool] = True
     """Whether its value is part of the loss that is reported, and by which an epoch is chosen.
 
@@ -50,11 +50,12 @@ class Term(ABC, Generic[ReadT]):
     has a gradient. Other values have the right gradient in a single process alone.
     """
     average: Average = staticmethod(average)
-    """Sees the rows that other processes have of a batch as well."""
+    """Returns means over the rows of all processes, given values of this process's rows."""
     gather: Gather = staticmethod(gather)
-    """Sees them one by one, for values that are no functions of means, such as distances of pairs.
+    """Returns the rows of all processes, given this process's rows.
 
-    ``term.gather(outputs.code)`` has the rows of all processes in the same order for all of them.
+    For values that are not functions of means, such as distances between pairs of rows. The order
+    of the returned rows is the same in all processes.
     """
 
     @abstractmethod
@@ -75,8 +76,9 @@ class Term(ABC, Generic[ReadT]):
     ) -> tuple[Tensor, Gradients]:
         """Return the values, shape (n,), and the gradients of ``factor`` times their sum.
 
-        For terms that see outputs only. By autograd, unless a term knows better.
+        Called if `sees_outputs_only` is True. Found by autograd, unless a term overrides it.
         """
+        # numbers of classes, say, have no gradient
         fields = [name for name in self.reads if getattr(outputs, name).is_floating_point()]
         with torch.enable_grad():
             leaves = {name: getattr(outputs, name).detach().requires_grad_() for name in fields}
@@ -88,11 +90,11 @@ class Term(ABC, Generic[ReadT]):
         return values.detach(), dict(zip(fields, gradients, strict=True))
 
     def state_dict(self) -> dict[str, Tensor]:
-        """Return the attributes in which the term remembers earlier batches."""
+        """Return the attributes that depend on earlier batches, by name."""
         return {}
 
     def load_state_dict(self, state: dict[str, Tensor]) -> None:
-        """Remember what `state_dict` returned."""
+        """Set the attributes that `state_dict` returned."""
         vars(self).update({name: state[name] for name in self.state_dict()})
 
     def weight(self, progress: float) -> float:
