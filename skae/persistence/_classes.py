@@ -1,7 +1,9 @@
-"""What can be saved, by name."""
+"""The classes of estimators that can be saved."""
 
 from importlib import import_module
-from typing import Any
+from typing import TypeGuard
+
+from sklearn.base import BaseEstimator
 
 from skae import estimators
 
@@ -14,23 +16,25 @@ SLICES = {
     "ImageSegmenter": "skae.image",
     "ImageToImageRegressor": "skae.image",
 }
-"""Where the estimators are that nothing imports before they are named."""
+"""Modules of the other estimators; a module is imported only when a file names its estimator."""
 NAMES = (*CORE, *SLICES)
 
 
-def find_class(name: str) -> Any:
-    """Return the class of an estimator that can be saved.
+def find_class(name: str) -> type[BaseEstimator]:
+    """Return the class with this name.
 
     Raises
     ------
     KeyError
-        If there is none of this name.
+        If no estimator of this name can be saved.
     """
     module = estimators if name in CORE else import_module(SLICES[name])
-    return getattr(module, name)
+    cls: type[BaseEstimator] = getattr(module, name)
+    return cls
 
 
-def is_known(value: Any) -> bool:
-    """Whether a value is an estimator that can be saved; one of a subclass is not."""
+def is_known(value: object) -> TypeGuard[BaseEstimator]:
+    """Return whether a value is an estimator that can be saved."""
+    # instances of subclasses are not: they would be loaded as instances of the base
     name = type(value).__name__
     return name in NAMES and find_class(name) is type(value)
