@@ -1,4 +1,4 @@
-"""Generated data whose truth is known."""
+"""Generated data with known ground truth."""
 
 from skae.datasets._deformed_shapes import make_deformed_shapes
 

@@ -1,7 +1,6 @@
-"""Shapes of several classes, deformed in a known way."""
+"""Images of shapes of several classes with known deformations."""
 
 from numbers import Integral, Real
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,16 +9,18 @@ from scipy.ndimage import map_coordinates
 from sklearn.utils import Bunch, check_random_state
 
 from skae._scikit_learn import Interval, validate_params
+from skae._types import Seed
 
 RADIUS = 0.25
-"""Of the templates, as a share of the size."""
+"""Mean radius of the templates, as a share of the size."""
 AMPLITUDE = 0.25
-"""Of the harmonics, as a share of the radius."""
+"""Amplitude of the harmonics of a template's outline, as a share of the radius."""
 N_MODES = 3
-"""Sine waves along every axis, of which deformations are made."""
+"""Number of sine waves along every axis in a deformation."""
 MAX_SHIFT = 0.1
-"""As a share of the size."""
+"""Largest shift along an axis, as a share of the size."""
 MAX_SCALE = 1.25
+"""Largest factor by which shapes are enlarged or shrunk."""
 
 
 @validate_params(
@@ -46,57 +47,57 @@ def make_deformed_shapes(
     random_pose: float = 0.1,
     contrast: float = 0.0,
     noise: float = 0.1,
-    random_state: Any = None,
+    random_state: Seed = None,
 ) -> Bunch:
-    """Return images or volumes of shapes whose deformations, masks and classes are known.
+    """Return images or volumes of shapes with known deformations, masks and classes.
 
-    Every class has a template: a disc, or a ball, whose radius is larger in two, three, ...
-    directions. An image is the template of its class, deformed, turned, moved and scaled, times a
-    brightness of its own, and with noise.
+    Every class has a template: a disc or a ball whose radius is larger in two, three, ...
+    directions. An image is the template of its class after a deformation, rotation, shift and
+    scaling, multiplied by a random brightness, plus noise.
 
     Parameters
     ----------
     n_samples : int, default=100
         Number of images.
     n_classes : int, default=3
-        Number of classes, which are as frequent as each other but for one image.
+        Number of classes. The numbers of images per class differ by at most one.
     size : int, default=32
         Pixels along every axis, at least 8.
     n_dims : {2, 3}, default=2
         2 for images, 3 for volumes.
     deformation : float in [0, 1), default=0.3
-        By how much the smooth part of a displacement changes from a pixel to the next, in
-        pixels, where it changes most. It is below 1, so that nothing folds.
+        The largest change of the smooth part of a displacement from one pixel to the next, in
+        pixels. Deformations do not fold, since it is below 1.
     random_pose : float in [0, 1], default=0.1
-        How far shapes are turned, moved and scaled at random. 1 turns them by any angle, moves
-        them by up to a tenth of the size along every axis, and makes them up to 1.25 times as large
-        or as small.
+        The extent of random rotations, shifts and scalings. With 1, shapes are rotated by any
+        angle, shifted by up to a tenth of the size along every axis, and enlarged or shrunk by a
+        factor of up to 1.25.
     contrast : float in [0, 1), default=0.0
         The brightness of a shape is between ``1 - contrast`` and ``1 + contrast``; that of the
         background is 0.
     noise : float, default=0.1
         Standard deviation of the normal noise on every pixel.
     random_state : int, RandomState instance or None, default=None
-        Pass an int for the same images at every call.
+        Draws the images. Pass an int for reproducible images.
 
     Returns
     -------
     shapes : :class:`~sklearn.utils.Bunch`
-        Has these attributes:
+        With these attributes, all in float64 unless noted:
 
         images : ndarray of shape (n_samples, size, size) or (n_samples, size, size, size)
-            In float64, as all other arrays but masks and classes.
+            The images or volumes.
         masks : ndarray of the shape of `images`, of uint8
             1 in the shape, 0 outside.
         target : ndarray of shape (n_samples,), of int
-            Classes, from 0 on.
+            Classes, from 0 to ``n_classes - 1``.
         displacement : ndarray of shape (n_samples, n_dims, size, ...)
-            In pixels, in the order of the axes. ``templates[target[i]]`` at ``x +
-            displacement[i](x)`` is image i without its noise, for a brightness of 1.
+            Displacements in pixels, in the order of the axes. Without noise and for a brightness of
+            1, image i at x is ``templates[target[i]]`` at ``x + displacement[i](x)``.
         templates : ndarray of shape (n_classes, size, ...)
-            What classes look like before anything is done to them, with values from 0 to 1.
+            The undeformed shape of every class, with values from 0 to 1.
         template_masks : ndarray of the shape of `templates`, of uint8
-            Where they are at least 0.5.
+            1 where a template is at least 0.5, 0 elsewhere.
 
     Raises
     ------
@@ -124,6 +125,7 @@ def make_deformed_shapes(
     target = rng.permutation(np.arange(n_samples) % n_classes)
     smooth = deformation * _draw_smooth_fields(n_samples, grid, rng)
     poses = [_draw_pose(size, n_dims, random_pose, rng) for _ in range(n_samples)]
+    # the points of the template that the pixels of every image show, (n, n_dims, size, ...)
     points = np.stack(
         [_move(grid + field, *pose) for field, pose in zip(smooth, poses, strict=True)]
     )
@@ -136,18 +138,19 @@ def make_deformed_shapes(
     brightness = rng.uniform(1 - contrast, 1 + contrast, (n_samples, *[1] * n_dims))
     return Bunch(
         images=brightness * clean + noise * rng.standard_normal(clean.shape),
-        masks=_find_mask(clean),
+        masks=_compute_mask(clean),
         target=target,
         displacement=points - grid,
         templates=templates,
-        template_masks=_find_mask(templates),
+        template_masks=_compute_mask(templates),
     )
 
 
 def _draw_template(order: int, grid: NDArray) -> NDArray:
-    """Return a shape whose radius has so many maxima around the centre; its edge is one pixel wide.
+    """Return a shape whose radius has `order` maxima around the centre; its edge is one pixel wide.
 
-    In volumes, the harmonics are those of the last two axes' angle, and fade towards the poles.
+    In volumes, the radius varies with the angle in the plane of the last two axes, and less so
+    towards the poles.
     """
     size = grid.shape[1]
     offsets = grid - (size - 1) / 2
@@ -171,7 +174,7 @@ def _draw_smooth_fields(n: int, grid: NDArray, rng: np.random.RandomState) -> ND
     squares = np.square(np.indices((N_MODES,) * n_dims) + 1).sum(axis=0)
     fields = rng.standard_normal((n, n_dims, *squares.shape)) / squares
     for _ in range(n_dims):
-        # one axis of orders is taken from the middle, and one of pixels put at the end
+        # replaces the first axis of orders, which is axis 2, by an axis of pixels at the end
         fields = np.tensordot(fields, waves, (2, 0))
     slopes = np.stack(np.gradient(fields, axis=tuple(range(2, fields.ndim))))
     # the largest stretching in any direction is at most the root of the sum of squares
@@ -182,10 +185,10 @@ def _draw_smooth_fields(n: int, grid: NDArray, rng: np.random.RandomState) -> ND
 def _draw_pose(
     size: int, n_dims: int, extent: float, rng: np.random.RandomState
 ) -> tuple[NDArray, NDArray]:
-    """Return a matrix that turns and scales, and a shift in pixels."""
+    """Return a matrix for rotation and scaling, and a shift in pixels."""
     angle, direction = rng.uniform(-np.pi, np.pi), rng.standard_normal((n_dims, n_dims))
     turn = direction - direction.T
-    # of unit length: the sum over every pair of axes, which is there twice
+    # normalised over pairs of axes, each of which has two entries
     turn /= np.sqrt(np.square(turn).sum() / 2)
     scale = MAX_SCALE ** (extent * rng.uniform(-1, 1))
     shift = extent * MAX_SHIFT * size * rng.uniform(-1, 1, n_dims)
@@ -193,12 +196,12 @@ def _draw_pose(
 
 
 def _move(points: NDArray, matrix: NDArray, shift: NDArray) -> NDArray:
-    """Return points, of shape (n_dims, size, ...), moved and then turned around the centre."""
+    """Shift points of shape (n_dims, size, ...), then rotate and scale them around the centre."""
     n_dims, size = points.shape[:2]
     centre = (size - 1) / 2
     shift = shift.reshape(-1, *[1] * n_dims)
     return np.tensordot(matrix, points + shift - centre, 1) + centre
 
 
-def _find_mask(images: NDArray) -> NDArray[np.uint8]:
+def _compute_mask(images: NDArray) -> NDArray[np.uint8]:
     return (images >= 0.5).astype(np.uint8)

@@ -1,9 +1,8 @@
-"""Pictures of what models do, made like the Display classes of scikit-learn.
+"""Visualisations of fitted models, designed like the Display classes of scikit-learn.
 
-What is drawn is computed once, by ``from_estimator`` or another class method, which draws it as
-well; ``plot`` draws it again, in other axes or in another way. Axes, figure and artists are kept as
-attributes whose names end in an underscore. matplotlib is imported when something is drawn:
-``pip install 'skae[plot]'``.
+A class method such as ``from_estimator`` computes the values and draws them. ``plot`` draws the
+same values again, in other axes or with other options. Axes, figure and artists are kept as
+attributes whose names end in an underscore. Drawing needs matplotlib: ``pip install 'skae[plot]'``.
 """
 
 from skae.inspection._atoms import AtomsDisplay

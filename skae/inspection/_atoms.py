@@ -1,7 +1,9 @@
-"""What reconstructions are made of."""
+"""Display of the components of linear decoders."""
+
+from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -23,18 +25,21 @@ from skae.inspection._mosaic import Mosaic, figure_size, find_grid
 from skae.inspection._rows import are_images, arrange_rows, find_inner_names
 from skae.inspection._style import DIVERGING
 
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
 MAX_ATOMS = 64
-"""Atoms that are drawn by default."""
+"""Largest number of atoms that are drawn by default."""
 MAX_LABELS = 25
-"""Rows of atoms, or atoms, that are numbered."""
+"""Largest number of rows of images, or of rows of the matrix, that are numbered."""
 SCALE = "entry / largest"
 
 
 class AtomsDisplay:
-    """Components of linear decoders: images side by side, others as rows of a matrix.
+    """Components of linear decoders (atoms), as images or as rows of a matrix.
 
-    Each atom is divided by the largest of its absolute values, so that zero is white and the
-    darkest colours are this value, of either sign. Of atoms with colours, mid-grey is zero.
+    Each atom is divided by its largest absolute value. Zero is white, and the darkest colours are
+    this value with either sign. If atoms are colour images, zero is mid-grey.
 
     It is recommended to use :meth:`from_estimator`. All parameters are stored as attributes.
 
@@ -47,10 +52,10 @@ class AtomsDisplay:
         The atoms.
 
     components : sequence of int of length n_atoms, default=None
-        Which of the estimator's they are. None: images are not numbered.
+        Indices of the atoms among the estimator's components. None: images are not numbered.
 
     feature_names : sequence of str, default=None
-        Names of the features of a table.
+        Names of the features. None: rows have no named features.
 
     Attributes
     ----------
@@ -64,11 +69,11 @@ class AtomsDisplay:
         The atoms.
 
     colorbar_ : matplotlib Colorbar or None
-        None for atoms with colours.
+        The colour bar; None if atoms are colour images.
 
     See Also
     --------
-    LatentTraversalDisplay : What the components of nonlinear decoders do.
+    LatentTraversalDisplay : The effect of components of nonlinear decoders.
 
     Examples
     --------
@@ -95,44 +100,44 @@ class AtomsDisplay:
     @classmethod
     def from_estimator(
         cls,
-        estimator: Any,
+        estimator: object,
         *,
         components: ArrayLike | None = None,
         image_shape: Sequence[int] | None = None,
         n_cols: int | None = None,
-        ax: Any = None,
+        ax: Axes | None = None,
     ) -> Self:
         """Draw the components of an estimator.
 
         Parameters
         ----------
         estimator : fitted estimator
-            SparseAutoencoder, PCA or another one with `components_`, or a Pipeline with such a
-            step: the last of them counts, and its atoms are of the features that it sees, in
-            their units.
+            SparseAutoencoder, PCA or another estimator with `components_`, or a Pipeline with such
+            a step. In a Pipeline, the last such step is used, and its atoms have the features and
+            units of its input.
         components : array-like of int, default=None
-            Which ones, such as the column "component" of
+            Indices of the components to draw, such as the column "component" of
             :meth:`~skae.SparseAutoencoder.describe_components`, which is sorted by use. None: the
             first 64.
         image_shape : sequence of int, default=None
-            What the numbers of an atom are: (height, width), or with channels, first or last.
-            None: atoms are no images.
+            Shape of an atom as an image: (height, width), with channels first or last if there are
+            any. None: atoms are not drawn as images.
         n_cols : int, default=None
-            Images side by side. None: about as many as below each other.
+            Number of images in a row. None: about as many as there are rows.
         ax : matplotlib Axes, default=None
-            Axes to draw in. None makes a figure.
+            Axes to draw in. None creates a figure.
 
         Returns
         -------
         display : :class:`AtomsDisplay`
-            The Display with what it has drawn.
+            The Display, after drawing.
 
         Raises
         ------
         TypeError
             If the estimator has no `components_`.
         ValueError
-            If there are not so many components, or if `image_shape` has another size than an atom.
+            If a component does not exist, or if `image_shape` has another size than an atom.
         ImportError
             If matplotlib is not installed.
         """
@@ -145,15 +150,15 @@ class AtomsDisplay:
         names = None if are_images(arranged) else find_inner_names(steps[: index + 1])
         return cls(atoms=arranged, components=chosen, feature_names=names).plot(ax, n_cols=n_cols)
 
-    def plot(self, ax: Any = None, *, n_cols: int | None = None) -> Self:
+    def plot(self, ax: Axes | None = None, *, n_cols: int | None = None) -> Self:
         """Draw the atoms.
 
         Parameters
         ----------
         ax : matplotlib Axes, default=None
-            Axes to draw in. None makes a figure.
+            Axes to draw in. None creates a figure.
         n_cols : int, default=None
-            Images side by side. None: about as many as below each other.
+            Number of images in a row. None: about as many as there are rows.
 
         Returns
         -------
@@ -161,6 +166,7 @@ class AtomsDisplay:
             This Display.
         """
         largest = np.abs(self.atoms.reshape(len(self.atoms), -1)).max(axis=1)
+        # shape (n_atoms, 1, ...); atoms that are zero everywhere stay zero
         largest = np.where(largest > 0, largest, 1).reshape(-1, *[1] * (self.atoms.ndim - 1))
         scaled = self.atoms / largest
         if are_images(scaled):
@@ -170,8 +176,9 @@ class AtomsDisplay:
         self.figure_ = self.ax_.figure
         return self
 
-    def _draw_images(self, ax: Any, atoms: NDArray, n_cols: int | None) -> None:
+    def _draw_images(self, ax: Axes | None, atoms: NDArray, n_cols: int | None) -> None:
         n_rows, n_cols = find_grid(len(atoms), n_cols)
+        # inches beside the images: a colour bar with its label needs more
         beside = 1.0 if atoms.ndim == 4 else 2.2
         self.ax_ = single_axes(type(self), ax, figure_size(n_rows, n_cols, atoms, beside))
         mosaic = Mosaic(self.ax_, n_cols, atoms.shape[1:])
@@ -187,14 +194,14 @@ class AtomsDisplay:
             self.ax_.set_ylabel("first component of the row")
 
     def _numbers(self) -> list[str]:
-        """Return which components the atoms are."""
+        """Return the numbers of the components as labels."""
         if self.components is None:
             return [str(i) for i in range(len(self.atoms))]
         return [str(component) for component in self.components]
 
-    def _draw_matrix(self, ax: Any, atoms: NDArray) -> None:
+    def _draw_matrix(self, ax: Axes | None, atoms: NDArray) -> None:
         n_atoms, n_features = atoms.shape
-        # names can be read along the y axis
+        # names are readable along the y axis only, so that the matrix is transposed for them
         names = names_to_show(self.feature_names)
         is_turned = names is not None
         size = (2.5 + 0.4 * n_atoms, named_height(n_features)) if is_turned else (8.0, 4.0)
@@ -219,12 +226,12 @@ class AtomsDisplay:
 
 
 def _find_linear(steps: Sequence[Any]) -> int:
-    """Return the index of the last step that has components."""
+    """Return the index of the last step with `components_`."""
     for i in reversed(range(len(steps))):
         if hasattr(steps[i], "components_"):
             return i
     check_is_fitted(steps[-1])
     raise TypeError(
-        f"{type(steps[-1]).__name__} has no components_. Wanted is a linear decoder such as "
-        "SparseAutoencoder or PCA; LatentTraversalDisplay shows components of others."
+        f"{type(steps[-1]).__name__} has no components_. Give a linear decoder such as "
+        "SparseAutoencoder or PCA, or use LatentTraversalDisplay for other estimators."
     )

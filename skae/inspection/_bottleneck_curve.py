@@ -1,34 +1,42 @@
-"""Error or score over the number of components."""
+"""Display of scores over the number of components."""
+
+from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from textwrap import fill
-from typing import Any, Self
+from typing import TYPE_CHECKING, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.utils import Bunch
 
 from skae._folds import standard_error
+from skae._types import CV, Estimator, Scorer
 from skae.inspection._axes import require_matplotlib, single_axes
 from skae.inspection._search_results import read_search
-from skae.inspection._style import line_style
+from skae.inspection._style import Style, line_style
 from skae.model_selection import bottleneck_curve
 
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.collections import FillBetweenPolyCollection
+    from matplotlib.lines import Line2D
+
 MAX_TICKS = 16
-"""Numbers of components that are ticked one by one."""
+"""Largest number of widths that each have a tick."""
 LETTER = 0.056
-"""Width of a letter of the title, in inches."""
+"""Average width in inches of a letter of the title."""
 GAP_RATIO = 5
-"""With gaps between widths as far apart, the axis is logarithmic, as in scikit-learn's curves."""
+"""If gaps between widths differ by a larger factor, the x axis is logarithmic."""
 
 
 class BottleneckCurveDisplay:
-    """Scores over the number of components: means over the folds, and bands around them.
+    """Mean scores over the number of components, with bands of one standard error.
 
-    A band is one standard error of the mean wide to either side, which is what the choice of the
-    smallest number within one standard error goes by. Where all have the same folds, bands overlap
-    although one is better in every fold: for that, test paired differences, as
-    :func:`~skae.model_selection.compare_with_pca` does.
+    A band shows one standard error of the mean to either side, as used by the rule that chooses the
+    smallest number within one standard error of the best. Bands of estimators that are scored in
+    the same folds may overlap although one of them is better in every fold. To compare estimators,
+    test paired differences, as :func:`~skae.model_selection.compare_with_pca` does.
 
     It is recommended to use one of the class methods. All parameters are stored as attributes.
 
@@ -40,16 +48,16 @@ class BottleneckCurveDisplay:
         Numbers of components of each curve, in ascending order.
 
     test_scores : dict of ndarray of shape (n_widths, n_folds)
-        Scores on the rows left out.
+        Scores on the test rows of each fold.
 
     chosen : dict of int, default=None
-        For some of the curves, the number that was chosen or is recommended.
+        The number of components that was chosen or is recommended, for all or some curves.
 
     score_name : str, default="score"
-        What the scores are.
+        Name of the scores, for the y axis.
 
     summary : str, default=None
-        What the curves say, for the title.
+        Text for the title.
 
     Attributes
     ----------
@@ -63,15 +71,15 @@ class BottleneckCurveDisplay:
         The mean scores.
 
     bands_ : dict of matplotlib PolyCollection
-        The standard errors, of curves with more than one fold.
+        The standard errors, for curves with more than one fold.
 
     chosen_ : list of matplotlib Line2D
-        Rings around what was chosen.
+        Rings around the chosen numbers.
 
     See Also
     --------
-    skae.model_selection.bottleneck_curve : The numbers without a picture.
-    skae.model_selection.compare_with_pca : The answer in words.
+    skae.model_selection.bottleneck_curve : Computes the scores without drawing them.
+    skae.model_selection.compare_with_pca : Compares an autoencoder with PCA, with tests.
 
     Examples
     --------
@@ -87,9 +95,9 @@ class BottleneckCurveDisplay:
     ['PCA', 'AutoencoderTransformer']
     """
 
-    lines_: dict[str, Any]
-    bands_: dict[str, Any]
-    chosen_: list[Any]
+    lines_: dict[str, Line2D]
+    bands_: dict[str, FillBetweenPolyCollection]
+    chosen_: list[Line2D]
 
     def __init__(
         self,
@@ -109,48 +117,48 @@ class BottleneckCurveDisplay:
     @classmethod
     def from_estimators(
         cls,
-        estimators: Mapping[str, Any] | Sequence[Any],
+        estimators: Mapping[str, Estimator] | Sequence[Estimator],
         X: ArrayLike,
-        y: Any = None,
+        y: ArrayLike | None = None,
         *,
         n_components: int | Sequence[int] = (1, 2, 4, 8, 16),
-        groups: Any = None,
-        cv: Any = None,
-        scoring: Any = None,
+        groups: ArrayLike | None = None,
+        cv: CV = None,
+        scoring: str | Scorer | None = None,
         n_jobs: int | None = None,
         negate_score: bool = False,
-        ax: Any = None,
+        ax: Axes | None = None,
     ) -> Self:
         """Score estimators at several numbers of components, and draw the scores.
 
         Parameters
         ----------
         estimators : dict of str to estimator, or sequence of estimator
-            As for :func:`~skae.model_selection.bottleneck_curve`, as are the parameters to
+            As for :func:`~skae.model_selection.bottleneck_curve`, like all parameters up to
             `n_jobs`.
         X : array-like of shape (n_samples, n_features) or (n_samples, ...)
             Data to cut into folds.
         y : array-like of shape (n_samples,), default=None
-            Passed on to `fit`, `cv` and `scoring`.
+            Passed to `fit`, `cv` and `scoring`.
         n_components : int or sequence of int, default=(1, 2, 4, 8, 16)
-            Numbers of components; an int stands for all numbers up to it.
+            Numbers of components. An int n stands for the numbers from 1 to n.
         groups : array-like of shape (n_samples,), default=None
-            Passed on to `cv`.
+            Passed to `cv`.
         cv : int, cross-validation generator or iterable, default=None
-            None is five folds, in the order of the rows.
+            The folds. None: five folds in the order of the rows.
         scoring : str, callable or None, default=None
-            None is the share of variance that reconstructions explain.
+            The score. None: the share of variance that reconstructions explain.
         n_jobs : int or None, default=None
-            Fits at once; -1 for as many as there are processors.
+            Number of parallel jobs; -1 uses all processors.
         negate_score : bool, default=False
-            Whether to draw scores with the other sign, for those of negative errors.
+            Whether to draw scores with the opposite sign, for scores that are negative errors.
         ax : matplotlib Axes, default=None
-            Axes to draw in. None makes a figure.
+            Axes to draw in. None creates a figure.
 
         Returns
         -------
         display : :class:`BottleneckCurveDisplay`
-            The Display with what it has drawn.
+            The Display, after drawing.
         """
         require_matplotlib(cls)
         curve = bottleneck_curve(
@@ -166,22 +174,24 @@ class BottleneckCurveDisplay:
         return cls.from_curve(curve, negate_score=negate_score, ax=ax)
 
     @classmethod
-    def from_curve(cls, curve: Bunch, *, negate_score: bool = False, ax: Any = None) -> Self:
-        """Draw what :func:`~skae.model_selection.bottleneck_curve` has returned.
+    def from_curve(
+        cls, curve: Bunch, *, negate_score: bool = False, ax: Axes | None = None
+    ) -> Self:
+        """Draw a result of :func:`~skae.model_selection.bottleneck_curve`.
 
         Parameters
         ----------
         curve : :class:`~sklearn.utils.Bunch`
             The scores.
         negate_score : bool, default=False
-            Whether to draw scores with the other sign, for those of negative errors.
+            Whether to draw scores with the opposite sign, for scores that are negative errors.
         ax : matplotlib Axes, default=None
-            Axes to draw in. None makes a figure.
+            Axes to draw in. None creates a figure.
 
         Returns
         -------
         display : :class:`BottleneckCurveDisplay`
-            The Display with what it has drawn.
+            The Display, after drawing.
         """
         require_matplotlib(cls)
         display = cls(
@@ -193,25 +203,25 @@ class BottleneckCurveDisplay:
 
     @classmethod
     def from_comparison(
-        cls, comparison: Bunch, *, negate_score: bool = False, ax: Any = None
+        cls, comparison: Bunch, *, negate_score: bool = False, ax: Axes | None = None
     ) -> Self:
-        """Draw what :func:`~skae.model_selection.compare_with_pca` has returned.
+        """Draw a result of :func:`~skae.model_selection.compare_with_pca`.
 
-        Rings mark the recommended numbers of components; the title is the summary.
+        Rings mark the recommended numbers of components, and the title is the summary.
 
         Parameters
         ----------
         comparison : :class:`~sklearn.utils.Bunch`
             The comparison.
         negate_score : bool, default=False
-            Whether to draw scores with the other sign, for those of negative errors.
+            Whether to draw scores with the opposite sign, for scores that are negative errors.
         ax : matplotlib Axes, default=None
-            Axes to draw in. None makes a figure.
+            Axes to draw in. None creates a figure.
 
         Returns
         -------
         display : :class:`BottleneckCurveDisplay`
-            The Display with what it has drawn.
+            The Display, after drawing.
         """
         require_matplotlib(cls)
         curve = comparison.curve
@@ -228,41 +238,41 @@ class BottleneckCurveDisplay:
     @classmethod
     def from_search(
         cls,
-        search: Any,
+        search: object,
         *,
         param_name: str | None = None,
         score_name: str | None = None,
         negate_score: bool = False,
-        ax: Any = None,
+        ax: Axes | None = None,
     ) -> Self:
         """Draw the scores of a fitted search over the number of components.
 
         Parameters
         ----------
         search : fitted AutoencoderCV, GridSearchCV or RandomizedSearchCV
-            Of a grid there is a curve for each combination of its other parameters. With one
-            metric. Of a search by successive halving, the last iteration counts, whose scores
-            alone are of equally many rows.
+            A search with one metric. A grid has one curve per combination of its other parameters.
+            For a search by successive halving, the candidates of the last iteration are drawn,
+            whose scores are based on equally many rows.
         param_name : str, default=None
-            Name of the number of components in the grid. None: the only one whose name ends in
-            "n_components".
+            Name of the number of components in the grid. None: the only parameter whose name ends
+            in "n_components".
         score_name : str, default=None
-            What the scores are. None: by the name of the scorer.
+            Name of the scores, for the y axis. None: derived from the scorer.
         negate_score : bool, default=False
-            Whether to draw scores with the other sign, for those of negative errors.
+            Whether to draw scores with the opposite sign, for scores that are negative errors.
         ax : matplotlib Axes, default=None
-            Axes to draw in. None makes a figure.
+            Axes to draw in. None creates a figure.
 
         Returns
         -------
         display : :class:`BottleneckCurveDisplay`
-            The Display with what it has drawn; a ring marks what was chosen.
+            The Display, after drawing; a ring marks the chosen number.
 
         Raises
         ------
         ValueError
-            If the search has several metrics, not one number of components for each candidate, or
-            scores that are not finite.
+            If the search has several metrics, if a candidate has no number of components, or if
+            scores are not finite.
         NotFittedError
             If the search is not fitted.
         """
@@ -276,15 +286,15 @@ class BottleneckCurveDisplay:
         )
         return display.plot(ax, negate_score=negate_score)
 
-    def plot(self, ax: Any = None, *, negate_score: bool = False) -> Self:
+    def plot(self, ax: Axes | None = None, *, negate_score: bool = False) -> Self:
         """Draw the curves.
 
         Parameters
         ----------
         ax : matplotlib Axes, default=None
-            Axes to draw in. None makes a figure.
+            Axes to draw in. None creates a figure.
         negate_score : bool, default=False
-            Whether to draw scores with the other sign, for those of negative errors.
+            Whether to draw scores with the opposite sign, for scores that are negative errors.
 
         Returns
         -------
@@ -299,6 +309,7 @@ class BottleneckCurveDisplay:
             self._draw_curve(name, sign * np.asarray(scores), line_style(i))
         for name, width in (self.chosen or {}).items():
             self._draw_ring(name, width)
+        # the negative of "neg mean squared error" is "mean squared error"
         name = self.score_name.removeprefix("neg ") if negate_score else self.score_name
         ax.set(xlabel="n_components", ylabel=name)
         self._scale_widths()
@@ -310,9 +321,10 @@ class BottleneckCurveDisplay:
             ax.set_title(title, fontsize="small", loc="left")
         return self
 
-    def _draw_curve(self, name: str, scores: NDArray, style: dict[str, Any]) -> None:
+    def _draw_curve(self, name: str, scores: NDArray, style: Style) -> None:
         widths, means = self.n_components[name], scores.mean(axis=1)
         n_folds = scores.shape[1]
+        # plot returns a list with one line
         (self.lines_[name],) = self.ax_.plot(widths, means, label=name, **style)
         if n_folds > 1:
             errors = standard_error(scores.std(axis=1), n_folds)
@@ -321,18 +333,18 @@ class BottleneckCurveDisplay:
             )
 
     def _draw_ring(self, name: str, width: int) -> None:
-        """Mark the width that was chosen on a curve."""
-        widths, means = self.lines_[name].get_data()
+        """Draw a ring around the chosen width of a curve."""
+        widths, means = map(np.asarray, self.lines_[name].get_data())
         index = int(np.flatnonzero(widths == width)[0])
         word = "chosen" if self.summary is None else "recommended"
-        # once in the legend
+        # all rings share one entry of the legend
         label = None if self.chosen_ else word
         self.chosen_ += self.ax_.plot(
             widths[index], means[index], "o", color="black", mfc="none", ms=14, label=label
         )
 
     def _scale_widths(self) -> None:
-        """Tick the numbers of components, on an axis with even gaps between them."""
+        """Set ticks at the numbers of components, and a log scale if their gaps differ much."""
         widths = np.unique(np.concatenate(list(self.n_components.values())))
         gaps = np.diff(widths)
         if gaps.size and gaps.max() > GAP_RATIO * gaps.min():

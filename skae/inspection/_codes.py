@@ -1,4 +1,6 @@
-"""Codes of rows, and the rows that codes stand for."""
+"""Encoding, decoding, and codes in which single components vary."""
+
+from __future__ import annotations
 
 from typing import Any, NamedTuple
 
@@ -9,18 +11,19 @@ from sklearn.utils.validation import check_is_fitted
 
 from skae._arrays import as_numpy, find_place
 from skae._pipelines import steps_of, undo
+from skae._types import Reducer, Transformer
 from skae.estimators import VAETransformer
 
 
 class Spread(NamedTuple):
-    """Where codes are: mean and standard deviation of each component."""
+    """Mean and standard deviation of each component of the codes, of shape (n_components,)."""
 
     mean: NDArray
     deviation: NDArray
 
 
-def encode(estimator: Any, X: ArrayLike) -> NDArray:
-    """Return the codes of rows as an array, whatever `transform` returns.
+def encode(estimator: Transformer, X: ArrayLike) -> NDArray:
+    """Return the codes of rows as a dense numpy array.
 
     Raises
     ------
@@ -29,15 +32,16 @@ def encode(estimator: Any, X: ArrayLike) -> NDArray:
     """
     if not hasattr(estimator, "transform"):
         raise TypeError(
-            f"Codes are made by transform, but {type(estimator).__name__} has none. Give a "
+            f"Encoding rows needs transform, but {type(estimator).__name__} has none. Give a "
             "transformer, or a Pipeline that ends with one."
         )
-    codes = estimator.transform(X)
+    # SparseAutoencoder may return a sparse matrix
+    codes: Any = estimator.transform(X)
     return codes.toarray() if scipy.sparse.issparse(codes) else np.asarray(as_numpy(codes))
 
 
-def decode(estimator: Any, codes: NDArray, y: Any = None) -> Any:
-    """Return the rows that codes stand for; those of a class y, if there is one.
+def decode(estimator: Reducer, codes: NDArray, y: object = None) -> NDArray:
+    """Return the reconstructions of codes; `y` is a class for conditional estimators.
 
     Raises
     ------
@@ -46,54 +50,59 @@ def decode(estimator: Any, codes: NDArray, y: Any = None) -> Any:
     """
     *before, step = steps_of(estimator)
     codes = _where_fitted(step, codes)
+    # inverse_transform of a Pipeline would not pass y to its last step
     if y is not None:
         return undo(before, step.inverse_transform(codes, y=np.full(len(codes), y)))
     if not hasattr(estimator, "inverse_transform"):
         raise TypeError(
-            f"Codes are decoded by inverse_transform, but {type(estimator).__name__} has none."
+            f"Decoding codes needs inverse_transform, but {type(estimator).__name__} has none."
         )
     return estimator.inverse_transform(codes)
 
 
-def _where_fitted(step: Any, codes: NDArray) -> Any:
-    """Return codes as arrays of the library to which a step was fitted, in the same precision."""
+def _where_fitted(step: object, codes: NDArray) -> NDArray:
+    """Convert codes to the library, device and dtype of the arrays that a step was fitted to."""
     fitted = getattr(step, "mean_", None)
     place = find_place(fitted)
     return codes if place is None else place.put(codes.astype(as_numpy(fitted).dtype))
 
 
-def find_spread(estimator: Any, X: ArrayLike | None) -> Spread:
-    """Return the spread of the codes of rows, or, without rows, what the last step knows.
+def find_spread(estimator: Transformer, X: ArrayLike | None) -> Spread:
+    """Return the spread of the codes of X or, if X is None, the one that the last step knows.
 
     Raises
     ------
     ValueError
-        If X is None, and the last step does not know.
+        If X is None and the last step does not know the spread of its codes.
     """
     if X is not None:
         codes = encode(estimator, X)
         return Spread(codes.mean(axis=0), codes.std(axis=0))
     *_, step = steps_of(estimator)
     check_is_fitted(step)
+    # its prior is standard normal
     if isinstance(step, VAETransformer):
         return Spread(np.zeros(step.n_components_), np.ones(step.n_components_))
+    # PCA and its relatives, whose codes have mean zero
     if hasattr(step, "explained_variance_") and hasattr(step, "whiten"):
         variances = (
             np.ones(step.n_components_) if step.whiten else as_numpy(step.explained_variance_)
         )
         return Spread(np.zeros(len(variances)), np.sqrt(variances))
     raise ValueError(
-        f"{type(step).__name__} does not know where its codes are. Give X, rows whose codes tell."
+        f"{type(step).__name__} does not know the mean and deviation of its codes. Give X, from "
+        "whose codes they are computed."
     )
 
 
 def vary_each(spread: Spread, at: NDArray, components: list[int], values: NDArray) -> NDArray:
-    """Return codes in which one component varies.
+    """Return codes in which one component varies at a time.
 
     Returns
     -------
     codes : array of shape (n_varied, n_values, n_components)
     """
+    # (n_components,) -> (n_varied, n_values, n_components)
     codes = np.tile(at, (len(components), len(values), 1))
     for line, component in zip(codes, components, strict=True):
         line[:, component] += values * spread.deviation[component]
@@ -101,7 +110,7 @@ def vary_each(spread: Spread, at: NDArray, components: list[int], values: NDArra
 
 
 def vary_pair(spread: Spread, at: NDArray, components: list[int], values: NDArray) -> NDArray:
-    """Return codes in which two components vary, the first along the first axis.
+    """Return codes in which two components vary, the first along axis 0, the second along axis 1.
 
     Returns
     -------

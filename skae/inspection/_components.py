@@ -1,26 +1,25 @@
-"""Which components a user asks for."""
-
-from typing import Any
+"""Validation of the parameter `components`."""
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 
-def check_components(components: Any, n_components: int, default: int) -> list[int]:
-    """Return the components to draw.
+def check_components(components: ArrayLike | None, n_components: int, default: int) -> list[int]:
+    """Return the indices of the components to draw.
 
     Parameters
     ----------
     components : int, array-like of int or None
-        As a user gives them. None: the first ones.
+        The user's choice. None: the first `default` components.
     n_components : int
-        How many there are.
+        Number of components of the estimator.
     default : int
-        How many the first ones are at most.
+        Number of components if the user chooses none and there are as many.
 
     Raises
     ------
     ValueError
-        If they are not ints from 0 to n_components - 1.
+        If an index is not an int from 0 to n_components - 1.
     """
     if components is None:
         return list(range(min(default, n_components)))

@@ -1,9 +1,11 @@
-"""Where rows lie among the codes."""
+"""Display of codes as points in the planes of pairs of components."""
+
+from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import combinations
 from math import ceil
-from typing import Any, Self
+from typing import TYPE_CHECKING, Self, TypeAlias
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -11,21 +13,29 @@ from sklearn.utils import check_consistent_length, column_or_1d
 from sklearn.utils.multiclass import type_of_target
 
 from skae._arrays import as_numpy
+from skae._types import Transformer
 from skae.inspection._axes import require_matplotlib, several_axes
 from skae.inspection._codes import encode
 from skae.inspection._components import check_components
-from skae.inspection._style import COLORS, OKABE_ITO, SEQUENTIAL, class_styles
+from skae.inspection._style import COLORS, OKABE_ITO, SEQUENTIAL, Style, class_styles
+
+if TYPE_CHECKING:
+    from matplotlib.text import Text
+
+    from skae.inspection._axes import AxesLike
+
+    Group: TypeAlias = tuple[slice | NDArray, Style]
 
 MAX_PAIRED = 4
-"""Components whose pairs are drawn by default: six panels."""
+"""Number of components whose pairs are drawn by default, in six panels."""
 MAX_CLASSES = 20
-"""Of more different numbers, colours tell their size."""
+"""Labels with more distinct values than this are drawn on a continuous colour scale."""
 LEGEND_ROWS, LEGEND_COLUMNS = 12, 3
-"""Classes below and beside each other in the legend; more have none."""
+"""Largest size of the legend; with more classes there is none."""
 
 
 class LatentSpaceDisplay:
-    """Codes of rows as points in the plane of two components, or of every pair of several.
+    """Codes of rows as points, in one plane for every pair of components.
 
     It is recommended to use :meth:`from_estimator`. All parameters are stored as attributes.
 
@@ -40,11 +50,10 @@ class LatentSpaceDisplay:
         A class or a number for every row.
 
     components : sequence of int, default=None
-        Which of the components to draw, at least two. None: all, and of more than four the first
-        four.
+        Indices of at least two components to draw. None: all, or the first four if there are more.
 
     y_name : str, default=None
-        What y is: the title of the legend, or of the colour bar.
+        Name of y, for the title of the legend or of the colour bar.
 
     Attributes
     ----------
@@ -58,21 +67,21 @@ class LatentSpaceDisplay:
         Figure with the axes.
 
     scatters_ : list of list of matplotlib PathCollection
-        For each pair, the points of each class; in the order of the classes.
+        The points of each class, for every pair; classes are sorted.
 
     texts_ : list of matplotlib Text
-        Names of the classes at their medians, where there are more than seven, whose colours are
-        alike to the colour-blind.
+        Names of the classes at the medians of their points, if there are more than seven classes:
+        colour-blind readers could not tell so many colours apart.
 
     legend_ : matplotlib Legend or None
-        The classes, if y holds classes, and at most 36 of them.
+        The legend, if y holds at most 36 classes.
 
     colorbar_ : matplotlib Colorbar or None
-        The numbers, if y holds numbers.
+        The colour bar, if y holds numbers.
 
     See Also
     --------
-    LatentTraversalDisplay : What lies where.
+    LatentTraversalDisplay : Shows the reconstructions of codes.
 
     Examples
     --------
@@ -85,6 +94,8 @@ class LatentSpaceDisplay:
     >>> len(display.scatters_[0])
     3
     """
+
+    texts_: list[Text]
 
     def __init__(
         self,
@@ -102,13 +113,13 @@ class LatentSpaceDisplay:
     @classmethod
     def from_estimator(
         cls,
-        estimator: Any,
+        estimator: Transformer,
         X: ArrayLike,
         y: ArrayLike | None = None,
         *,
         components: Sequence[int] | None = None,
-        scatter_kwargs: dict[str, Any] | None = None,
-        ax: Any = None,
+        scatter_kwargs: Style | None = None,
+        ax: AxesLike = None,
     ) -> Self:
         """Draw the codes of X.
 
@@ -119,20 +130,20 @@ class LatentSpaceDisplay:
         X : array-like of shape (n_samples, n_features) or (n_samples, ...)
             Rows to encode.
         y : array-like of shape (n_samples,), default=None
-            A class or a number for every row. Floats that are no whole numbers, and more than
-            twenty different numbers, are numbers and get a colour bar; all else are classes.
+            A class or a number for every row. Numbers have a colour bar if some of them are not
+            whole or if there are more than twenty distinct ones. All other values are classes.
         components : sequence of int, default=None
-            Which of the components to draw, at least two. None: all, and of more than four the
-            first four.
+            Indices of at least two components to draw. None: all, or the first four if there are
+            more.
         scatter_kwargs : dict, default=None
-            Passed on to the `scatter` of matplotlib, such as ``{"s": 4, "alpha": 0.5}``.
+            Passed to the `scatter` of matplotlib, such as ``{"s": 4, "alpha": 0.5}``.
         ax : matplotlib Axes or array-like of Axes, default=None
-            Axes to draw in. None makes a figure. Several pairs divide a single one.
+            Axes to draw in. None creates a figure. A single one is divided for several pairs.
 
         Returns
         -------
         display : :class:`LatentSpaceDisplay`
-            The Display with what it has drawn.
+            The Display, after drawing.
 
         Raises
         ------
@@ -152,15 +163,15 @@ class LatentSpaceDisplay:
         display = cls(codes=codes, y=labels, components=components, y_name=name)
         return display.plot(ax, scatter_kwargs=scatter_kwargs)
 
-    def plot(self, ax: Any = None, *, scatter_kwargs: dict[str, Any] | None = None) -> Self:
+    def plot(self, ax: AxesLike = None, *, scatter_kwargs: Style | None = None) -> Self:
         """Draw the codes.
 
         Parameters
         ----------
         ax : matplotlib Axes or array-like of Axes, default=None
-            Axes to draw in. None makes a figure. Several pairs divide a single one.
+            Axes to draw in. None creates a figure. A single one is divided for several pairs.
         scatter_kwargs : dict, default=None
-            Passed on to the `scatter` of matplotlib.
+            Passed to the `scatter` of matplotlib.
 
         Returns
         -------
@@ -172,8 +183,9 @@ class LatentSpaceDisplay:
         size = (5.5, 4.2) if len(pairs) == 1 else (3.2, 2.9)
         self.axes_ = several_axes(type(self), ax, len(pairs), n_cols, size)
         self.ax_, self.figure_ = self.axes_[0], self.axes_[0].figure
-        # fewer points are larger
+        # the fewer points, the larger they are drawn
         style = {"s": np.clip(4000 / len(self.codes), 8, 25), "linewidths": 0}
+        # options of the user override all others, the colours of classes included
         style |= scatter_kwargs or {}
         groups = self._group()
         self.scatters_ = []
@@ -195,11 +207,12 @@ class LatentSpaceDisplay:
         if len(chosen) < 2:
             raise ValueError(
                 f"A plane needs at least two components out of {n_components}. Got "
-                f"components={self.components!r}."
+                f"components={self.components!r} instead."
             )
         return chosen
 
     def _holds_classes(self) -> bool:
+        # strings and bools are classes; so are ints and whole floats with few distinct values
         return self.y is not None and (
             self.y.dtype.kind not in "iuf"
             or (
@@ -208,8 +221,8 @@ class LatentSpaceDisplay:
             )
         )
 
-    def _group(self) -> list[tuple[Any, dict[str, Any]]]:
-        """Return which rows are drawn together, and how."""
+    def _group(self) -> list[Group]:
+        """Return the rows that are drawn together, and the style of their points."""
         everything = slice(None)
         if self.y is None:
             return [(everything, {"color": OKABE_ITO["blue"]})]
@@ -222,12 +235,13 @@ class LatentSpaceDisplay:
         ]
 
     def _name_classes(self) -> None:
-        """Write the classes among their points, if colours are not enough."""
+        """Write the names of the classes among their points if there are too many for colours."""
         from matplotlib.patheffects import withStroke
 
         self.texts_ = []
         if not self._holds_classes() or len(self.scatters_[0]) <= len(COLORS):
             return
+        # a white border keeps names readable on top of points
         halo = [withStroke(linewidth=2.5, foreground="white")]
         for ax, scatters in zip(self.axes_, self.scatters_, strict=True):
             for points in scatters:
@@ -237,7 +251,7 @@ class LatentSpaceDisplay:
                 self.texts_.append(text)
 
     def _explain(self, n_cols: int) -> None:
-        """Draw the legend, or the colour bar, of what there is."""
+        """Draw the legend of classes or the colour bar of numbers."""
         self.legend_ = self.colorbar_ = None
         n_classes = len(self.scatters_[0])
         if self._holds_classes():
@@ -251,6 +265,7 @@ class LatentSpaceDisplay:
                 ncols=ceil(n_classes / LEGEND_ROWS),
                 frameon=False,
             )
+            # points may be small and transparent, but must be visible in the legend
             for handle in self.legend_.legend_handles:
                 handle.set(alpha=1, sizes=[30])
         elif self.y is not None:
@@ -260,12 +275,12 @@ class LatentSpaceDisplay:
 
 
 def _check_labels(y: ArrayLike) -> NDArray:
-    """Return a class, or a finite number, for every row."""
+    """Return y as an array; raise ValueError if values are missing, infinite or of mixed types."""
     labels: NDArray = column_or_1d(as_numpy(y), input_name="y")
     if not _are_complete(labels):
         raise ValueError(
             "y must hold classes of one type, or finite numbers, but has values that are missing, "
-            "not finite or of another type. Leave their rows out of X and y, or name them."
+            "not finite or of another type. Remove their rows from X and y, or replace the values."
         )
     return labels
 
@@ -276,6 +291,7 @@ def _are_complete(labels: NDArray) -> bool:
     try:
         np.unique(labels)
     except TypeError:
-        # None and the like have no order
+        # None cannot be compared with strings or numbers
         return False
+    # NaN among objects is the only float that differs from itself
     return not any(isinstance(label, float) and label != label for label in labels)

@@ -1,12 +1,15 @@
-"""What becomes of a row as its code changes."""
+"""Display of reconstructions while components of their codes vary."""
+
+from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Literal, Self
+from typing import TYPE_CHECKING, Literal, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from skae._arrays import as_numpy
+from skae._types import Reducer
 from skae.inspection._axes import (
     Names,
     hide_inner_labels,
@@ -23,17 +26,25 @@ from skae.inspection._mosaic import OUTLIERS, Mosaic, figure_size, image_limits
 from skae.inspection._rows import are_images, arrange_rows, find_feature_names
 from skae.inspection._style import GREY, SEQUENTIAL
 
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.colorbar import Colorbar
+    from matplotlib.image import AxesImage
+    from matplotlib.lines import Line2D
+
+    from skae.inspection._axes import AxesLike
+
 Kind = Literal["single", "pair"]
 MAX_VARIED = 6
-"""Components that are drawn by default."""
+"""Largest number of components that vary by default."""
 DEVIATIONS = "change (standard deviations)"
 
 
 class LatentTraversalDisplay:
-    """Decoded codes, along components.
+    """Reconstructions of codes in which one or two components vary.
 
-    Images are put side by side, signals are lines, and of features with names there is an axis with
-    a point for every value.
+    Images are drawn side by side and signals as lines. Rows with named features are drawn as points
+    along one line per feature.
 
     It is recommended to use :meth:`from_estimator`. All parameters are stored as attributes.
 
@@ -43,20 +54,21 @@ class LatentTraversalDisplay:
     ----------
     X : ndarray of shape (n_lines, n_values, n_features), (n_lines, n_values, height, width) or \
             (n_lines, n_values, height, width, channels)
-        What was decoded: for "single" there is a line for each of the components, for "pair" one
-        for each value of the first component, and the second one varies along it.
+        The reconstructions. For "single", there is one line per component, along which it varies.
+        For "pair", there is one line per value of the first component, along which the second one
+        varies.
 
     values : ndarray of shape (n_values,)
-        How much is added to the components, in standard deviations.
+        The changes of the components, in standard deviations.
 
     components : sequence of int
-        Which components vary.
+        Indices of the components that vary.
 
     kind : {"single", "pair"}, default="single"
-        Whether each component varies by itself, or two do together.
+        "single" varies one component at a time, "pair" varies two together.
 
     feature_names : sequence of str, default=None
-        Names of the features of a table.
+        Names of the features. None: rows have no named features.
 
     Attributes
     ----------
@@ -64,7 +76,7 @@ class LatentTraversalDisplay:
         The first of the axes.
 
     axes_ : ndarray of matplotlib Axes of shape (1,) or (n_lines,)
-        All axes: one for images, one for each component for other rows.
+        All axes: one for images, or one per component for other rows.
 
     figure_ : matplotlib Figure
         Figure with the axes.
@@ -73,14 +85,14 @@ class LatentTraversalDisplay:
         The images, if rows are images.
 
     lines_ : list of matplotlib Line2D or None
-        The rows, if they are not images, component after component.
+        The rows, if they are not images, in the order of the components.
 
     colorbar_ : matplotlib Colorbar or None
-        The values, if rows are not images.
+        The colour bar of the values, if rows are not images.
 
     See Also
     --------
-    skae.VAETransformer.traverse : The same numbers, without a picture.
+    skae.VAETransformer.traverse : Returns such reconstructions without drawing them.
     AtomsDisplay : Components of linear decoders.
 
     Examples
@@ -95,9 +107,9 @@ class LatentTraversalDisplay:
     (3, 9, 8, 8)
     """
 
-    image_: Any
-    lines_: Any
-    colorbar_: Any
+    image_: AxesImage | None
+    lines_: list[Line2D] | None
+    colorbar_: Colorbar | None
 
     def __init__(
         self,
@@ -117,53 +129,56 @@ class LatentTraversalDisplay:
     @classmethod
     def from_estimator(
         cls,
-        estimator: Any,
+        estimator: Reducer,
         X: ArrayLike | None = None,
         *,
         kind: Kind = "single",
         components: int | Sequence[int] | None = None,
         values: ArrayLike | None = None,
         at: ArrayLike | None = None,
-        y: Any = None,
+        y: object = None,
         image_shape: Sequence[int] | None = None,
         feature_names: Names | None = None,
         cmap: str = "gray",
-        ax: Any = None,
+        ax: AxesLike = None,
     ) -> Self:
-        """Decode codes along components of an estimator, and draw what comes out.
+        """Vary components of codes, decode the codes, and draw the reconstructions.
 
         Parameters
         ----------
         estimator : fitted estimator
             Has `inverse_transform`, and `transform` if X is given; a Pipeline may be given.
         X : array-like of shape (n_samples, n_features) or (n_samples, ...), default=None
-            Rows whose codes give mean and standard deviation of each component. None is for
-            estimators that know these: `VAETransformer`, whose prior is standard normal, and PCA.
+            Rows from whose codes the mean and standard deviation of each component are computed.
+            None: allowed for estimators that know them, which are PCA and `VAETransformer`, whose
+            prior is standard normal.
         kind : {"single", "pair"}, default="single"
-            Whether each component varies by itself, in a line of its own, or two do together, the
-            first from line to line and the second along it. "pair" is for images.
+            "single" varies one component at a time, each in its own line. "pair" varies two, the
+            first from line to line and the second along the lines; it is for images only.
         components : int or sequence of int, default=None
-            Which components vary; two of them for "pair". None: the first six, or two.
+            Indices of the components to vary; two of them for "pair". None: the first six, or the
+            first two for "pair".
         values : array-like of shape (n_values,), default=None
-            What is added to the components, in standard deviations. None: nine from -2 to 2.
+            The changes of the components, in standard deviations. None: nine values from -2 to 2.
         at : array-like of shape (n_components,), default=None
             The code whose components vary. None: the mean.
         y : class, default=None
-            For a conditional `VAETransformer`.
+            The class to decode, for a conditional `VAETransformer`.
         image_shape : sequence of int, default=None
-            What the numbers of a row are: (height, width), or with channels, first or last. None:
-            what `ConvAutoencoder` knows; rows of other estimators are no images.
+            Shape of a row as an image: (height, width), with channels first or last if there are
+            any. None: the shape that `ConvAutoencoder` was fitted to; rows of other estimators are
+            not drawn as images.
         feature_names : sequence of str, default=None
-            Names of the features of a table. None: those that the estimator was fitted with.
+            Names of the features. None: the names that the estimator was fitted with.
         cmap : str, default="gray"
-            For images without channels; "gray_r" for ink on paper.
+            Colour map of images without channels. "gray_r" draws large values dark.
         ax : matplotlib Axes or array-like of Axes, default=None
-            Axes to draw in. None makes a figure. Rows that are no images divide a single one.
+            Axes to draw in. None creates a figure. A single one is divided unless rows are images.
 
         Returns
         -------
         display : :class:`LatentTraversalDisplay`
-            The Display with what it has drawn.
+            The Display, after drawing.
 
         Raises
         ------
@@ -183,6 +198,7 @@ class LatentTraversalDisplay:
         steps = np.linspace(-2, 2, 9) if values is None else _check_vector("values", values)
         centre = spread.mean if at is None else _check_vector("at", at, n_components)
         vary = vary_pair if kind == "pair" else vary_each
+        # (n_lines, n_values, n_components), decoded as a table of rows
         codes = vary(spread, centre, varied, steps)
         decoded = decode(estimator, codes.reshape(-1, n_components), y)
         rows = arrange_rows(decoded, estimator, image_shape)
@@ -196,15 +212,15 @@ class LatentTraversalDisplay:
         )
         return display.plot(ax, cmap=cmap)
 
-    def plot(self, ax: Any = None, *, cmap: str = "gray") -> Self:
-        """Draw what was decoded.
+    def plot(self, ax: AxesLike = None, *, cmap: str = "gray") -> Self:
+        """Draw the reconstructions.
 
         Parameters
         ----------
         ax : matplotlib Axes or array-like of Axes, default=None
-            Axes to draw in. None makes a figure. Rows that are no images divide a single one.
+            Axes to draw in. None creates a figure. A single one is divided unless rows are images.
         cmap : str, default="gray"
-            For images without channels.
+            Colour map of images without channels.
 
         Returns
         -------
@@ -216,8 +232,8 @@ class LatentTraversalDisplay:
             self._draw_images(ax, cmap)
         elif self.kind == "pair":
             raise ValueError(
-                "kind='pair' is for images: give image_shape, or take kind='single' for signals "
-                "and tables."
+                "kind='pair' is for images: give image_shape, or use kind='single' for signals and "
+                "tables."
             )
         else:
             self._draw_lines(ax)
@@ -225,7 +241,7 @@ class LatentTraversalDisplay:
         self.figure_ = self.ax_.figure
         return self
 
-    def _draw_images(self, ax: Any, cmap: str) -> None:
+    def _draw_images(self, ax: AxesLike, cmap: str) -> None:
         n_rows, n_cols = self.X.shape[:2]
         images = self.X.reshape(-1, *self.X.shape[2:])
         size = figure_size(n_rows, n_cols, images, 1.5, 0.6)
@@ -244,7 +260,7 @@ class LatentTraversalDisplay:
                 ylabel=f"component {first}, {DEVIATIONS}",
             )
 
-    def _draw_lines(self, ax: Any) -> None:
+    def _draw_lines(self, ax: AxesLike) -> None:
         from matplotlib import colormaps
         from matplotlib.cm import ScalarMappable
         from matplotlib.colors import Normalize
@@ -258,32 +274,41 @@ class LatentTraversalDisplay:
         scale = ScalarMappable(limits, colormaps[SEQUENTIAL])
         self.lines_ = []
         for one, rows, component in zip(self.axes_, self.X, self.components, strict=True):
+            # shape (n_values, 4)
             colors = scale.to_rgba(self.values)
             if names is None:
-                self._draw_signals(one, rows, colors)
+                self.lines_ += _draw_signals(one, rows, colors)
             else:
-                self._draw_table(one, rows, colors, names)
+                self.lines_ += _draw_table(one, rows, colors, names)
             one.set_title(f"component {component}", fontsize="medium")
-        if np.ndim(ax) == 0:
+        # axes of the user may lie anywhere, so that theirs keep all labels
+        if not np.iterable(ax):
             hide_inner_labels(self.axes_, n_cols)
         self.colorbar_ = self.axes_[0].figure.colorbar(
             scale, ax=list(self.axes_), label=DEVIATIONS, aspect=30
         )
 
-    def _draw_signals(self, ax: Any, rows: NDArray, colors: NDArray) -> None:
-        for row, color in zip(rows, colors, strict=True):
-            self.lines_ += ax.plot(row, color=color, linewidth=1)
-        number_features(ax, rows.shape[1])
 
-    def _draw_table(self, ax: Any, rows: NDArray, colors: NDArray, names: list[str]) -> None:
-        places = range(rows.shape[1])
-        ax.hlines(places, rows.min(axis=0), rows.max(axis=0), color=GREY, linewidth=1, zorder=1)
-        for row, color in zip(rows, colors, strict=True):
-            self.lines_ += ax.plot(row, places, "o", color=color, markersize=5)
-        name_features(ax, names)
+def _draw_signals(ax: Axes, rows: NDArray, colors: NDArray) -> list[Line2D]:
+    lines = [
+        ax.plot(row, color=color, linewidth=1)[0] for row, color in zip(rows, colors, strict=True)
+    ]
+    number_features(ax, rows.shape[1])
+    return lines
 
 
-def _check_varied(components: Any, n_components: int, kind: str) -> list[int]:
+def _draw_table(ax: Axes, rows: NDArray, colors: NDArray, names: list[str]) -> list[Line2D]:
+    places = range(rows.shape[1])
+    ax.hlines(places, rows.min(axis=0), rows.max(axis=0), color=GREY, linewidth=1, zorder=1)
+    lines = [
+        ax.plot(row, places, "o", color=color, markersize=5)[0]
+        for row, color in zip(rows, colors, strict=True)
+    ]
+    name_features(ax, names)
+    return lines
+
+
+def _check_varied(components: ArrayLike | None, n_components: int, kind: str) -> list[int]:
     default = 2 if kind == "pair" else MAX_VARIED
     varied = check_components(components, n_components, default)
     if kind == "pair" and len(varied) != 2:

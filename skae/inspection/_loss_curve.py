@@ -1,7 +1,9 @@
-"""How a training went."""
+"""Display of the losses of a training."""
+
+from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
@@ -10,12 +12,15 @@ from skae._pipelines import steps_of
 from skae.inspection._axes import require_matplotlib, single_axes, tick_whole_numbers
 from skae.inspection._style import GREY, LINES, OKABE_ITO
 
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
 LOSS_RATIO = 10
-"""Where the largest loss is as many times the smallest one, the axis is logarithmic."""
+"""If the largest loss is more than this many times the smallest, the y axis is logarithmic."""
 
 
 class LossCurveDisplay:
-    """Losses of every epoch of a training, the epoch that was kept, and the start.
+    """Losses of all epochs of a training, the kept epoch, and the loss of the start.
 
     It is recommended to use :meth:`from_estimator`. All parameters are stored as attributes.
 
@@ -24,16 +29,16 @@ class LossCurveDisplay:
     Parameters
     ----------
     loss_curve : array-like of shape (n_epochs + 1,)
-        Mean training loss; entry 0 is the start's.
+        Mean training loss of every epoch; entry 0 is the loss of the start.
 
     validation_curve : array-like of shape (n_epochs + 1,), default=None
         The same for the held-out rows, if there are any.
 
     best_iter : int, default=None
-        The epoch that was kept; 0 is the start.
+        The kept epoch; 0 is the start.
 
     start_name : str, default="start"
-        What entry 0 is called.
+        Name of entry 0 in the legend.
 
     Attributes
     ----------
@@ -47,14 +52,14 @@ class LossCurveDisplay:
         The training losses, and the held-out ones if there are any.
 
     best_ : matplotlib Line2D or None
-        A mark at the epoch that was kept.
+        A mark at the kept epoch.
 
     start_ : matplotlib Line2D
-        A line through the start's loss, on the held-out rows if there are any.
+        A line at the loss of the start, on the held-out rows if there are any.
 
     See Also
     --------
-    BottleneckCurveDisplay : What trainings with several numbers of components lead to.
+    BottleneckCurveDisplay : Scores of fits with several numbers of components.
 
     Examples
     --------
@@ -81,28 +86,28 @@ class LossCurveDisplay:
         self.start_name = start_name
 
     @classmethod
-    def from_estimator(cls, estimator: Any, *, ax: Any = None) -> Self:
-        """Draw how the training of an estimator went.
+    def from_estimator(cls, estimator: object, *, ax: Axes | None = None) -> Self:
+        """Draw the losses of the training of an estimator.
 
         Parameters
         ----------
         estimator : fitted estimator
-            An autoencoder of this package, a Pipeline with one (the last counts), or a fitted
-            search over either; also within a FrozenEstimator.
+            An autoencoder of this package, a Pipeline with one, or a fitted search for either; each
+            may be in a FrozenEstimator. If a Pipeline has several, the last one is drawn.
         ax : matplotlib Axes, default=None
-            Axes to draw in. None makes a figure.
+            Axes to draw in. None creates a figure.
 
         Returns
         -------
         display : :class:`LossCurveDisplay`
-            The Display with what it has drawn.
+            The Display, after drawing.
 
         Raises
         ------
         TypeError
-            If the estimator is not one that keeps its losses.
+            If the estimator does not keep its losses.
         NotFittedError
-            If it is not fitted.
+            If the estimator is not fitted.
         ImportError
             If matplotlib is not installed.
         """
@@ -117,13 +122,13 @@ class LossCurveDisplay:
         )
         return display.plot(ax)
 
-    def plot(self, ax: Any = None) -> Self:
+    def plot(self, ax: Axes | None = None) -> Self:
         """Draw the curves.
 
         Parameters
         ----------
         ax : matplotlib Axes, default=None
-            Axes to draw in. None makes a figure.
+            Axes to draw in. None creates a figure.
 
         Returns
         -------
@@ -135,11 +140,12 @@ class LossCurveDisplay:
         curves = {"training": self.loss_curve}
         if self.validation_curve is not None:
             curves["validation"] = self.validation_curve
+        # the epoch is chosen by the held-out losses, if there are any
         *_, judged = curves.values()
         self.start_ = ax.axhline(
             judged[0], color=GREY, linestyle=":", label=self.start_name, zorder=1
         )
-        # a training without epochs has a single point
+        # a single point, after a training without epochs, has no line
         marker = "" if len(judged) > 1 else "o"
         self.lines_ = [
             ax.plot(curve, color=color, linestyle=line, marker=marker, label=name)[0]
@@ -161,7 +167,7 @@ class LossCurveDisplay:
         return self
 
 
-def _find_trained(estimator: Any) -> Any:
+def _find_trained(estimator: object) -> Any:
     """Return the last step that keeps its losses."""
     steps = steps_of(estimator)
     for step in reversed(steps):
@@ -169,8 +175,8 @@ def _find_trained(estimator: Any) -> Any:
             return step
     check_is_fitted(steps[-1])
     raise TypeError(
-        f"{type(steps[-1]).__name__} does not keep its losses. Wanted is an autoencoder of skae, "
-        "or a Pipeline with one."
+        f"{type(steps[-1]).__name__} does not keep its losses. Give an autoencoder of skae, or a "
+        "Pipeline with one."
     )
 
 

@@ -1,8 +1,10 @@
-"""What comes back, beside what went in."""
+"""Display of reconstructions beside the originals."""
+
+from __future__ import annotations
 
 from collections.abc import Sequence
 from math import ceil
-from typing import Any, Literal, Self
+from typing import TYPE_CHECKING, Literal, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -10,6 +12,7 @@ from sklearn.utils import check_array, gen_batches
 
 from skae._arrays import as_numpy
 from skae._pipelines import check_count
+from skae._types import Reducer
 from skae.inspection._axes import (
     Names,
     name_features,
@@ -30,17 +33,25 @@ from skae.inspection._rows import are_images, arrange_rows, find_feature_names
 from skae.inspection._style import DIVERGING, GREY, OKABE_ITO, SEQUENTIAL
 from skae.metrics import find_varying, there_and_back
 
+if TYPE_CHECKING:
+    from matplotlib.colorbar import Colorbar
+    from matplotlib.container import BarContainer
+    from matplotlib.image import AxesImage
+    from matplotlib.lines import Line2D
+
+    from skae.inspection._axes import AxesLike
+
 Kind = Literal["auto", "images", "signals", "features"]
 KINDS = ("auto", "images", "signals", "features")
 N_IMAGES, N_SIGNALS = 8, 4
-"""Rows that are drawn by default."""
+"""Number of images, and of signals, that are drawn by default."""
 MAX_COLUMNS = 12
-"""Images beside each other; more begin a new line."""
+"""Largest number of images side by side; more images start a new line."""
 LOST = "share of the variance that is lost"
 
 
 class ReconstructionDisplay:
-    """Reconstructions beside the originals, or the error of every feature.
+    """Reconstructions beside the originals, or the reconstruction error of every feature.
 
     It is recommended to use :meth:`from_estimator` or :meth:`from_reconstructions`. All parameters
     are stored as attributes.
@@ -57,7 +68,7 @@ class ReconstructionDisplay:
         The reconstructions.
 
     feature_names : sequence of str, default=None
-        Names of the features of a table.
+        Names of the features. None: rows have no named features.
 
     Attributes
     ----------
@@ -65,27 +76,28 @@ class ReconstructionDisplay:
         The first of the axes.
 
     axes_ : ndarray of matplotlib Axes of shape (1,) or (2 * n_signals,)
-        All axes. Of signals there are two each: one with both, and one with the difference.
+        All axes. Signals have two axes each: one with the original and the reconstruction, and one
+        with their difference.
 
     figure_ : matplotlib Figure
         Figure with the axes.
 
     images_ : list of matplotlib AxesImage or None
-        Originals, reconstructions and differences, of up to twelve images at a time; or the map of
-        errors.
+        Originals, reconstructions and differences of up to twelve images, then those of the next
+        ones; or the map of errors.
 
     colorbar_ : matplotlib Colorbar or None
-        Of the differences, or of the map of errors.
+        The colour bar of the differences, or of the map of errors.
 
     lines_ : list of matplotlib Line2D or None
-        Of every signal the original, the reconstruction and the difference.
+        The original, the reconstruction and the difference of every signal.
 
     bars_ : matplotlib BarContainer or None
-        The errors of features that are no pixels.
+        The errors of the features, if rows are not images.
 
     See Also
     --------
-    skae.metrics.reconstruction_error : One number for all.
+    skae.metrics.reconstruction_error : Returns the error of all rows and features.
 
     Examples
     --------
@@ -99,10 +111,10 @@ class ReconstructionDisplay:
     ['original', 'reconstruction', 'difference']
     """
 
-    images_: Any
-    colorbar_: Any
-    lines_: Any
-    bars_: Any
+    images_: list[AxesImage] | None
+    colorbar_: Colorbar | None
+    lines_: list[Line2D] | None
+    bars_: BarContainer | None
 
     def __init__(
         self,
@@ -118,14 +130,14 @@ class ReconstructionDisplay:
     @classmethod
     def from_estimator(
         cls,
-        estimator: Any,
+        estimator: Reducer,
         X: ArrayLike,
         *,
         kind: Kind = "auto",
         n_samples: int | None = None,
         image_shape: Sequence[int] | None = None,
         cmap: str = "gray",
-        ax: Any = None,
+        ax: AxesLike = None,
     ) -> Self:
         """Draw reconstructions of X.
 
@@ -136,23 +148,25 @@ class ReconstructionDisplay:
         X : array-like of shape (n_samples, n_features) or (n_samples, ...)
             Rows to reconstruct.
         kind : {"auto", "images", "signals", "features"}, default="auto"
-            What to draw: the first rows as images or as lines, or the error of every feature,
-            over all rows. "auto": "images" if rows are images, else "features".
+            "images" and "signals" draw the first rows as images or as lines; "features" draws the
+            error of every feature over all rows. "auto" draws "images" if rows are images, and
+            "features" otherwise.
         n_samples : int, default=None
-            How many rows to draw. None: eight images or four signals.
+            Number of rows to draw. None: eight images or four signals.
         image_shape : sequence of int, default=None
-            What the numbers of a row are: (height, width), or with channels, first or last. None:
-            what `ConvAutoencoder` knows, or X has more than two dimensions; other rows are no
-            images, also where their number of features is a square.
+            Shape of a row as an image: (height, width), with channels first or last if there are
+            any. None: the shape that `ConvAutoencoder` was fitted to, or that of the rows if X has
+            more than two dimensions. Other rows are not drawn as images, even if their number of
+            features is a square.
         cmap : str, default="gray"
-            For images without channels; "gray_r" for ink on paper.
+            Colour map of images without channels. "gray_r" draws large values dark.
         ax : matplotlib Axes or array-like of Axes, default=None
-            Axes to draw in. None makes a figure. Signals divide a single one.
+            Axes to draw in. None creates a figure. A single one is divided for signals.
 
         Returns
         -------
         display : :class:`ReconstructionDisplay`
-            The Display with what it has drawn.
+            The Display, after drawing.
 
         Raises
         ------
@@ -183,9 +197,9 @@ class ReconstructionDisplay:
         n_samples: int | None = None,
         image_shape: Sequence[int] | None = None,
         cmap: str = "gray",
-        ax: Any = None,
+        ax: AxesLike = None,
     ) -> Self:
-        """Draw reconstructions that are there already, such as those of noisy rows.
+        """Draw given reconstructions, such as those of noisy rows beside the clean ones.
 
         Parameters
         ----------
@@ -196,24 +210,24 @@ class ReconstructionDisplay:
         kind : {"auto", "images", "signals", "features"}, default="auto"
             As for :meth:`from_estimator`.
         n_samples : int, default=None
-            How many rows to draw. None: eight images or four signals.
+            Number of rows to draw. None: eight images or four signals.
         image_shape : sequence of int, default=None
             As for :meth:`from_estimator`.
         cmap : str, default="gray"
-            For images without channels.
+            Colour map of images without channels.
         ax : matplotlib Axes or array-like of Axes, default=None
-            Axes to draw in. None makes a figure. Signals divide a single one.
+            Axes to draw in. None creates a figure. A single one is divided for signals.
 
         Returns
         -------
         display : :class:`ReconstructionDisplay`
-            The Display with what it has drawn.
+            The Display, after drawing.
 
         Raises
         ------
         ValueError
-            If the shapes differ, if there are no rows, if a number is missing or not finite, or if
-            a parameter is not valid.
+            If the shapes differ, if there are no rows, if a value is missing or not finite, or if a
+            parameter is not valid.
         ImportError
             If matplotlib is not installed.
         """
@@ -232,7 +246,7 @@ class ReconstructionDisplay:
 
     def plot(
         self,
-        ax: Any = None,
+        ax: AxesLike = None,
         *,
         kind: Kind = "auto",
         n_samples: int | None = None,
@@ -243,25 +257,26 @@ class ReconstructionDisplay:
         Parameters
         ----------
         ax : matplotlib Axes or array-like of Axes, default=None
-            Axes to draw in. None makes a figure. Signals divide a single one.
+            Axes to draw in. None creates a figure. A single one is divided for signals.
         kind : {"auto", "images", "signals", "features"}, default="auto"
             As for :meth:`from_estimator`.
         n_samples : int, default=None
-            How many rows to draw. None: eight images or four signals.
+            Number of rows to draw. None: eight images or four signals.
         cmap : str, default="gray"
-            For images without channels.
+            Colour map of images without channels.
 
         Returns
         -------
         display : :class:`ReconstructionDisplay`
             This Display.
         """
-        drawn = self._find_kind(kind)
+        drawn = self._choose_kind(kind)
         if n_samples is None:
             n_samples = N_IMAGES if drawn == "images" else N_SIGNALS
         check_count("n_samples", n_samples)
         if not len(self.X):
             raise ValueError(f"X must have at least one row. Got shape {self.X.shape} instead.")
+        # "features" uses all rows, the others the first n
         n = min(n_samples, len(self.X))
         self.images_ = self.colorbar_ = self.lines_ = self.bars_ = None
         if drawn == "images":
@@ -274,7 +289,7 @@ class ReconstructionDisplay:
         self.figure_ = self.ax_.figure
         return self
 
-    def _find_kind(self, kind: str) -> str:
+    def _choose_kind(self, kind: str) -> str:
         if kind not in KINDS:
             raise ValueError(f"kind must be one of {', '.join(KINDS)}. Got {kind!r} instead.")
         if kind == "auto":
@@ -282,18 +297,19 @@ class ReconstructionDisplay:
         needs_images = {"images": True, "signals": False}.get(kind)
         if needs_images not in (None, are_images(self.X)):
             raise ValueError(
-                f"kind={kind!r} does not go with rows of shape {self.X.shape[1:]}. Rows are images "
-                "if image_shape is given, such as (8, 8), or X has more than two dimensions."
+                f"kind={kind!r} is not possible for rows of shape {self.X.shape[1:]}. Rows are "
+                "images if image_shape is given, such as (8, 8), or X has more than two dimensions."
             )
         return kind
 
-    def _draw_images(self, ax: Any, X: NDArray, reconstructed: NDArray, cmap: str) -> None:
+    def _draw_images(self, ax: AxesLike, X: NDArray, reconstructed: NDArray, cmap: str) -> None:
         n_groups = ceil(len(X) / MAX_COLUMNS)
         n_cols = ceil(len(X) / n_groups)
-        # the name of the differences of colours is long
+        # inches beside the images, for labels: that of colour images is longer
         size = figure_size(3 * n_groups, n_cols, X, 3.2 if X.ndim == 4 else 2.4)
         self.axes_ = several_axes(type(self), ax, 1, 1, size)
         mosaic = Mosaic(self.axes_[0], n_cols, X.shape[1:])
+        # the same colours for originals and reconstructions, and for all differences
         limits, differences = image_limits(X), mean_of_channels(reconstructed - X)
         self.images_ = []
         for group in gen_batches(len(X), n_cols):
@@ -305,9 +321,10 @@ class ReconstructionDisplay:
         mean = "\n(mean of channels)" if X.ndim == 4 else ""
         mosaic.label(["original", "reconstruction", f"difference{mean}"] * n_groups)
 
-    def _draw_signals(self, ax: Any, X: NDArray, reconstructed: NDArray) -> None:
+    def _draw_signals(self, ax: AxesLike, X: NDArray, reconstructed: NDArray) -> None:
         self.axes_ = several_axes(type(self), ax, 2 * len(X), 2, (4.5, 1.4))
         differences = reconstructed - X
+        # "or 1.0" for reconstructions without errors, whose axes would be empty
         limit = 1.05 * np.abs(differences).max() or 1.0
         self.lines_ = []
         for i, (left, right) in enumerate(self.axes_.reshape(-1, 2)):
@@ -320,6 +337,7 @@ class ReconstructionDisplay:
             right.set_ylim(-limit, limit)
             for one in (left, right):
                 number_features(one, X.shape[1])
+        # axes of a column share their x axis, labelled at the bottom only
         for one in self.axes_[:-2]:
             one.set_xlabel("")
             one.tick_params(labelbottom=False)
@@ -327,47 +345,50 @@ class ReconstructionDisplay:
         second.set_title("difference", fontsize="medium")
         first.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=2, frameon=False)
 
-    def _draw_features(self, ax: Any) -> None:
+    def _draw_features(self, ax: AxesLike) -> None:
         errors = np.square(self.X_reconstructed - self.X).mean(axis=0)
         if are_images(self.X):
+            # averaged over the channels, if there are any
             self._draw_error_map(ax, errors.mean(axis=-1) if errors.ndim == 3 else errors)
         else:
             self._draw_bars(ax, errors)
 
-    def _draw_error_map(self, ax: Any, errors: NDArray) -> None:
+    def _draw_error_map(self, ax: AxesLike, errors: NDArray) -> None:
         self.axes_ = several_axes(type(self), ax, 1, 1, (4.5, 3.6))
-        (ax,) = self.axes_
-        self.images_ = [ax.imshow(errors, cmap=SEQUENTIAL, vmin=0, interpolation="nearest")]
-        self.colorbar_ = ax.figure.colorbar(self.images_[0], ax=ax, label="mean squared error")
-        ax.set(xticks=[], yticks=[])
+        (one,) = self.axes_
+        self.images_ = [one.imshow(errors, cmap=SEQUENTIAL, vmin=0, interpolation="nearest")]
+        self.colorbar_ = one.figure.colorbar(self.images_[0], ax=one, label="mean squared error")
+        one.set(xticks=[], yticks=[])
 
-    def _draw_bars(self, ax: Any, errors: NDArray) -> None:
-        """Draw the share of the variance of each feature that is lost; constant ones have none."""
+    def _draw_bars(self, ax: AxesLike, errors: NDArray) -> None:
+        """Draw the share of each feature's variance that is lost; constant features have no bar."""
         n_features = len(errors)
         varying = np.flatnonzero(find_varying(self.X))
         if not varying.size:
             raise ValueError(
-                "No feature of X varies, so that there is no variance to lose. Give more rows."
+                "No feature of X varies, so that there is no variance to compare errors with. Give "
+                "more rows."
             )
         shares = errors[varying] / self.X.var(axis=0)[varying]
         color = OKABE_ITO["blue"]
         names = names_to_show(self.feature_names)
         if names is not None:
             self.axes_ = several_axes(type(self), ax, 1, 1, (6.0, named_height(n_features)))
-            (ax,) = self.axes_
-            self.bars_ = ax.barh(varying, shares, color=color)
-            name_features(ax, names)
-            ax.set_xlabel(LOST)
+            (one,) = self.axes_
+            self.bars_ = one.barh(varying, shares, color=color)
+            name_features(one, names)
+            one.set_xlabel(LOST)
         else:
             self.axes_ = several_axes(type(self), ax, 1, 1, (6.0, 3.6))
-            (ax,) = self.axes_
-            self.bars_ = ax.bar(varying, shares, color=color)
-            number_features(ax, n_features)
-            ax.set_ylabel(LOST)
+            (one,) = self.axes_
+            self.bars_ = one.bar(varying, shares, color=color)
+            number_features(one, n_features)
+            one.set_ylabel(LOST)
 
 
 def _check_finite(name: str, values: ArrayLike) -> NDArray:
-    """Return rows of any shape in float64; that there are some is seen when they are drawn."""
+    """Return rows of any shape in float64; raise ValueError if a value is not finite."""
+    # an empty X is refused later, with a message that names the Display's own parameter
     rows: NDArray = check_array(
         as_numpy(values),
         dtype=np.float64,

@@ -1,11 +1,13 @@
-"""What the numbers of a row are to each other: an image, a signal, or features of a table."""
+"""The layout of a row for drawing: an image, a signal, or the features of a table."""
+
+from __future__ import annotations
 
 from collections.abc import Sequence
 from math import prod
 from typing import Any, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 from sklearn.base import OneToOneFeatureMixin
 from sklearn.preprocessing import FunctionTransformer
 
@@ -14,58 +16,62 @@ from skae._pipelines import steps_of
 from skae.inspection._axes import Names
 
 CHANNELS = (1, 3, 4)
-"""Numbers of channels that can be drawn: grey, RGB and RGBA."""
+"""Numbers of channels of images that can be drawn: grey, RGB and RGBA."""
 
 
 class RowLayout(NamedTuple):
-    """How the numbers of a row lie.
+    """The shape of a row.
 
     Attributes
     ----------
     shape : tuple of int
+        The shape with channels, if there are any.
     channel_axis : {0, -1} or None
-        Where the channels are, if there are any.
+        The axis of the channels; None if there are none.
     """
 
     shape: tuple[int, ...]
     channel_axis: int | None = None
 
     def arrange(self, rows: NDArray) -> NDArray:
-        """Return rows as they are drawn, as `arrange_rows` does."""
+        """Return flat or shaped rows in the shape in which they are drawn, see `arrange_rows`."""
         rows = rows.reshape(len(rows), *self.shape)
         if self.channel_axis is None:
             return rows
+        # axis 0 of the array counts the rows
         axis = self.channel_axis % len(self.shape) + 1
+        # signals: (n, channels, length) -> (n, channels * length)
         if len(self.shape) == 2:
             return np.moveaxis(rows, axis, 1).reshape(len(rows), -1)
         images = np.moveaxis(rows, axis, -1)
+        # volumes, (n, depth, height, width, channels): the middle slice is drawn
         if len(self.shape) == 4:
             images = images[:, images.shape[1] // 2]
         if images.shape[-1] not in CHANNELS:
             raise ValueError(
-                f"Images with {images.shape[-1]} channels cannot be drawn. Wanted are 1, 3 or 4; "
-                "give rows with a part of the channels."
+                f"Images with {images.shape[-1]} channels cannot be drawn. Give rows with 1, 3 or "
+                "4 of the channels."
             )
         return images[..., 0] if images.shape[-1] == 1 else images
 
 
-def arrange_rows(rows: Any, estimator: Any, image_shape: Sequence[int] | None) -> NDArray:
-    """Return rows as they are drawn, in float64.
+def arrange_rows(rows: ArrayLike, estimator: object, image_shape: Sequence[int] | None) -> NDArray:
+    """Return rows in the shape in which they are drawn, in float64.
 
     Parameters
     ----------
     rows : array-like of shape (n_samples, ...)
     estimator : fitted estimator
-        A ConvAutoencoder knows what its rows are, also in a Pipeline, behind steps that scale
-        features one by one.
+        A ConvAutoencoder knows the shape of its rows. In a Pipeline, this is also used if the steps
+        before it scale features one by one.
     image_shape : sequence of int or None
-        As a user gives it. None: what the estimator knows, or what the shape of the rows tells.
+        The user's choice. None: the shape that the estimator knows, or else the shape of `rows`.
 
     Returns
     -------
     rows : ndarray of shape (n_samples, n_features), (n_samples, height, width) or \
             (n_samples, height, width, 3 or 4)
-        Channels of signals follow each other; of volumes there is the slice in the middle.
+        Channels of signals are put one after the other, and volumes are cut to the middle slice.
 
     Raises
     ------
@@ -83,27 +89,28 @@ def arrange_rows(rows: Any, estimator: Any, image_shape: Sequence[int] | None) -
 
 
 def are_images(rows: NDArray) -> bool:
-    """Whether arranged rows are images."""
+    """Return whether rows from `arrange_rows` are images."""
     return rows.ndim > 2
 
 
 def find_feature_names(
-    estimator: Any, rows: NDArray, given: Names | None = None
+    estimator: object, rows: NDArray, given: Names | None = None
 ) -> list[str] | None:
-    """Return names of the features of arranged rows, if they have some.
+    """Return the names of the features of rows, or None if there are none.
 
     Parameters
     ----------
     estimator : fitted estimator
-        Knows the names that they had in `fit`.
+        Its `feature_names_in_` are used if the user gives no names.
     rows : array of shape (n_samples, ...)
+        Rows from `arrange_rows`; images have no names.
     given : sequence of str or None
-        What a user calls them.
+        Names that the user gives.
 
     Raises
     ------
     ValueError
-        If not as many names are given as there are features.
+        If the number of given names is not that of the features.
     """
     if are_images(rows):
         return None
@@ -117,10 +124,10 @@ def find_feature_names(
 
 
 def find_inner_names(steps: Sequence[Any]) -> list[str] | None:
-    """Return names of the features that the last of fitted steps sees.
+    """Return the names of the features that the last of the fitted steps was given, or None.
 
-    They have some if those of the first step do, and if every step on the way can tell what it
-    makes of them.
+    They are derived from the names that the first step was fitted with, if every step before the
+    last has `get_feature_names_out`.
     """
     *before, last = steps
     names = getattr(last, "feature_names_in_", None)
@@ -134,26 +141,26 @@ def find_inner_names(steps: Sequence[Any]) -> list[str] | None:
 
 
 def _names_behind(step: Any, names: NDArray) -> NDArray | None:
-    """Return names of what a step makes of features, if it knows."""
+    """Return the names of the output features of a step, or None if it does not know them."""
     try:
         return step.get_feature_names_out(names)
     except (AttributeError, ValueError):
         return None
 
 
-def _known_layout(estimator: Any, n_features: int) -> RowLayout | None:
-    """Return the layout that a step of the estimator knows, if it sees the features of the rows."""
+def _known_layout(estimator: object, n_features: int) -> RowLayout | None:
+    """Return the layout from a step that was fitted to images with the features of these rows."""
     for step in steps_of(estimator):
         shape = getattr(step, "image_shape_", None)
         if shape is not None and prod(shape) == n_features:
             return RowLayout(tuple(shape), -1 if step.channels == "last" else 0)
-        # a function may give rows their shape; others mix features
+        # behind steps that mix features, pixels of a later step are not those of the rows
         if not isinstance(step, OneToOneFeatureMixin | FunctionTransformer):
             return None
     return None
 
 
-def _read_shape(image_shape: Any, n_features: int) -> RowLayout:
+def _read_shape(image_shape: Sequence[int], n_features: int) -> RowLayout:
     sizes = np.asarray(image_shape)
     if sizes.ndim != 1 or sizes.dtype.kind not in "iu" or sizes.min(initial=1) < 1:
         raise ValueError(
@@ -164,13 +171,13 @@ def _read_shape(image_shape: Any, n_features: int) -> RowLayout:
     if prod(shape) != n_features:
         raise ValueError(
             f"image_shape={shape} has {prod(shape)} numbers, but a row has {n_features}. Give the "
-            "shape of one row as an image."
+            "shape of one row as an image, channels included."
         )
     return _find_channels(shape)
 
 
 def _find_channels(shape: tuple[int, ...]) -> RowLayout:
-    """Return the layout of images of a shape, with channels first or last if they have some."""
+    """Return the layout of images of this shape, which may have channels first or last."""
     if len(shape) == 2:
         return RowLayout(shape)
     if len(shape) == 3 and shape[-1] in CHANNELS:
@@ -178,6 +185,6 @@ def _find_channels(shape: tuple[int, ...]) -> RowLayout:
     if len(shape) == 3 and shape[0] in CHANNELS:
         return RowLayout(shape, 0)
     raise ValueError(
-        f"Images of shape {shape} cannot be drawn. Wanted is (height, width), (height, width, "
-        "channels) or (channels, height, width), with 1, 3 or 4 channels."
+        f"Images of shape {shape} cannot be drawn. The shape must be (height, width), (height, "
+        "width, channels) or (channels, height, width), with 1, 3 or 4 channels."
     )

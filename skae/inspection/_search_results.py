@@ -1,26 +1,36 @@
-"""Curves over the number of components, out of fitted searches."""
+"""Curves over the number of components, read from fitted searches."""
+
+from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 
+from skae._types import Estimator
 from skae.estimators import AutoencoderCV
 from skae.metrics import reconstruction_r2_scorer, score_name
 
+Candidate: TypeAlias = dict[str, object]
+"""Parameters by name."""
+
 
 class SearchCurves(NamedTuple):
-    """What there is to draw of a search.
+    """Scores of a search over the number of components.
 
     Attributes
     ----------
     n_components : dict of array of shape (n_widths,)
+        Numbers of components of every curve, in ascending order.
     test_scores : dict of array of shape (n_widths, n_folds)
+        Scores of every curve.
     chosen : dict of int
+        The number that the search chose, for the curve that has it.
     score_name : str
+        Name of the scores, for the y axis.
     """
 
     n_components: dict[str, NDArray]
@@ -29,13 +39,14 @@ class SearchCurves(NamedTuple):
     score_name: str
 
 
-def read_search(search: Any, param_name: str | None) -> SearchCurves:
+def read_search(search: object, param_name: str | None) -> SearchCurves:
     """Return the curves of a fitted search.
 
     Raises
     ------
     ValueError
-        If they cannot be drawn.
+        If the search has several metrics, no number of components for some candidate, or scores
+        that are not finite.
     """
     check_is_fitted(search, "cv_results_")
     if isinstance(search, AutoencoderCV):
@@ -44,6 +55,7 @@ def read_search(search: Any, param_name: str | None) -> SearchCurves:
 
 
 def _read_autoencoder_cv(search: AutoencoderCV) -> SearchCurves:
+    # one curve for the autoencoder and one for its linear start
     widths = np.asarray(search.cv_results_["param_n_components"], dtype=int)
     order = np.argsort(widths)
     names = "ordered autoencoder", "linear start"
@@ -78,40 +90,39 @@ def _read_grid(search: Any, param_name: str | None) -> SearchCurves:
 
 
 def _comparable(results: Mapping[str, Any]) -> NDArray:
-    """Return the indices of candidates whose scores are of equally many rows.
+    """Return the indices of the candidates whose scores can be compared.
 
-    Searches by successive halving give more rows to fewer candidates in every iteration.
+    A search by successive halving fits fewer candidates on more rows in every iteration; those of
+    its last iteration are returned. For other searches, these are all candidates.
     """
     iterations = results.get("iter", np.zeros(len(results["params"])))
     return np.flatnonzero(iterations == np.max(iterations))
 
 
-def _fold_scores(results: Mapping[str, Any], kept: NDArray) -> NDArray:
-    """Return scores of shape (n_kept, n_folds)."""
+def _fold_scores(results: Mapping[str, ArrayLike], kept: NDArray) -> NDArray:
+    """Return the test scores of some candidates, of shape (n_kept, n_folds)."""
     folds: list[NDArray] = []
     while (key := f"split{len(folds)}_test_score") in results:
         folds.append(np.asarray(results[key])[kept])
     if not folds:
-        raise ValueError(
-            "The search has no scores named 'score': it has several metrics. Wanted is one."
-        )
+        raise ValueError("The search has several metrics. Give a search with a single one.")
     scores = np.array(folds).T
     if not np.isfinite(scores).all():
         raise ValueError(
-            "The search has scores that are not finite, of fits that failed. Search again with "
-            "error_score='raise' to see why."
+            "The search has scores that are not finite, probably because fits failed. Search again "
+            "with error_score='raise' to see why."
         )
     return scores
 
 
-def _find_parameter(candidates: list[dict[str, Any]]) -> str:
+def _find_parameter(candidates: list[Candidate]) -> str:
     names = {
         name for candidate in candidates for name in candidate if _is_number_of_components(name)
     }
     if len(names) != 1:
         raise ValueError(
-            "Wanted is one parameter n_components in the grid, but it has "
-            f"{', '.join(sorted(names)) or 'none'}. Say which one by param_name."
+            "The grid must have one parameter n_components, but it has "
+            f"{', '.join(sorted(names)) or 'none'}. Choose one with param_name."
         )
     return names.pop()
 
@@ -120,28 +131,33 @@ def _is_number_of_components(name: str) -> bool:
     return name.split("__")[-1] == "n_components"
 
 
-def _read_widths(candidates: list[dict[str, Any]], parameter: str) -> NDArray:
+def _read_widths(candidates: list[Candidate], parameter: str) -> NDArray:
     widths = [candidate.get(parameter) for candidate in candidates]
     if not all(isinstance(width, int | np.integer) for width in widths):
-        raise ValueError(f"Every candidate needs an int for {parameter}. Got {widths}.")
+        raise ValueError(f"Every candidate needs an int for {parameter}. Got {widths} instead.")
     return np.array(widths)
 
 
 def _group(
-    candidates: list[dict[str, Any]], parameter: str, estimator: Any
+    candidates: list[Candidate], parameter: str, estimator: Estimator
 ) -> dict[str, list[int]]:
-    """Return the candidates of each curve: those that differ in nothing but the width."""
+    """Return the indices of the candidates of each curve, which differ in the width only."""
     groups: dict[str, list[int]] = {}
     for i, candidate in enumerate(candidates):
         others = {name: value for name, value in candidate.items() if name != parameter}
+        # values such as estimators have no hash
         groups.setdefault(repr(others), []).append(i)
     firsts = [candidates[rows[0]] for rows in groups.values()]
     return dict(zip(_name_curves(firsts, parameter, estimator), groups.values(), strict=True))
 
 
-def _name_curves(candidates: list[dict[str, Any]], parameter: str, estimator: Any) -> list[str]:
-    """Return names of what differs between candidates: short ones, if these differ as well."""
+def _name_curves(candidates: list[Candidate], parameter: str, estimator: Estimator) -> list[str]:
+    """Return a name for each candidate, made of the parameters in which they differ.
+
+    Estimators among them are named by their class, or by their repr if names would be equal then.
+    """
     path = parameter.rpartition("__")[0]
+    # without other parameters, the curve is named after the reducer
     default = type(estimator.get_params()[path] if path else estimator).__name__
     differing = [
         {

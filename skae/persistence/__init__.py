@@ -1,8 +1,8 @@
-"""Files of fitted estimators that hold numbers and text alone.
+"""Files of fitted estimators that contain only numbers and text.
 
-A file is in the format of safetensors: arrays, and a header in JSON. Nothing in it is executed when
-it is loaded, so that files of strangers do no harm, which cannot be said of pickles. A file that
-was changed or cut off is refused.
+A file has the format of safetensors: arrays and a header in JSON. Loading it executes no code, so
+that files of unknown origin are safe to load, unlike pickles. A file that was changed or cut off is
+refused.
 """
 
 from skae.persistence._files import load, save

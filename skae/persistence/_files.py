@@ -1,4 +1,4 @@
-"""Writing files, and reading those that are as they were written."""
+"""Writing files, and reading files that were not changed since."""
 
 import hashlib
 import json
@@ -13,35 +13,35 @@ from sklearn.utils.validation import check_is_fitted
 from skae._registry import SAVED
 from skae._version import __version__
 from skae.engine import replace_file
-from skae.persistence._encoding import Decoder, Encoder, is_known
+from skae.persistence._encoding import Decoder, Encoder, Node, is_known
 
 FORMAT = "skae 1"
 """The name of the format and its version."""
 CHECKSUM = re.compile(rb'\\"sha256\\": \\"([0-9a-f]{64})\\"')
-"""Where a checksum of all else in the file is: in JSON that is a string in JSON."""
+"""The entry with the checksum, in a JSON text that is itself a string in JSON."""
 NO_CHECKSUM = "0" * 64
-"""What stands in the place of the checksum while it is computed."""
+"""Placeholder for the checksum while it is computed."""
 
 
-def save(estimator: Any, path: str | os.PathLike[str]) -> None:
+def save(estimator: object, path: str | os.PathLike[str]) -> None:
     """Write a fitted estimator to a file.
 
-    The file that was there is replaced when the new one is complete, and not before.
+    An existing file is replaced only after the new one is complete.
 
     Parameters
     ----------
     estimator : estimator
-        A fitted autoencoder of this package, or one of its estimators of images. Pipelines and
-        searches are not: save the estimator in them, or use `skops.io` or `joblib`.
+        A fitted autoencoder of this package, or one of its estimators for images. Pipelines and
+        searches cannot be saved: save the estimator in them, or use `skops.io` or `joblib`.
     path : str or path-like
-        By custom, its name ends in ".safetensors".
+        Name of the file, which usually ends in ".safetensors".
 
     Raises
     ------
     TypeError
-        If the estimator, or one of its parameters, is not made of numbers and text.
+        If the estimator is of another class, or if a parameter is neither a number nor text.
     NotFittedError
-        If it is not fitted.
+        If the estimator is not fitted.
     ImportError
         If safetensors is not installed.
 
@@ -73,7 +73,7 @@ def save(estimator: Any, path: str | os.PathLike[str]) -> None:
         "sha256": NO_CHECKSUM,
         "estimator": encoder.encode(estimator),
     }
-    # a single entry: safetensors would write several in a random order
+    # a single entry, since safetensors would write several in random order
     raw = _safetensors().save(encoder.arrays, {"skae": json.dumps(header, allow_nan=False)})
     digest = hashlib.sha256(raw).hexdigest()
     place = _find_checksum(raw)
@@ -81,22 +81,22 @@ def save(estimator: Any, path: str | os.PathLike[str]) -> None:
 
 
 def load(path: str | os.PathLike[str]) -> Any:
-    """Return the estimator that `save` has written to a file.
+    """Load an estimator from a file that `save` has written.
 
     Parameters
     ----------
     path : str or path-like
-        Where `save` has put the file.
+        Name of the file.
 
     Returns
     -------
     estimator : estimator
-        Gives what the saved one gave, bit for bit.
+        The fitted estimator, whose results are the same as those of the saved one, bit for bit.
 
     Raises
     ------
     ValueError
-        If the file is not one of `save`, was changed or cut off, or has a newer format.
+        If the file was not written by `save`, was changed or cut off, or has a newer format.
     ImportError
         If safetensors is not installed.
     """
@@ -108,19 +108,21 @@ def load(path: str | os.PathLike[str]) -> Any:
         return Decoder(arrays).decode(header["estimator"])
     except _RefusedError as refusal:
         raise ValueError(f"{path} cannot be loaded: {refusal}") from None
+    # the file may be crafted to cause any error
     except Exception as error:
         raise ValueError(
-            f"{path} cannot be loaded: its checksum is right, but its content is not that of an "
-            f"estimator ({error})."
+            f"{path} cannot be loaded: its checksum is right, but it does not contain an estimator "
+            f"({error})."
         ) from error
 
 
 class _RefusedError(Exception):
-    """Why a file is not loaded."""
+    """The reason why a file is not loaded."""
 
 
-def _read_header(raw: bytes) -> dict[str, Any]:
-    """Return what a file's header says, if the file is as it was written."""
+def _read_header(raw: bytes) -> Node:
+    """Return the header of a file after a check of its checksum and format."""
+    # a safetensors file begins with the length of its JSON header, in 8 bytes
     n_header = int.from_bytes(raw[:8], "little")
     if len(raw) < 8 or n_header > len(raw) - 8:
         raise _RefusedError("it is not a complete safetensors file.")
@@ -138,7 +140,7 @@ def _read_header(raw: bytes) -> dict[str, Any]:
 
 
 def _find_checksum(raw: bytes) -> re.Match[bytes]:
-    """Return where the checksum is, in the header."""
+    """Return the place of the checksum in the header."""
     n_header = int.from_bytes(raw[:8], "little")
     place = CHECKSUM.search(raw, 8, 8 + n_header)
     if place is None:

@@ -186,7 +186,7 @@ class TestSearches:
     @pytest.mark.parametrize(
         ("grid", "parameters", "message"),
         [
-            ({"whiten": [True]}, {}, "one parameter n_components in the grid, but it has none"),
+            ({"whiten": [True]}, {}, "must have one parameter n_components, but it has none"),
             ({"n_components": [0.5, 1]}, {}, r"needs an int for n_components. Got \[0.5, 1\]"),
             ([{"n_components": [1]}, {"whiten": [True]}], {}, r"Got \[1, None\]"),
             (
@@ -206,7 +206,7 @@ class TestSearches:
     @pytest.mark.filterwarnings("ignore:One or more of the test scores:UserWarning")
     def test_fits_that_failed(self, iris):
         search = GridSearchCV(PCA(), {"n_components": [1, 9]}, cv=FOLDS).fit(iris)
-        with pytest.raises(ValueError, match="not finite, of fits that failed"):
+        with pytest.raises(ValueError, match="not finite, probably because fits failed"):
             BottleneckCurveDisplay.from_search(search)
 
     def test_not_fitted(self):

@@ -115,7 +115,11 @@ def test_of_many_components_the_first_six(digits):
 @pytest.mark.parametrize(
     ("model", "parameters", "message"),
     [
-        ("autoencoder", {}, "AutoencoderTransformer does not know where its codes are. Give X"),
+        (
+            "autoencoder",
+            {},
+            "AutoencoderTransformer does not know the mean and deviation of its codes. Give X",
+        ),
         ("vae", {"kind": "both"}, "kind must be 'single' or 'pair'. Got 'both'"),
         ("vae", {"kind": "pair"}, "kind='pair' is for images: give image_shape"),
         (

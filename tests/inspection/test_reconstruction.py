@@ -156,8 +156,8 @@ def test_few_rows(models, digits):
     ("parameters", "message"),
     [
         ({"kind": "pictures"}, "kind must be one of auto, images, signals, features. Got 'pictu"),
-        ({"kind": "images"}, r"kind='images' does not go with rows of shape \(64,\)"),
-        ({"kind": "signals", "image_shape": (8, 8)}, "kind='signals' does not go with rows of"),
+        ({"kind": "images"}, r"kind='images' is not possible for rows of shape \(64,\)"),
+        ({"kind": "signals", "image_shape": (8, 8)}, "kind='signals' is not possible for rows of"),
         ({"image_shape": (8, 9)}, r"image_shape=\(8, 9\) has 72 numbers, but a row has 64"),
         ({"image_shape": (8, 8), "n_samples": 0}, "n_samples must be an int of at least 1. Got 0"),
         ({"kind": "signals", "n_samples": 2.5}, "n_samples must be an int of .* Got 2.5"),

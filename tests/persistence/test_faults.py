@@ -152,7 +152,7 @@ def test_other_formats(saved, refused):
 def test_made_up_content(saved, refused, tree):
     header, arrays = _parts(saved[1])
     message = refused(_sealed({**header, "estimator": tree}, arrays))
-    assert "its content is not that of an estimator" in message
+    assert "it does not contain an estimator" in message
 
 
 def test_deep_content(saved, refused):
