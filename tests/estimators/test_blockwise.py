@@ -17,7 +17,8 @@ from torch import Generator, from_numpy
 from torch.utils.data import DataLoader, TensorDataset
 
 from skae import AutoencoderTransformer, ConvAutoencoder, SparseAutoencoder, VAETransformer
-from skae.engine import Checkpoint
+from skae.engine import ALONE, Checkpoint
+from skae.fitting._read import read_problem
 from skae.registration import DiffeomorphicAutoencoder
 
 N_ROWS, N_FEATURES, N_PER_BLOCK = 300, 12, 25
@@ -185,7 +186,7 @@ class TestStart:
         assert_allclose(model.noise_variance_, variances[3:].mean(), rtol=1e-8)
 
     def test_with_many_features_pca_of_a_sample(self, monkeypatch):
-        monkeypatch.setattr("skae.rows._survey.MAX_EXACT", 5)
+        monkeypatch.setattr("skae.rows._summaries.MAX_PRODUCTS", 5)
         model = _fit(AutoencoderTransformer(3), BLOCKS, max_iter=0)
         # the sample is all there is here
         expected = _fit(AutoencoderTransformer(3), X, max_iter=0)
@@ -397,7 +398,8 @@ class TestHeldOut:
         blocks[7::9] = np.split(X[:264], 11)
         for seed in range(10):
             estimator = AutoencoderTransformer(2, random_state=seed)
-            problem = estimator._read_problem(blocks, None, None, np.random.RandomState(seed))
+            random_state = np.random.RandomState(seed)
+            problem = read_problem(estimator, blocks, None, None, random_state, ALONE)
             learned = np.concatenate([*problem.stream.read(Generator())])
             held_out = problem.seen[problem.valid]
             assert len(learned) + len(held_out) == 264
@@ -500,9 +502,11 @@ class TestRefused:
         [dask.array.zeros((20, 8, 8)), zarr.zeros((20, 8, 8)), Iterable([])],
         ids=["dask", "zarr", "iterable"],
     )
-    def test_who_cannot_learn_from_blocks(self, given):
+    def test_who_needs_arrays_in_memory(self, given):
+        images = np.random.default_rng(0).normal(size=(20, 8, 8))
+        model = DiffeomorphicAutoencoder(2, max_iter=0).fit(images)
         with pytest.raises(ValueError, match="comes in blocks, but an array in memory is needed"):
-            DiffeomorphicAutoencoder(2).fit(given)
+            model.warp(images, given)
 
     @pytest.mark.parametrize(
         ("make", "message"),

@@ -126,10 +126,10 @@ def test_a_callback_that_fails_leaves_no_trace(digits, hook):
 
     setattr(Failing, hook, fail)
     estimator = AutoencoderTransformer(2, max_iter=2, random_state=0).set_callbacks(Failing())
-    before = estimator.__dict__.keys()
+    before = set(estimator.__dict__)
     with pytest.raises(KeyError, match=hook):
         estimator.fit(digits[:100])
-    assert estimator.__dict__.keys() == before
+    assert set(estimator.__dict__) == before
 
 
 def test_the_best_so_far_can_be_saved(digits, tmp_path):
@@ -170,11 +170,11 @@ def test_pruning_by_an_exception(digits):
     """As Optuna does it: the fit ends with the error, and leaves no trace."""
     diary = Diary(error_after=3)
     estimator = AutoencoderTransformer(2, random_state=0).set_callbacks(diary)
-    before = estimator.__dict__.keys()
+    before = set(estimator.__dict__)
     with pytest.raises(KeyError, match="pruned"):
         estimator.fit(digits[:100])
     assert diary.entries[-1] == "teardown"
-    assert estimator.__dict__.keys() == before
+    assert set(estimator.__dict__) == before
 
 
 @pytest.mark.parametrize("estimator", [ESTIMATORS[0], ESTIMATORS[4]], ids=repr)

@@ -310,7 +310,8 @@ class TestContracts:
             frame.to_parquet(paths[-1], row_group_size=N_PER_BLOCK)
         model = _fit(estimator, *paths)
         assert len(model.feature_names_in_) == 64
-        assert_allclose(next(model.predict(paths[0])), model.predict(frame * 0 + X)[:N_PER_BLOCK])
+        same = (frame * 0 + X)[:N_PER_BLOCK]
+        assert_allclose(next(model.predict(paths[0])), model.predict(same))
 
     def test_x_is_y(self):
         X = _blocks(NOISY)

@@ -236,6 +236,29 @@ class TestSklearn19:
         model.set_params(max_iter=5).set_callbacks(Diary()).fit(X, y)
         assert model.n_iter_ == len(scores) == 2
 
+    def test_callbacks_are_torn_down_after_an_error(self, case):
+        model, X, y = case
+        told = []
+
+        class Pruning:
+            def setup(self, estimator, context):
+                told.append("setup")
+
+            def on_fit_task_begin(self, estimator, context):
+                pass
+
+            def on_fit_task_end(self, estimator, context):
+                raise KeyError("pruned")
+
+            def teardown(self, estimator, context):
+                told.append("teardown")
+
+        before = set(model.set_callbacks(Pruning()).__dict__)
+        with pytest.raises(KeyError, match="pruned"):
+            model.fit(X, y)
+        assert told == ["setup", "teardown"]
+        assert set(model.__dict__) == before
+
     def test_parameters_and_attributes_are_described(self, case):
         model, X, y = case
         shown = model.fit(X, y)._repr_html_()

@@ -82,6 +82,28 @@ def test_the_start_is_the_mean_image_and_the_identity(shapes, integrator, affine
     assert model.score(X) == pytest.approx(0, abs=1e-10)
 
 
+class Iterable:
+    """Yields blocks, anew at every call."""
+
+    def __init__(self, blocks):
+        self.blocks = blocks
+
+    def __iter__(self):
+        return iter(self.blocks)
+
+
+def test_it_learns_from_blocks(shapes):
+    X = shapes.images
+    model = _quick(early_stopping=False).fit(Iterable(np.split(X, 4)))
+    mean = X.mean(axis=0)
+    assert_allclose(model.mean_, mean.ravel(), atol=1e-12)
+    start = clone(model).set_params(max_iter=0).fit(Iterable(np.split(X, 4)))
+    assert_allclose(start.atlas_, mean, atol=1e-12)
+    assert model.loss_curve_[0] == start.loss_curve_[0]
+    assert model.loss_curve_[-1] < start.loss_curve_[0]
+    assert model.reconstruct(X).shape == X.shape
+
+
 def test_the_loss_of_the_start_is_the_variance(shapes):
     model = _quick(max_iter=0, early_stopping=False).fit(shapes.images)
     assert_allclose(model.loss_curve_, 1, rtol=1e-5)
