@@ -307,7 +307,9 @@ class TestContracts:
             frame.to_parquet(paths[-1], row_group_size=N_PER_BLOCK)
         model = _fit(estimator, *paths)
         assert len(model.feature_names_in_) == 64
-        assert_allclose(next(model.predict(paths[0])), model.predict(frame * 0 + X)[:N_PER_BLOCK])
+        expected = model.predict(frame * 0 + X)[:N_PER_BLOCK]
+        # the sums of float32 depend on how many images are in a batch
+        assert_allclose(next(model.predict(paths[0])), expected, rtol=1e-5, atol=1e-6)
 
     def test_x_is_y(self):
         X = _blocks(NOISY)
