@@ -1,12 +1,17 @@
-"""Every public docstring is complete, by numpydoc's checks."""
+"""Every public docstring is complete, by numpydoc's checks, and tells the defaults there are."""
 
+import ast
 import configparser
 import importlib
 import inspect
 import pkgutil
+import re
+from datetime import timedelta
+from functools import reduce
 from pathlib import Path
 
 import pytest
+from numpydoc.docscrape import get_doc_object
 from numpydoc.validate import ERROR_MSGS, validate
 
 import skae
@@ -73,3 +78,63 @@ def test_a_missing_description_is_found():
     name = f"{__name__}.test_a_missing_description_is_found"
     codes = {code for code, _ in validate(name)["errors"]}
     assert {"PR02", "PR07"} <= codes & _checks()
+
+
+IN_WORDS = {"30 minutes": timedelta(minutes=30)}
+"""Defaults that are no literals, as docstrings write them."""
+UNTOLD = {
+    "skae.VAETransformer.traverse": {"values"},
+    "skae.image.ImageToImageRegressor.score": {"y"},
+}
+"""Parameters of which the docstring does not give the default."""
+
+
+def _find(name):
+    """Return a public object by its name in full."""
+    module, *_ = (m for m in sorted(_public_modules(), key=len, reverse=True) if _is_in(name, m))
+    return reduce(
+        getattr, name.removeprefix(module)[1:].split("."), importlib.import_module(module)
+    )
+
+
+def _is_in(name, module):
+    return name.startswith(f"{module}.")
+
+
+def _has_own_signature(member):
+    """Return whether it is a class or a function of skae, and not of scikit-learn."""
+    is_either = inspect.isclass(member) or inspect.isfunction(member)
+    return is_either and member.__module__.startswith("skae.")
+
+
+def _told_defaults(member):
+    """Return the defaults in the docstring of a function or a class, by parameter."""
+    told = {}
+    for parameter in get_doc_object(member)["Parameters"]:
+        written = re.search(r"default=(.*)$", parameter.type)
+        for name in parameter.name.split(", "):
+            told[name] = written[1] if written else parameter.type
+    return told
+
+
+def _true_defaults(member):
+    parameters = inspect.signature(member).parameters.values()
+    return {p.name: p.default for p in parameters if p.default is not p.empty}
+
+
+WITH_SIGNATURE = [name for name in _public_names() if _has_own_signature(_find(name))]
+
+
+@pytest.mark.parametrize("name", WITH_SIGNATURE)
+def test_defaults_are_those_of_the_docstring(name):
+    member = _find(name)
+    told, true = _told_defaults(member), _true_defaults(member)
+    for parameter in true.keys() - UNTOLD.get(name, set()):
+        written, default = told[parameter], true[parameter]
+        value = IN_WORDS[written] if written in IN_WORDS else ast.literal_eval(written)
+        assert (type(value), value) == (type(default), default), parameter
+
+
+def test_defaults_are_found():
+    assert len(WITH_SIGNATURE) > 100
+    assert sum(len(_true_defaults(_find(name))) for name in WITH_SIGNATURE) > 400

@@ -549,6 +549,18 @@ class TestConditional:
         assert_allclose(told, conditional.inverse_transform(conditional.transform(X), y))
         assert np.square(X - told).mean() < 0.7 * np.square(X - conditional.reconstruct(X)).mean()
 
+    @pytest.mark.filterwarnings("ignore:Only:sklearn.exceptions.ConvergenceWarning")
+    @pytest.mark.parametrize("likelihood", ["gaussian", "poisson"])
+    def test_codes_of_a_class_are_decoded_by_its_mean(self, likelihood):
+        """The code and the indicators of the class go through `decoder_`."""
+        X, y = DATA[likelihood], np.arange(400) % 3
+        model = VAETransformer(2, likelihood=likelihood, conditional=True, max_iter=1).fit(X, y)
+        codes = RNG.normal(size=(9, 2))
+        told = np.hstack([codes, np.eye(3)[y[:9]]])
+        with torch.no_grad():
+            expected = model.decoder_(torch.from_numpy(told).float())
+        assert_allclose(model.inverse_transform(codes, y[:9]), expected, rtol=1e-4, atol=1e-5)
+
     def test_numbers_and_strings_are_different_labels(self):
         X, y = DATA["gaussian"], np.arange(400) % 12
         model = VAETransformer(2, conditional=True, max_iter=0).fit(X, y)

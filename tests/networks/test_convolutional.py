@@ -89,6 +89,16 @@ def test_any_size(shape, is_last, pooling, linear_start):
     assert outputs.code.any() != linear_start
 
 
+@over_shapes
+@pytest.mark.parametrize("linear_start", [False, True])
+@pytest.mark.parametrize("hidden_channels", [(4, 6), (64, 64)])
+def test_the_least_number_of_weights_is_near_theirs(shape, linear_start, hidden_channels):
+    """The encoder is counted, and the decoder has one layer more: a third, with offsets."""
+    plan = _plan(shape, linear_start=linear_start, hidden_channels=hidden_channels)
+    n_weights = sum(p.numel() for p in _build(plan).state_dict().values())
+    assert n_weights / 3 < plan.n_weights <= n_weights
+
+
 @over_orders
 def test_the_order_of_a_row_is_only_an_order(is_last):
     first, last = _plan((2, 7, 9)), _plan((2, 7, 9), True)

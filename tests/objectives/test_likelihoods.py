@@ -97,6 +97,23 @@ def test_draws_have_the_mean_and_lie_in_the_support(name):
 
 
 @pytest.mark.parametrize("name", LIKELIHOODS)
+@pytest.mark.parametrize("variance", [0.01, 4.0])
+def test_the_spread_is_the_deviation_of_draws(name, variance):
+    """If `raw` is an expected value; if it is a logarithm or log-odds, its unit is 1."""
+    likelihood = LIKELIHOODS[name]
+    raw, _ = _parameters(likelihood)
+    shared = likelihood.shared_at(variance, 3)
+    spread = likelihood.spread(shared)
+    if not likelihood.equivariant:
+        assert spread == 1
+        return
+    drawn = likelihood.sample(raw.expand(40_000, *raw.shape), shared, Generator().manual_seed(3))
+    # a tail of ten degrees of freedom is not in the scale
+    deviation = drawn.std(0) * (0.8**0.5 if name == "student_t" else 1)
+    torch.testing.assert_close(spread.expand(3), deviation, rtol=0.02, atol=0)
+
+
+@pytest.mark.parametrize("name", LIKELIHOODS)
 def test_draws_have_the_density(name):
     """The mean log-density of draws is the negative entropy, by integration."""
     likelihood = LIKELIHOODS[name]
