@@ -86,8 +86,18 @@ ALONG = {
     "l1_ratio": {"alpha": 0.1},
     "patch_size": {"depth": 0, "filter_size": 1},
 }
+
+
+def _case(Estimator, name):
+    """Return a case, marked if a class before has the same parameter with the same limits."""
+    before = [*DATA][: [*DATA].index(Estimator)]
+    limits = [cls._parameter_constraints.get(name) for cls in before]
+    is_new = not any(one is Estimator._parameter_constraints[name] for one in limits)
+    return pytest.param(Estimator, name, marks=() if is_new else pytest.mark.full)
+
+
 CASES = [
-    (Estimator, name)
+    _case(Estimator, name)
     for Estimator in DATA
     for name in sorted(Estimator().get_params(deep=False).keys() & GOOD.keys())
 ]

@@ -185,14 +185,10 @@ def wide():
 
 
 @pytest.mark.parametrize("case", CASES)
-def test_rows_after_fit(case, wide):
-    for method in METHODS:
-        _check_method(wide, method, *CASES[case])
-
-
-@pytest.mark.parametrize("case", CASES)
-def test_codes(case, wide):
+def test_after_fit(case, wide):
     X, wanted = CASES[case]
+    for method in METHODS:
+        _check_method(wide, method, X, wanted)
     _check_method(wide, "inverse_transform", X, TAKEN_AS_CODES.get(case, wanted))
 
 

@@ -462,6 +462,7 @@ CHANGES = {
 class TestBroken:
     """A source that breaks off is told of by its block, and the last fit stays."""
 
+    @pytest.mark.thinned(2)
     @pytest.mark.parametrize("moment", [1, 2, 4])
     @pytest.mark.parametrize("change", CHANGES)
     @pytest.mark.parametrize("broken", ["X", "y"])
@@ -477,6 +478,7 @@ class TestBroken:
         assert model.__dict__ == before
         assert_array_equal(model.predict(NOISY), predicted)
 
+    @pytest.mark.thinned(1)
     @over_cases
     @pytest.mark.parametrize("moment", [1, 2, 3])
     def test_a_first_fit_leaves_nothing(self, moment, estimator, X, y):

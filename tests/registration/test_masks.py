@@ -7,6 +7,7 @@ from numpy.testing import assert_array_equal
 from skae.registration._masks import spread_labels
 
 
+@pytest.mark.thinned(1)
 @pytest.mark.parametrize("n_labelled", range(1, 21))
 @pytest.mark.parametrize("n_valid", [0, 1, 7, 19])
 def test_labelled_images_are_on_both_sides(n_labelled, n_valid):
