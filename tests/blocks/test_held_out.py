@@ -16,6 +16,7 @@ def _masks(held_out, sizes):
     ]
 
 
+@pytest.mark.thinned(2)
 @pytest.mark.parametrize("share", [0.1, 0.25, 0.5])
 @pytest.mark.parametrize("sizes", [[100], [1] * 50, [0, 7, 30, 0, 3], [999, 1]])
 @pytest.mark.parametrize("seed", [0, 1])
@@ -55,6 +56,7 @@ def test_a_seed_draws_them(numbers):
     assert (first != other).any()
 
 
+@pytest.mark.thinned(1)
 @pytest.mark.parametrize("share", [0.01, 0.1, 0.5, 0.99])
 @pytest.mark.parametrize("sizes", [[2], [1, 1], [1, 0, 0, 1], [0, 3], [1] * 9])
 def test_two_rows_are_enough_for_both_sides(share, sizes):

@@ -46,6 +46,7 @@ KINDS = {
 }
 
 
+@pytest.mark.thinned(1)
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("index", INDICES)
 def test_an_index_is_no_feature(kind, index, tmp_path):

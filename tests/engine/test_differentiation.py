@@ -109,6 +109,7 @@ class LassoOfCodes(CodeLasso):
 
 
 class TestAutoencoders:
+    @pytest.mark.thinned(2)
     @pytest.mark.parametrize("tied_weights", [False, True])
     @pytest.mark.parametrize("linear_start", [False, True])
     @pytest.mark.parametrize("hidden", [(), (5,), (7, 4)])
@@ -122,6 +123,7 @@ class TestAutoencoders:
             Batch((x,), x),
         )
 
+    @pytest.mark.thinned(2)
     @pytest.mark.parametrize("l1_ratio", [0.0, 0.3, 1.0])
     @pytest.mark.parametrize("loss", LOSSES)
     def test_losses_and_penalties(self, loss, l1_ratio):
@@ -135,6 +137,7 @@ class TestAutoencoders:
         batch = Batch((_rows(N, D) * 3,), _rows(N, D))
         _compare(network, make_objective, batch, {"alpha": 0.25})
 
+    @pytest.mark.thinned(2)
     @pytest.mark.parametrize("n_lengths", [1, 3])
     @pytest.mark.parametrize("linear_start", [False, True])
     @pytest.mark.parametrize("hidden", [(), (5,), (7, 4)])
@@ -216,6 +219,7 @@ class TestVariational:
             {"reconstruction": ReconstructionLogLikelihood(likelihood), "kl": KullbackLeibler(*kl)}
         )
 
+    @pytest.mark.thinned(2)
     @pytest.mark.parametrize("n_codes", [1, 4])
     @pytest.mark.parametrize("n_classes", [0, 3])
     @pytest.mark.parametrize("linear_start", [False, True])

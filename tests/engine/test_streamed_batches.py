@@ -42,6 +42,7 @@ CASES = [
 ]
 
 
+@pytest.mark.thinned(1)
 @pytest.mark.parametrize("n_at_once", [1, 7, 1000])
 @pytest.mark.parametrize(("n_rows", "batch_size", "n_pooled"), CASES)
 def test_every_row_is_served_once(n_rows, batch_size, n_pooled, n_at_once):

@@ -63,6 +63,7 @@ def _assert_same(result, expected):
         assert result == expected
 
 
+@pytest.mark.thinned(1)
 @over_dtypes
 @over_estimators
 def test_tensors_in_tensors_out(digits, estimator, dtype):
@@ -112,6 +113,7 @@ def _saved(fitted, path):
     return load(path)
 
 
+@pytest.mark.thinned(1)
 @pytest.mark.parametrize("round_trip", [_pickled, _saved])
 @pytest.mark.parametrize("estimator", ESTIMATORS[:-1], ids=repr)
 def test_files_keep_the_library(digits, tmp_path, estimator, round_trip):

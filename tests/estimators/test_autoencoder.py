@@ -230,6 +230,7 @@ class TestDenoising:
         ]  # fmt: skip
         assert_array_equal(fits[0].loss_curve_, fits[1].loss_curve_)
 
+    @pytest.mark.thinned(2)
     @pytest.mark.parametrize("n_components", [8, 64])
     @pytest.mark.parametrize("loss", ["squared_error", "binary_crossentropy"])
     @pytest.mark.parametrize(("corruption", "level"), [("gaussian", 0.25), ("masking", 0.4)])

@@ -98,13 +98,25 @@ CASES = [
 ]
 
 
+def _is_shared(Estimator, name):
+    """Return whether a class before this one has the parameter, with the same constraints."""
+    known = [cls._parameter_constraints for cls in (*ESTIMATORS[: ESTIMATORS.index(Estimator)],)]
+    wanted = Estimator._parameter_constraints[name]
+    return any(constraints.get(name) is wanted for constraints in known)
+
+
+def _marked(Estimator, name, value):
+    marks = pytest.mark.full if _is_shared(Estimator, name) else ()
+    return pytest.param(Estimator, name, value, marks=marks)
+
+
 def test_every_parameter_has_a_bad_value():
     for Estimator in ESTIMATORS:
         tried = {name for tried_on, name, _ in CASES if tried_on is Estimator}
         assert tried == set(Estimator().get_params())
 
 
-@pytest.mark.parametrize(("Estimator", "name", "value"), CASES)
+@pytest.mark.parametrize(("Estimator", "name", "value"), [_marked(*case) for case in CASES])
 def test_bad_parameters_are_named_by_fit_alone(iris, Estimator, name, value):
     estimator = Estimator(**{name: value})
     with pytest.raises(ValueError, match=rf"The '{name}' parameter .*must be .* Got .* instead"):
@@ -117,6 +129,7 @@ def test_shares_above_one(iris, corruption):
         AutoencoderTransformer(corruption=corruption, corruption_level=1.5).fit(iris)
 
 
+@pytest.mark.thinned(1)
 @pytest.mark.parametrize("Estimator", ESTIMATORS)
 @pytest.mark.parametrize("device", ["cuda:77", "mps:5", "xpu"])
 def test_absent_devices(iris, Estimator, device):
@@ -153,6 +166,7 @@ BAD_DATA = {
 }
 
 
+@pytest.mark.thinned(1)
 @pytest.mark.parametrize("Estimator", ESTIMATORS)
 @pytest.mark.parametrize("case", BAD_DATA)
 def test_bad_data(Estimator, case):
@@ -169,6 +183,7 @@ def test_bad_data(Estimator, case):
             getattr(fitted, method)(X)
 
 
+@pytest.mark.thinned(1)
 @pytest.mark.parametrize("Estimator", ESTIMATORS)
 @pytest.mark.parametrize("method", METHODS)
 def test_wrong_widths(Estimator, method):
@@ -178,6 +193,7 @@ def test_wrong_widths(Estimator, method):
         getattr(fitted, method)(np.ones((5, 3)))
 
 
+@pytest.mark.thinned(1)
 @pytest.mark.parametrize("Estimator", ESTIMATORS)
 @pytest.mark.parametrize("method", [*METHODS, "sample"])
 def test_before_fit(Estimator, method):
@@ -236,10 +252,24 @@ VARIANTS = [
 ]
 
 
+HARD = (
+    "tiny values", "large values", "one outlier", "constant", "two rows", "more columns than rows",
+)  # fmt: skip
+FIRST_OF_CLASS = {type(estimator): estimator for estimator in reversed(VARIANTS)}.values()
+
+
+def _on_odd_data():
+    """Yield all data for one estimator of every class, and the hard ones for all."""
+    for estimator in VARIANTS:
+        for case in ODD_DATA:
+            is_enough = case in HARD or any(estimator is first for first in FIRST_OF_CLASS)
+            marks = () if is_enough else pytest.mark.full
+            yield pytest.param(case, estimator, marks=marks, id=f"{case}-{estimator!r}")
+
+
 # most of these data are constant, or functions of fewer numbers
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
-@pytest.mark.parametrize("estimator", VARIANTS, ids=repr)
-@pytest.mark.parametrize("case", ODD_DATA)
+@pytest.mark.parametrize(("case", "estimator"), list(_on_odd_data()))
 def test_odd_data_gives_finite_results(estimator, case):
     X = ODD_DATA[case]
     fitted = clone(estimator).set_params(max_iter=2, random_state=0).fit(X)

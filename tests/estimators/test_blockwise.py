@@ -214,6 +214,7 @@ class TestContracts:
         assert_allclose(model.loss_curve_[0], in_memory.loss_curve_[0], rtol=0.1)
         assert_allclose(model.loss_curve_[-1], in_memory.loss_curve_[-1], rtol=0.2, atol=0.1)
 
+    @pytest.mark.thinned(1)
     @pytest.mark.parametrize("source", SOURCES)
     @pytest.mark.parametrize("estimator", [ESTIMATORS[0], ESTIMATORS[4], ESTIMATORS[6]], ids=repr)
     def test_the_same_blocks_give_the_same_bits(self, source, estimator, tmp_path, small_memmaps):
@@ -435,6 +436,7 @@ class TestBroken:
     """A source that breaks off is told of by its block, and the last fit stays."""
 
     # in the first pass, any number of rows will do
+    @pytest.mark.thinned(1)
     @pytest.mark.parametrize(
         ("moment", "change"),
         [

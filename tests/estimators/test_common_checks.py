@@ -1,8 +1,8 @@
 """scikit-learn's own checks, none of them skipped or expected to fail."""
 
 import pytest
+from sklearn.base import clone
 from sklearn.utils import estimator_checks
-from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from skae import (
     AutoencoderCV,
@@ -56,17 +56,56 @@ EXTRA_CHECKS = [
     "check_readonly_memmap_input",
 ]
 
+# what they look at is the class, or its parameters: one estimator of every class is enough
+CHECKS_OF_CLASSES = {
+    "check_array_api_input",
+    "check_array_api_mixed_inputs",
+    "check_array_api_same_namespace",
+    "check_do_not_raise_errors_in_init_or_set_params",
+    "check_estimator_cloneable",
+    "check_estimator_repr",
+    "check_estimator_sparse_array",
+    "check_estimator_sparse_matrix",
+    "check_estimator_tags_renamed",
+    "check_estimators_unfitted",
+    "check_get_params_invariance",
+    "check_mixin_order",
+    "check_no_attributes_set_in_init",
+    "check_parameters_default_constructible",
+    "check_set_params",
+    "check_transformers_unfitted",
+    "check_valid_tag_types",
+    *EXTRA_CHECKS,
+}
+FIRST_OF_CLASS = {type(estimator): estimator for estimator in reversed(ESTIMATORS)}
 
-@parametrize_with_checks(ESTIMATORS)
+
+def _case(estimator, check, name, label):
+    """Return the parameters of a test, marked if another estimator of the class has them too."""
+    is_first = FIRST_OF_CLASS[type(estimator)] is estimator
+    marks = () if is_first or name not in CHECKS_OF_CLASSES else pytest.mark.full
+    return pytest.param(estimator, check, marks=marks, id=f"{estimator!r}-{label}")
+
+
+def _common_cases():
+    for estimator in ESTIMATORS:
+        for _, check in estimator_checks.estimator_checks_generator(estimator):
+            arguments = ", ".join(f"{name}={value}" for name, value in check.keywords.items())
+            name = check.func.__name__
+            yield _case(estimator, check, name, f"{name}({arguments})")
+
+
+@pytest.mark.parametrize(("estimator", "check"), list(_common_cases()))
 def test_common_checks(estimator, check):
-    check(estimator)
+    check(clone(estimator))
 
 
 # the checks mix arrays and dataframes between fit and transform, on purpose
 @pytest.mark.filterwarnings("ignore:X has feature names, but:UserWarning")
 @pytest.mark.filterwarnings("ignore:X does not have valid feature names:UserWarning")
-@pytest.mark.parametrize("name", EXTRA_CHECKS)
-@pytest.mark.parametrize("estimator", ESTIMATORS, ids=repr)
+@pytest.mark.parametrize(
+    ("estimator", "name"), [_case(e, name, name, name) for e in ESTIMATORS for name in EXTRA_CHECKS]
+)
 def test_extra_checks(estimator, name):
     check = getattr(estimator_checks, name)
     check(type(estimator).__name__, estimator)

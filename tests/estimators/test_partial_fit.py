@@ -112,6 +112,7 @@ def test_the_optimiser_remembers():
     assert not np.array_equal(one.transform(X), other.transform(X))
 
 
+@pytest.mark.thinned(1)
 @over_estimators
 @pytest.mark.parametrize("copy", ["pickle", "deepcopy", "file"])
 def test_copies_go_on(estimator, copy, tmp_path):
@@ -157,6 +158,7 @@ def test_classes():
         model.partial_fit(X)
 
 
+@pytest.mark.thinned(1)
 @pytest.mark.parametrize(
     ("given", "message"),
     [

@@ -1,6 +1,7 @@
 """What VAETransformer's parameters do, and what its methods promise each other."""
 
 import warnings
+from functools import cache
 
 import numpy as np
 import pytest
@@ -49,6 +50,11 @@ def fitted():
     }
 
 
+@cache
+def _score_at_its_start(likelihood):
+    return _score_at_the_start(likelihood, DATA[likelihood])
+
+
 def _score_at_the_start(likelihood, X):
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)
@@ -74,7 +80,7 @@ class TestEveryLikelihood:
             fitted[likelihood].best_iter_ == 0
         )
         X = DATA[likelihood]
-        assert fitted[likelihood].score(X) > _score_at_the_start(likelihood, X) - 0.05
+        assert fitted[likelihood].score(X) > _score_at_its_start(likelihood) - 0.05
 
     @over_likelihoods
     def test_the_start_is_no_worse_than_independent_columns(self, likelihood):
@@ -83,7 +89,8 @@ class TestEveryLikelihood:
         shuffled = np.column_stack(
             [np.random.default_rng(i).permutation(c) for i, c in enumerate(X.T)]
         )
-        ours, independent = (_score_at_the_start(likelihood, x) for x in (X, shuffled))
+        ours = _score_at_its_start(likelihood)
+        independent = _score_at_the_start(likelihood, shuffled)
         if likelihood == "continuous_bernoulli":
             # its noise is so wide that these codes are not worth their divergence
             assert ours > independent - 0.05
@@ -99,7 +106,15 @@ class TestEveryLikelihood:
         )
 
     @over_likelihoods
-    @pytest.mark.parametrize(("n", "k"), [(2, 1), (3, 2), (30, 5), (100, 9)])
+    @pytest.mark.parametrize(
+        ("n", "k"),
+        [
+            (2, 1),
+            pytest.param(3, 2, marks=pytest.mark.full),
+            (30, 5),
+            pytest.param(100, 9, marks=pytest.mark.full),
+        ],
+    )
     def test_few_rows_and_many_components(self, likelihood, n, k):
         X = DATA[likelihood][:n]
         with warnings.catch_warnings():
@@ -159,7 +174,7 @@ class TestEveryLikelihood:
             2, likelihood=likelihood, n_importance_samples=5, hidden_layer_sizes=(32,),
             max_iter=30, random_state=0,
         ).fit(X)  # fmt: skip
-        assert model.score(X) > _score_at_the_start(likelihood, X) - 0.05
+        assert model.score(X) > _score_at_its_start(likelihood) - 0.05
 
     @over_likelihoods
     def test_codes_recover_the_plane(self, fitted, likelihood):
@@ -215,11 +230,11 @@ class TestSupport:
 
 
 class TestCounts:
-    @pytest.mark.parametrize("rate", [1e-3, 1e2, 1e5, 1e7])
+    @pytest.mark.parametrize("rate", [1e-3, 1e5, 1e7])
     @pytest.mark.parametrize("likelihood", ["poisson", "negative_binomial"])
     def test_any_rate(self, likelihood, rate):
         rng = np.random.default_rng(0)
-        X = rng.poisson(rate * np.exp(0.3 * CODES @ rng.normal(size=(2, 5)))).astype(float)
+        X = rng.poisson(rate * np.exp(0.3 * CODES[:150] @ rng.normal(size=(2, 5)))).astype(float)
         model = VAETransformer(2, likelihood=likelihood, max_iter=3, random_state=0)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", ConvergenceWarning)
@@ -498,7 +513,7 @@ class TestConditional:
 
     def test_without_y_it_is_the_mixture_over_classes(self, labelled, conditional):
         X, y = labelled
-        n = 3000
+        n = 300
         each = np.stack([
             conditional.score_samples(X[:20], np.full(20, c), n_importance_samples=n)
             for c in conditional.classes_
@@ -549,6 +564,18 @@ class TestConditional:
         assert_allclose(told, conditional.inverse_transform(conditional.transform(X), y))
         assert np.square(X - told).mean() < 0.7 * np.square(X - conditional.reconstruct(X)).mean()
 
+    @pytest.mark.filterwarnings("ignore:Only:sklearn.exceptions.ConvergenceWarning")
+    @pytest.mark.parametrize("likelihood", ["gaussian", "poisson"])
+    def test_codes_of_a_class_are_decoded_by_its_mean(self, likelihood):
+        """The code and the indicators of the class go through `decoder_`."""
+        X, y = DATA[likelihood], np.arange(400) % 3
+        model = VAETransformer(2, likelihood=likelihood, conditional=True, max_iter=1).fit(X, y)
+        codes = RNG.normal(size=(9, 2))
+        told = np.hstack([codes, np.eye(3)[y[:9]]])
+        with torch.no_grad():
+            expected = model.decoder_(torch.from_numpy(told).float())
+        assert_allclose(model.inverse_transform(codes, y[:9]), expected, rtol=1e-4, atol=1e-5)
+
     def test_numbers_and_strings_are_different_labels(self):
         X, y = DATA["gaussian"], np.arange(400) % 12
         model = VAETransformer(2, conditional=True, max_iter=0).fit(X, y)
@@ -575,10 +602,11 @@ def test_in_a_grid_beside_pca(digits):
 
 
 @pytest.mark.parametrize("likelihood", ["gaussian_diagonal", "student_t"])
-def test_sorted_rows_make_no_difference(likelihood):
+def test_sorted_rows_make_no_difference(likelihood, monkeypatch):
     """More than a start looks at; the last ones are of another kind."""
+    monkeypatch.setattr("skae.estimators._variational_start.MAX_ROWS", 1000)
     rng = np.random.default_rng(0)
-    X = np.vstack([rng.normal(size=(5500, 3)), 5 + rng.normal(size=(1500, 3))])
+    X = np.vstack([rng.normal(size=(1100, 3)), 5 + rng.normal(size=(300, 3))])
     parameters = {"likelihood": likelihood, "max_iter": 0, "random_state": 0}
     scores = [VAETransformer(1, **parameters).fit(x).score(x) for x in (X, rng.permutation(X))]
     assert scores[0] == pytest.approx(scores[1], abs=0.05)

@@ -83,6 +83,19 @@ def test_a_fit_that_died_goes_on(digits, tmp_path, monkeypatch, estimator):
     assert list(tmp_path.iterdir()) == []
 
 
+def test_how_long_atoms_were_idle_is_remembered(digits, tmp_path, monkeypatch):
+    """Atoms that are not used get a gradient of their own after some epochs, wherever it died."""
+    model = SparseAutoencoder(128, n_nonzero=1, early_stopping=False)
+    model = _prepared(model, None).set_params(max_iter=12)
+    expected = clone(model).fit(digits[:200])
+    monkeypatch.setattr(Checkpoint, "save", _save_and_die)
+    model.set_params(checkpoint=tmp_path)
+    with pytest.raises(DiedError):
+        model.fit(digits[:200])
+    monkeypatch.setattr(Checkpoint, "save", SAVE)
+    _assert_same(model.fit(digits[:200]), expected)
+
+
 def _inode(folder):
     """Return which file is there, or None."""
     return next((path.stat().st_ino for path in folder.glob("*.checkpoint")), None)

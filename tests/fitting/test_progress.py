@@ -21,6 +21,7 @@ def _printed(estimator, X, capsys, **parameters):
     return capsys.readouterr().out.splitlines()
 
 
+@pytest.mark.thinned(1)
 @over_estimators
 @pytest.mark.parametrize(
     ("verbose", "max_iter", "epochs"),

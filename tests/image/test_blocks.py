@@ -310,8 +310,9 @@ class TestContracts:
             frame.to_parquet(paths[-1], row_group_size=N_PER_BLOCK)
         model = _fit(estimator, *paths)
         assert len(model.feature_names_in_) == 64
-        same = (frame * 0 + X)[:N_PER_BLOCK]
-        assert_allclose(next(model.predict(paths[0])), model.predict(same))
+        expected = model.predict(frame * 0 + X)[:N_PER_BLOCK]
+        # the sums of float32 depend on how many images are in a batch
+        assert_allclose(next(model.predict(paths[0])), expected, rtol=1e-5, atol=1e-6)
 
     def test_x_is_y(self):
         X = _blocks(NOISY)
@@ -464,6 +465,7 @@ CHANGES = {
 class TestBroken:
     """A source that breaks off is told of by its block, and the last fit stays."""
 
+    @pytest.mark.thinned(2)
     @pytest.mark.parametrize("moment", [1, 2, 4])
     @pytest.mark.parametrize("change", CHANGES)
     @pytest.mark.parametrize("broken", ["X", "y"])
@@ -479,6 +481,7 @@ class TestBroken:
         assert model.__dict__ == before
         assert_array_equal(model.predict(NOISY), predicted)
 
+    @pytest.mark.thinned(1)
     @over_cases
     @pytest.mark.parametrize("moment", [1, 2, 3])
     def test_a_first_fit_leaves_nothing(self, moment, estimator, X, y):

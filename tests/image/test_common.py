@@ -80,6 +80,13 @@ def test_the_same_seed_the_same_result(case):
     assert one.loss_curve_ == same.loss_curve_ != other.loss_curve_
 
 
+def test_a_second_fit_is_the_first(case):
+    model, X, y = case
+    expected, curve = model.fit(X, y).predict(X), model.loss_curve_
+    assert_array_equal(model.fit(X, y).predict(X), expected)
+    assert model.loss_curve_ == curve
+
+
 def test_images_of_another_size(case):
     model, X, y = case
     predicted = model.fit(X, y).predict(X[..., :5])

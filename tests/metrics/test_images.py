@@ -33,6 +33,7 @@ def test_psnr_is_scikit_images(pair, data_range):
     assert_allclose(psnr(*flat, data_range=data_range), np.mean(theirs), rtol=1e-12)
 
 
+@pytest.mark.thinned(2)
 @pytest.mark.parametrize("win_size", [3, 7, 9])
 @pytest.mark.parametrize("data_range", [1.0, 2.5])
 def test_ssim_is_scikit_images(pair, win_size, data_range):

@@ -87,6 +87,7 @@ def test_constant_features_do_not_count(iris):
     )
 
 
+@pytest.mark.thinned(1)
 @pytest.mark.parametrize("scorer", SCORERS, ids=lambda scorer: scorer.__name__)
 @pytest.mark.parametrize("reducer", REDUCERS, ids=repr)
 def test_scorers_need_no_y(iris, reducer, scorer):

@@ -44,6 +44,7 @@ def test_rows_are_maps_and_back(shape, is_last):
     torch.testing.assert_close(plan.layout.flatten(maps), x)
 
 
+@pytest.mark.thinned(1)
 @over_shapes
 @pytest.mark.parametrize("size", [1, 3, 5])
 def test_a_step_up_is_a_resize_and_a_convolution(shape, size):
@@ -74,6 +75,7 @@ def test_there_are_no_checkerboards(size):
     assert inner.abs().max() > 0.01
 
 
+@pytest.mark.thinned(2)
 @over_shapes
 @over_orders
 @pytest.mark.parametrize("pooling", POOLINGS)
@@ -87,6 +89,17 @@ def test_any_size(shape, is_last, pooling, linear_start):
     # before an affine map is set, a network around it returns zero
     assert outputs.raw.any() != linear_start
     assert outputs.code.any() != linear_start
+
+
+@pytest.mark.thinned(2)
+@over_shapes
+@pytest.mark.parametrize("linear_start", [False, True])
+@pytest.mark.parametrize("hidden_channels", [(4, 6), (64, 64)])
+def test_the_least_number_of_weights_is_near_theirs(shape, linear_start, hidden_channels):
+    """The encoder is counted, and the decoder has one layer more: a third, with offsets."""
+    plan = _plan(shape, linear_start=linear_start, hidden_channels=hidden_channels)
+    n_weights = sum(p.numel() for p in _build(plan).state_dict().values())
+    assert n_weights / 3 < plan.n_weights <= n_weights
 
 
 @over_orders
@@ -161,6 +174,7 @@ def test_layouts():
     assert first.spatial == last.spatial == (7, 9)
 
 
+@pytest.mark.thinned(1)
 @over_shapes
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
 def test_a_convolution_by_channels_is_a_convolution(shape, dtype):

@@ -54,6 +54,7 @@ def test_the_mirror_image_has_the_transposed_weights(sizes):
     torch.testing.assert_close(Mirrored(network)(code), expected)
 
 
+@pytest.mark.thinned(1)
 @pytest.mark.parametrize("layer", [0, 1, -1])
 @pytest.mark.parametrize("activation", ACTIVATIONS)
 def test_any_zero_layer_silences_the_network_and_its_mirror_image(layer, activation):
@@ -72,6 +73,7 @@ def test_around_linear():
     assert not any(parameter is network.weight for parameter in network.parameters())
 
 
+@pytest.mark.thinned(2)
 @pytest.mark.parametrize("tied_weights", [False, True])
 @pytest.mark.parametrize("linear_start", [False, True])
 @pytest.mark.parametrize("hidden", [(), (7,), (7, 6)])

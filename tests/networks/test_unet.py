@@ -39,6 +39,7 @@ def _images(plan, *sizes, n=2):
     return torch.randn(n, plan.n_channels_in, *sizes, generator=generator, dtype=torch.float64)
 
 
+@pytest.mark.thinned(1)
 @over_plans
 @pytest.mark.parametrize("sizes", [(8, 8), (7, 9), (5, 12), (4, 4)])
 def test_sizes_are_kept(plan, sizes):
@@ -98,6 +99,7 @@ def test_there_are_at_least_as_many_weights_as_said(plan):
     assert plan.n_weights <= sum(p.numel() for p in plan.build(torch.Generator()).parameters())
 
 
+@pytest.mark.thinned(1)
 @over_plans
 @pytest.mark.parametrize("n_channels", [0, 2])
 def test_large_images_are_convolved_by_groups_of_channels(plan, n_channels, monkeypatch):

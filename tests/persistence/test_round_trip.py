@@ -170,6 +170,7 @@ def _saved(fitted, path):
     return load(path)
 
 
+@pytest.mark.thinned(1)
 @pytest.mark.parametrize("round_trip", [_pickled, _dumped, _saved])
 @pytest.mark.parametrize("estimator", VARIANTS, ids=repr)
 def test_fitted_under_another_device(tmp_path, rows, estimator, round_trip):

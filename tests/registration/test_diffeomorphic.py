@@ -61,6 +61,7 @@ def find_dice(one, other):
 # Where it starts.
 
 
+@pytest.mark.thinned(2)
 @pytest.mark.parametrize("integrator", ["svf", "epdiff"])
 @pytest.mark.parametrize("affine", [True, False])
 @pytest.mark.parametrize("similarity", ["squared_error", "ncc"])

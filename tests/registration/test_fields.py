@@ -101,6 +101,7 @@ def test_outside_is_the_border(sizes):
     assert_allclose(warp(images, field), corner.expand_as(images))
 
 
+@pytest.mark.thinned(2)
 @pytest.mark.parametrize("sizes", SIZES)
 @pytest.mark.parametrize("order", [0, 1])
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf, 1e300])

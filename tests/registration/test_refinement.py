@@ -52,6 +52,7 @@ def find_losses(network, x, code):
 CHANGES = [{}, {"is_posed": False}, {"integrator": "epdiff"}]
 
 
+@pytest.mark.thinned(2)
 @over_sizes
 @pytest.mark.parametrize("changes", CHANGES, ids=str)
 @pytest.mark.parametrize("n_steps", [1, 8])

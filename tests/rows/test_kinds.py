@@ -36,6 +36,7 @@ def test_whole_images_stay_as_they_are(kind):
     assert (cut.number, cut.start) == (0, 0)
 
 
+@pytest.mark.thinned(1)
 @pytest.mark.parametrize("n_labelled", range(1, 21))
 @pytest.mark.parametrize("n_valid", [0, 1, 7, 19])
 def test_labelled_images_are_on_both_sides(n_labelled, n_valid):

@@ -23,6 +23,7 @@ def _gapped(n_samples=400, seed=0):
     return rng.normal(size=(n_samples, 10)) * 2.0 ** -np.arange(10) @ rotation + 3
 
 
+@pytest.mark.thinned(2)
 @pytest.mark.parametrize("tied_weights", [False, True])
 @pytest.mark.parametrize("hidden_layer_sizes", [(), 16, (32, 16), "auto"])
 @pytest.mark.parametrize("n_components", [1, 2, 8])
@@ -46,6 +47,7 @@ def test_the_start_is_pca(table, n_components, hidden_layer_sizes, tied_weights)
     assert start.best_iter_ == 0
 
 
+@pytest.mark.thinned(1)
 @pytest.mark.parametrize("activation", ["silu", "relu", "gelu", "elu", "tanh", "leaky_relu"])
 @pytest.mark.parametrize("loss", ["squared_error", "absolute_error", "huber"])
 def test_the_start_is_pca_for_every_activation_and_location_loss(iris, activation, loss):
