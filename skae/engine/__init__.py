@@ -4,9 +4,8 @@ from skae.engine._augmentation import ImageAugmentation
 from skae.engine._batch import Batch
 from skae.engine._batches import Batches
 from skae.engine._changes import NOTHING, BatchChange, InTurn, RandomChange
-from skae.engine._checkpoint import Checkpoint
+from skae.engine._checkpoint import Checkpoint, replace_file
 from skae.engine._corruption import Corruption, Gaussian, Masking, SaltAndPepper
-from skae.engine._files import replace_file
 from skae.engine._gradient_step import GradientStep
 from skae.engine._history import History
 from skae.engine._lengths import MAX_PREFIXES, DrawnLengths, SpreadLengths

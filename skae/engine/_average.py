@@ -5,7 +5,7 @@ from contextlib import contextmanager
 
 from torch import Tensor
 
-from skae.engine._files import StateDict
+from skae.engine._checkpoint import StateDict
 
 
 class Average:

@@ -3,13 +3,16 @@
 import hashlib
 import io
 import os
+import secrets
 from pathlib import Path
+from typing import Any
 
 import torch
 
-from skae.engine._files import StateDict, replace_file
 from skae.engine._peers import ALONE, Peers
 
+StateDict = dict[str, Any]
+"""A state that a file can hold: numbers, text, tensors, and lists and dicts of them, by name."""
 MAGIC = b"skae checkpoint 1\n"
 """The first bytes of a file; the SHA-256 checksum of the rest follows."""
 
@@ -73,3 +76,18 @@ class Checkpoint:
         torch.save(state, file)
         body = file.getvalue()
         replace_file(self.path, MAGIC + hashlib.sha256(body).digest() + body)
+
+
+def replace_file(path: Path, raw: bytes) -> None:
+    """Write a file under another name and rename it: readers never see a part of it."""
+    part = path.with_name(f"{path.name}.{secrets.token_hex(8)}.part")
+    try:
+        with part.open("xb") as file:
+            file.write(raw)
+            file.flush()
+            # on the disk before the name is: after a crash there is the old file or the new one
+            os.fsync(file.fileno())
+        os.replace(part, path)
+    except BaseException:
+        part.unlink(missing_ok=True)
+        raise

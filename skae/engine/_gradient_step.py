@@ -6,12 +6,11 @@ from contextlib import AbstractContextManager, nullcontext
 import torch
 from torch import Tensor, nn
 
-from skae.engine._adamw import AdamW
+from skae.engine._adamw import AdamW, FlatParameters
 from skae.engine._average import Average
 from skae.engine._batch import Batch
+from skae.engine._checkpoint import StateDict
 from skae.engine._differentiation import Weights, find_differentiation
-from skae.engine._files import StateDict
-from skae.engine._flat import FlatParameters
 from skae.engine._peers import ALONE, Peers
 from skae.engine._schedule import Schedule
 from skae.engine._step import Losses, NetworkStep, Objective, State

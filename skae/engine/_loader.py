@@ -9,7 +9,7 @@ from torch import Generator
 
 from skae.engine._batch import Batch
 from skae.engine._changes import BatchChange
-from skae.engine._files import StateDict
+from skae.engine._checkpoint import StateDict
 from skae.engine._peers import ALONE, Peers
 
 

@@ -9,8 +9,7 @@ import torch
 from torch import Tensor
 
 from skae.engine._batch import Batch
-from skae.engine._checkpoint import Checkpoint
-from skae.engine._files import StateDict
+from skae.engine._checkpoint import Checkpoint, StateDict
 from skae.engine._history import History
 from skae.engine._loader import Loader
 from skae.engine._step import Losses, State, Step

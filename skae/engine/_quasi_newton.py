@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from skae.engine._batch import Batch
-from skae.engine._files import StateDict
+from skae.engine._checkpoint import StateDict
 from skae.engine._step import Losses, NetworkStep, Objective
 
 

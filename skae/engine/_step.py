@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from skae.engine._batch import Batch
-from skae.engine._files import StateDict
+from skae.engine._checkpoint import StateDict
 
 State = list[Tensor]
 """Copies of the parameters."""

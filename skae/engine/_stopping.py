@@ -5,7 +5,7 @@ from math import inf
 from scipy.special import ndtri, stdtrit
 from torch import Tensor
 
-from skae.engine._files import StateDict
+from skae.engine._checkpoint import StateDict
 
 
 class Stopping:

@@ -254,7 +254,7 @@ def _make_learner(module: nn.Module, recipe: Recipe, train: Loader) -> tuple[Any
     network: Any = deepcopy(module).to(train.device, train.dtype).requires_grad_(True)
     objective = recipe.objective(network, train.n_rows_of_all)
     objective.check_reads(network.outputs._fields)
-    objective.average_by(train.peers.average)
+    objective.see_all_of_batch(train.peers.average, train.peers.gather_rows)
     return network, objective
 
 
