@@ -1,4 +1,4 @@
-"""AdamW for a network's parameters as one vector, without the bookkeeping of torch's optimisers."""
+"""AdamW for parameters as one vector, without the bookkeeping of torch's optimisers."""
 
 from typing import NamedTuple
 
