@@ -42,7 +42,7 @@ def group(timeout: timedelta = TIMEOUT) -> Iterator[Place]:
 
     The group is read from the environment variables that torchrun sets: `RANK`, `WORLD_SIZE`,
     `MASTER_ADDR` and `MASTER_PORT`. Without them, there is a single process, and the context has no
-    effect. If there is a GPU for every process, it is the process's default device in the context.
+    effect. If there is a GPU for every process, it is the current device of CUDA in the context.
 
     Parameters
     ----------
@@ -81,7 +81,7 @@ def group(timeout: timedelta = TIMEOUT) -> Iterator[Place]:
         raise RuntimeError(
             "torch.distributed has a group already, and fits use it. Call fit without this context."
         )
-    # gloo for tensors on the CPU, on which all processes agree even with GPUs
+    # gloo as well as nccl, for values that lie on the CPU
     has_gpus = _has_gpus()
     _start("cpu:gloo,cuda:nccl" if has_gpus else "gloo", timeout)
     try:
@@ -113,7 +113,7 @@ def _has_gpus() -> bool:
 
 
 def _own_gpu() -> AbstractContextManager[None]:
-    """Return a context in which the GPU of this process is torch's default."""
+    """Return a context in which the GPU of this process is the current device of CUDA."""
     device: AbstractContextManager[None] = torch.cuda.device(
         int(os.environ.get("LOCAL_RANK", os.environ["RANK"]))
     )
