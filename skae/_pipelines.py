@@ -81,7 +81,7 @@ def check_count(name: str, value: object) -> None:
         raise ValueError(f"{name} must be an int of at least 1. Got {value!r} instead.")
 
 
-def steps_of(estimator: Any) -> list[Any]:
+def steps_of(estimator: object) -> list[Any]:
     """Return the estimators that rows go through, in order.
 
     An estimator that is no Pipeline is the only one. Nested Pipelines are flattened, steps without

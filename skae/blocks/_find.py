@@ -158,8 +158,7 @@ def _has_blocks(X: Sequence[Block], listed_from: int, name: str) -> bool:
 def _count_dims(X: Block) -> int:
     """Return the number of dimensions of an array or a nested list.
 
-    A list has one more than its first entry. Nesting is followed down to 5 levels only, since a
-    list may contain itself.
+    A list has one more than its first entry. Nesting is followed for 5 levels only.
     """
     n_listed = 0
     while isinstance(X, list | tuple) and n_listed < 5:

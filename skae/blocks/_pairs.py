@@ -146,7 +146,7 @@ def find_pairs(X: Block, y: Block, listed_from: int | None = 2) -> Pairs | Pairs
     if y is None or y is X:
         if of_x is None:
             return None
-        # slices are half as large as those of X alone: a row has its y beside it
+        # sized in float64, to which rows are converted; `Slices` alone sizes rows as stored
         alone = Slices(of_x.array, _choose_bounds(of_x.array)) if isinstance(of_x, Slices) else of_x
         return PairsOfOne(alone, y is not None)
     of_y = find_blocks(y, listed_from if of_x is None else LISTED_BESIDE, "y")

@@ -1,4 +1,4 @@
-"""Fits by many processes: those of torchrun, and the workers of dask."""
+"""Fits by several processes together: processes of torchrun, or workers of dask."""
 
 from skae.distributed._dask import fit
 from skae.distributed._group import Place, group

@@ -1,4 +1,4 @@
-"""The processes that a launcher has started, as torch's own torchrun does."""
+"""The group of processes that a launcher such as torchrun has started."""
 
 import os
 from collections.abc import Iterator
@@ -17,14 +17,14 @@ TIMEOUT = timedelta(minutes=30)
 
 @dataclass(frozen=True)
 class Place:
-    """Which of the processes one is.
+    """The place of a process among all processes of a group.
 
     Parameters
     ----------
     rank : int
-        From 0 on.
+        Number of the process, from 0 to ``n_processes - 1``.
     n_processes : int
-        How many there are.
+        Number of processes.
     """
 
     rank: int
@@ -33,35 +33,36 @@ class Place:
 
 @contextmanager
 def group(timeout: timedelta = TIMEOUT) -> Iterator[Place]:
-    """Have fits done by all processes together, if there are many.
+    """Return a context in which all processes fit estimators together.
 
-    Inside, ``fit`` trains one model: each process calls it with the same parameters, and with rows
-    of its own as X, which are an array or blocks. All have the same fitted estimator in the end,
-    which is a plain one. Other methods than ``fit`` and ``partial_fit`` work as always.
+    In this context, ``fit`` trains one model. Every process calls it with the same parameters and
+    with its own rows as X, an array or blocks. Afterwards, all processes have the same fitted
+    estimator, which can be used without a group. Methods other than ``fit`` and ``partial_fit`` are
+    not affected.
 
-    Processes are those that the variables of the environment tell of which torchrun sets: `RANK`,
-    `WORLD_SIZE`, `MASTER_ADDR` and `MASTER_PORT`. Without them, there is one, and nothing is done.
-    Where each has a GPU, this is its device inside.
+    The group is read from the environment variables that torchrun sets: `RANK`, `WORLD_SIZE`,
+    `MASTER_ADDR` and `MASTER_PORT`. Without them, there is a single process, and the context has no
+    effect. If there is a GPU for every process, it is the current device of CUDA in the context.
 
     Parameters
     ----------
     timeout : timedelta, default=30 minutes
-        So long one of them waits for another, whose machine may be lost without a word. A process
-        that fails or is ended is noticed at once.
+        How long a process waits for another one, whose machine may have been lost. A process that
+        fails or is ended is noticed at once.
 
     Yields
     ------
     place : Place
-        With `rank` and `n_processes`, by which a process finds its rows.
+        Has `rank` and `n_processes`, from which a process can tell which rows are its own.
 
     Raises
     ------
     RuntimeError
-        If torch.distributed has a group already, or if a process does not come in time.
+        If torch.distributed has a group already, or if a process does not join in time.
 
     Examples
     --------
-    A script to be started as ``torchrun --nproc-per-node 2 script.py``, or as any other:
+    This script can be started with ``torchrun --nproc-per-node 2 script.py``, or directly:
 
     >>> from sklearn.datasets import load_digits
     >>> from skae import AutoencoderTransformer
@@ -78,20 +79,22 @@ def group(timeout: timedelta = TIMEOUT) -> Iterator[Place]:
         return
     if dist.is_initialized():
         raise RuntimeError(
-            "torch.distributed has a group already, which fits use: there is no need for another."
+            "torch.distributed has a group already, and fits use it. Call fit without this context."
         )
+    # gloo as well as nccl, for values that lie on the CPU
     has_gpus = _has_gpus()
     _start("cpu:gloo,cuda:nccl" if has_gpus else "gloo", timeout)
     try:
         with _own_gpu() if has_gpus else nullcontext():
             yield Place(dist.get_rank(), dist.get_world_size())
     finally:
+        # the user may have ended the group inside
         if dist.is_initialized():
             dist.destroy_process_group()
 
 
 def _start(backend: str, timeout: timedelta) -> None:
-    """Make the group of torch.distributed, in a store without traces of earlier ones."""
+    """Create the group of torch.distributed, in a store without entries of earlier groups."""
     store, rank, n_processes = next(rendezvous("env://", timeout=timeout))
     store.set_timeout(timeout)
     dist.init_process_group(
@@ -104,13 +107,13 @@ def _start(backend: str, timeout: timedelta) -> None:
 
 
 def _has_gpus() -> bool:
-    """Whether each process on this machine can have a GPU of its own."""
+    """Return whether every process on this machine can have its own GPU."""
     n_here = int(os.environ.get("LOCAL_WORLD_SIZE", os.environ["WORLD_SIZE"]))
     return torch.cuda.is_available() and n_here <= torch.cuda.device_count()
 
 
 def _own_gpu() -> AbstractContextManager[None]:
-    """Return a context in which a process works on its own GPU."""
+    """Return a context in which the GPU of this process is the current device of CUDA."""
     device: AbstractContextManager[None] = torch.cuda.device(
         int(os.environ.get("LOCAL_RANK", os.environ["RANK"]))
     )

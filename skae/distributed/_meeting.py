@@ -1,4 +1,4 @@
-"""How processes find each other in a store that earlier ones may have written to."""
+"""A rendezvous of processes in a store that earlier processes may have written to."""
 
 import time
 from datetime import timedelta
@@ -7,31 +7,39 @@ from uuid import uuid4
 from torch.distributed.distributed_c10d import PrefixStore, Store
 
 PAUSE = 0.01
-"""Seconds between two looks at who has come."""
+"""Seconds between two checks for processes that have joined."""
 
 
 def meet(store: Store, rank: int, n_processes: int, timeout: timedelta) -> Store:
-    """Return a part of the store that all processes share, and that nobody has written to.
+    """Return an empty part of the store on which all processes have agreed.
 
-    torchrun keeps its store when it starts processes anew. What the ones before have left there,
-    such as their addresses, would mislead those of now. How often a process was started does not
-    tell them apart, since torchrun counts that for each machine alone.
+    torchrun keeps its store when it restarts processes. Entries of the earlier processes, such as
+    their addresses, would mislead the new ones. The number of restarts cannot tell them apart,
+    since torchrun counts it for each machine separately.
 
-    So each leaves a word that nobody has used before. The first one answers every word that it
-    finds, those of the dead too, until all have joined.
+    Therefore every process writes a random word. The first process chooses the part, and answers
+    all words that it finds with its name, those of ended processes included, until all processes
+    have joined.
 
     Parameters
     ----------
     store : Store
     rank : int
+        Number of this process.
     n_processes : int
+        Number of all processes.
     timeout : timedelta
-        So long the first one waits for the others; they wait as long as the store does.
+        How long the first process waits for the others. They wait as long as the store does.
+
+    Returns
+    -------
+    store : Store
+        The part of the store.
 
     Raises
     ------
     RuntimeError
-        If one of them does not come in time.
+        If a process does not join in time.
     """
     talk = PrefixStore("skae", store)
     name = _invite(talk, n_processes, timeout) if rank == 0 else _join(talk, rank)
@@ -39,18 +47,19 @@ def meet(store: Store, rank: int, n_processes: int, timeout: timedelta) -> Store
 
 
 def _invite(talk: Store, n_processes: int, timeout: timedelta) -> str:
-    """Return the name of the part, which the others have been told."""
+    """Choose the name of the part, tell it to all other processes, and return it."""
     name = uuid4().hex
     deadline = time.monotonic() + timeout.total_seconds()
     missing = list(range(1, n_processes))
     while missing:
+        # a word may be that of an ended process, so that it is read and answered again and again
         for rank in missing:
             if talk.check([_word_of(rank)]):
                 talk.set(talk.get(_word_of(rank)).decode(), name)
         missing = [rank for rank in missing if not talk.check([_joined(name, rank)])]
         if missing and time.monotonic() > deadline:
             raise RuntimeError(
-                f"{n_processes} processes were to meet, but process {missing[0]} has not come in "
+                f"{n_processes} processes are expected, but process {missing[0]} has not joined in "
                 f"{timeout.total_seconds():g} s. Start all of them, or give a longer timeout."
             )
         time.sleep(PAUSE if missing else 0)
@@ -58,7 +67,8 @@ def _invite(talk: Store, n_processes: int, timeout: timedelta) -> str:
 
 
 def _join(talk: Store, rank: int) -> str:
-    """Return the name of the part, as the first one tells it."""
+    """Return the name of the part, which the first process has chosen."""
+    # get waits until the word has an answer
     word = uuid4().hex
     talk.set(_word_of(rank), word)
     name = talk.get(word).decode()

@@ -1,4 +1,4 @@
-"""Fitted estimators as models of ONNX, which run without Python, torch and scikit-learn."""
+"""Export of fitted estimators to ONNX models, which run without Python, torch and scikit-learn."""
 
 from skae.export._onnx import to_onnx
 

@@ -1,49 +1,57 @@
-"""Fitted autoencoders as models of ONNX."""
+"""Export of fitted autoencoders to ONNX."""
 
-from typing import TYPE_CHECKING, Any
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, TypeAlias, TypeGuard
 
 import numpy as np
 from torch import nn
 
 from skae._registry import EXPORTED, find_class
+from skae.estimators._base import BaseAutoencoder
 from skae.export._module import export_module
 
 if TYPE_CHECKING:
     from onnx import ModelProto
 
+Autoencoder: TypeAlias = BaseAutoencoder
 AUTOENCODERS = tuple(find_class(name) for name in EXPORTED)
 OUTPUTS = {
     "transform": "codes",
     "inverse_transform": "X_original",
     "reconstruct": "X_reconstructed",
 }
-"""What methods return, by the names that their docstrings have for it."""
+"""Names of the outputs, which are those of the returned values in the methods' docstrings."""
 
 
-def is_autoencoder(estimator: Any) -> bool:
-    """Whether an estimator is one of ours; one of a subclass may do other things than its base."""
+def is_autoencoder(estimator: object) -> TypeGuard[Autoencoder]:
+    """Return whether an estimator is an autoencoder of this package, not of a subclass.
+
+    A subclass may have other methods than its base, which an export would not know.
+    """
     return type(estimator) in AUTOENCODERS
 
 
-def export_autoencoder(estimator: Any, method: str) -> "ModelProto":
-    """Return what a method of a fitted autoencoder does, as a model with the input "X".
+def export_autoencoder(estimator: Autoencoder, method: str) -> ModelProto:
+    """Export a method of a fitted autoencoder to a model with the input "X".
 
     Raises
     ------
     ValueError
-        If it cannot be exported.
+        If the method cannot be exported.
     """
     is_decoder = method == "inverse_transform"
     shape = (estimator.n_components_,) if is_decoder else find_row_shape(estimator)
     return export_module(_make_module(estimator, method), shape, OUTPUTS[method])
 
 
-def find_row_shape(estimator: Any) -> tuple[int, ...]:
+def find_row_shape(estimator: Autoencoder) -> tuple[int, ...]:
     """Return the shape of the rows to which an autoencoder was fitted."""
+    # (0, n_features) -> (0, channels, height, width) for images, for example
     return estimator._as_given(np.empty((0, estimator.n_features_in_))).shape[1:]
 
 
-def _make_module(estimator: Any, method: str) -> nn.Module:
+def _make_module(estimator: Autoencoder, method: str) -> nn.Module:
     if method == "transform":
         return estimator._transform_module()
     if method == "inverse_transform":

@@ -1,13 +1,16 @@
-"""Pipelines and all else that scikit-learn builds of estimators, as models of ONNX."""
+"""Export of Pipelines and other compositions of estimators to ONNX."""
+
+from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, TypeAlias
 
-from sklearn.base import is_classifier
+from sklearn.base import BaseEstimator, is_classifier
 from sklearn.pipeline import FeatureUnion, Pipeline
 
 from skae.export._autoencoders import (
     AUTOENCODERS,
+    Autoencoder,
     export_autoencoder,
     find_row_shape,
     is_autoencoder,
@@ -17,28 +20,34 @@ from skae.export._unwrapping import by_position, parts_of
 
 if TYPE_CHECKING:
     from onnx import FunctionProto, ModelProto
+    from skl2onnx.common._container import ModelComponentContainer
+    from skl2onnx.common._topology import Operator, Scope
+    from skl2onnx.common.data_types import DataType
+
+    InitialTypes: TypeAlias = list[tuple[str, DataType]]
 
 DOMAIN = "skae"
-"""Where functions are before they are inlined."""
+"""Domain of the autoencoders' functions before they are inlined."""
 ML_OPSET = 3
-"""Version of the operators for scikit-learn's models: that of the time of `OPSET`."""
+"""Version of the operators for classical models, from the same ONNX release as `OPSET`."""
 
 
-def convert(estimator: Any, initial_types: Any) -> "ModelProto":
-    """Return a fitted estimator as a model of ONNX.
+def convert(estimator: BaseEstimator, initial_types: InitialTypes | None) -> ModelProto:
+    """Export a fitted composition of estimators.
 
-    skl2onnx converts it, with a call of a function for every autoencoder in it. These functions,
-    which are exported by torch, are inlined in the end.
+    skl2onnx converts it, with the call of a function in place of every autoencoder. torch exports
+    these functions, and they are inlined at the end.
 
     Parameters
     ----------
     estimator : estimator
     initial_types : list of (str, type) or None
+        Names and types of the inputs. None: a single input "X" in float32.
 
     Raises
     ------
     TypeError
-        If a step is known neither here nor to skl2onnx.
+        If neither skae nor skl2onnx can export a step.
     ValueError
         If an autoencoder cannot be exported, or if the inputs are not known.
     """
@@ -48,7 +57,7 @@ def convert(estimator: Any, initial_types: Any) -> "ModelProto":
     functions: list[FunctionProto] = []
     if initial_types is None:
         _check_numbers(estimator)
-        estimator, initial_types = by_position(estimator), _find_types(estimator)
+        estimator, initial_types = by_position(estimator), _choose_types(estimator)
     try:
         model = convert_sklearn(
             estimator,
@@ -57,37 +66,39 @@ def convert(estimator: Any, initial_types: Any) -> "ModelProto":
             target_opset={"": OPSET, "ai.onnx.ml": ML_OPSET},
             custom_conversion_functions=dict.fromkeys(AUTOENCODERS, partial(_add_call, functions)),
             custom_shape_calculators=dict.fromkeys(AUTOENCODERS, _set_type),
-            # probabilities as an array, not as a dict for every row
+            # zipmap would give probabilities as a dict per row instead of an array
             options={"zipmap": False} if is_classifier(estimator) else None,
         )
     except (MissingConverter, MissingShapeCalculator) as error:
         raise TypeError(
-            f"{type(estimator).__name__} cannot be exported: it is, or has in it, an estimator "
-            f"that neither skae nor skl2onnx can export. {str(error).splitlines()[0]}"
+            f"{type(estimator).__name__} cannot be exported: it is, or contains, an estimator that "
+            f"neither skae nor skl2onnx can export. {str(error).splitlines()[0]}"
         ) from error
-    return _inlined(model, functions)
+    return _inline(model, functions)
 
 
-def _check_numbers(estimator: Any) -> None:
+def _check_numbers(estimator: BaseEstimator) -> None:
     """Raise ValueError if a part of the estimator was fitted to strings."""
     for part in parts_of(estimator):
         _check_numbers(part)
     categories = getattr(estimator, "categories_", ())
     if any(isinstance(category, str) for column in categories for category in column):
         raise ValueError(
-            f"{type(estimator).__name__} was fitted to strings, but a single input of float32 has "
-            "none. Give initial_types, as for skl2onnx.convert_sklearn, with a StringTensorType."
+            f"{type(estimator).__name__} was fitted to strings, but a single float32 input cannot "
+            "have any. Give initial_types, as for skl2onnx.convert_sklearn, with a "
+            "StringTensorType."
         )
 
 
-def _find_types(estimator: Any) -> list[tuple[str, Any]]:
-    """Return a single input, rows as they were in fit."""
+def _choose_types(estimator: BaseEstimator) -> InitialTypes:
+    """Return a single float32 input with the row shape of fit."""
     from skl2onnx.common.data_types import FloatTensorType
 
+    # None: any number of rows
     return [("X", FloatTensorType([None, *_find_shape(estimator)]))]
 
 
-def _find_shape(estimator: Any) -> tuple[int, ...]:
+def _find_shape(estimator: BaseEstimator) -> tuple[int, ...]:
     if is_autoencoder(estimator):
         return find_row_shape(estimator)
     if isinstance(estimator, Pipeline):
@@ -96,31 +107,40 @@ def _find_shape(estimator: Any) -> tuple[int, ...]:
         return _find_shape(estimator.transformer_list[0][1])
     if not hasattr(estimator, "n_features_in_"):
         raise ValueError(
-            f"The inputs of {type(estimator).__name__} are not known. Give initial_types, as for "
-            "skl2onnx.convert_sklearn."
+            f"The number of features of {type(estimator).__name__} is not known. Give "
+            "initial_types, as for skl2onnx.convert_sklearn."
         )
     return (estimator.n_features_in_,)
 
 
-def _set_type(operator: Any) -> None:
-    """Tell skl2onnx what an autoencoder returns."""
+def _set_type(operator: Operator) -> None:
+    """Tell skl2onnx the type and shape of an autoencoder's output."""
     from skl2onnx.common.data_types import FloatTensorType
 
     shape = [None, operator.raw_operator.n_components_]
     operator.outputs[0].type = FloatTensorType(shape)
 
 
-def _add_call(functions: "list[FunctionProto]", scope: Any, operator: Any, container: Any) -> None:
+def _add_call(
+    functions: list[FunctionProto],
+    scope: Scope,
+    operator: Operator,
+    container: ModelComponentContainer,
+) -> None:
     """Add the call of an autoencoder's function to skl2onnx's graph, and the function to a list."""
+    # unique, since a Pipeline may have several autoencoders of a class
     name = scope.get_unique_operator_name(type(operator.raw_operator).__name__)
     functions.append(_make_function(operator.raw_operator, name))
     (codes,) = operator.outputs
-    rows = _find_rows(scope, operator, container)
+    rows = _add_rows(scope, operator, container)
     container.add_node(name, [rows], [codes.full_name], DOMAIN, 1, name=name)
 
 
-def _find_rows(scope: Any, operator: Any, container: Any) -> str:
-    """Return the name of what an autoencoder is given: all columns, in float32."""
+def _add_rows(scope: Scope, operator: Operator, container: ModelComponentContainer) -> str:
+    """Cast and join the inputs of an autoencoder, and return the name of the result.
+
+    A table whose columns have several types has several inputs.
+    """
     from onnx import TensorProto
     from skl2onnx.common._apply_operation import apply_cast, apply_concat
 
@@ -134,24 +154,25 @@ def _find_rows(scope: Any, operator: Any, container: Any) -> str:
     return rows
 
 
-def _make_function(autoencoder: Any, name: str) -> "FunctionProto":
-    """Return an autoencoder as a function from "X" to codes; its weights are constants."""
+def _make_function(autoencoder: Autoencoder, name: str) -> FunctionProto:
+    """Export an autoencoder to a function from "X" to codes."""
     from onnx.helper import make_function, make_node
 
     model = export_autoencoder(autoencoder, "transform")
     graph = model.graph
+    # functions have no initializers, so that weights become constants
     weights = [make_node("Constant", [], [w.name], value=w) for w in graph.initializer]
     ends = [graph.input[0].name], [graph.output[0].name]
     return make_function(DOMAIN, name, *ends, [*weights, *graph.node], model.opset_import)
 
 
-def _inlined(model: "ModelProto", functions: "list[FunctionProto]") -> "ModelProto":
-    """Return a model with the nodes of functions in the place of their calls."""
+def _inline(model: ModelProto, functions: list[FunctionProto]) -> ModelProto:
+    """Replace the calls of functions in a model by the nodes of the functions."""
     from onnx.helper import make_opsetid
     from onnx.inliner import inline_local_functions
 
     versions = {opset.domain: opset.version for opset in model.opset_import}
-    # what skl2onnx took for older versions holds up to this one, which the functions need
+    # the functions need this version; nodes that skl2onnx chose for older ones are valid in it
     versions[""] = OPSET
     versions.pop(DOMAIN, None)
     del model.opset_import[:]

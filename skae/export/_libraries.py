@@ -1,10 +1,10 @@
-"""The packages that an export takes, which are optional."""
+"""The optional packages that an export needs."""
 
 from importlib import import_module
 
 
 def check_libraries() -> None:
-    """Raise ImportError, with what to install, if a package is missing."""
+    """Raise ImportError with installation instructions if a package is missing."""
     try:
         for name in ("onnx", "onnxscript", "skl2onnx"):
             import_module(name)

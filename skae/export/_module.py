@@ -1,10 +1,12 @@
-"""Torch modules as models of ONNX."""
+"""Export of torch modules to ONNX."""
+
+from __future__ import annotations
 
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from threading import Lock, get_ident
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import torch
 from torch import nn
@@ -13,28 +15,28 @@ if TYPE_CHECKING:
     from onnx import ModelProto
 
 OPSET = 18
-"""Version of ONNX's operators: the oldest that torch exports to, which most runtimes know."""
+"""Version of ONNX's operators: the oldest one that torch exports to, for old runtimes."""
 ONE_AT_A_TIME = Lock()
-"""Held during an export: torch replaces functions of its own meanwhile, for all threads."""
+"""Held during an export, in which torch replaces some of its own functions for all threads."""
 LOGGER = logging.getLogger("torch.onnx._internal.exporter._registration")
 
 
-def export_module(module: nn.Module, shape: tuple[int, ...], output: str) -> "ModelProto":
-    """Return a module as a model with the input "X", of any number of rows.
+def export_module(module: nn.Module, shape: tuple[int, ...], output: str) -> ModelProto:
+    """Export a module to a model with the input "X", for any number of rows.
 
     Parameters
     ----------
     module : nn.Module
-        Maps rows to rows, in float32, on the CPU. It is put in evaluation mode.
+        Maps rows to rows, in float32 and on the CPU. It is set to evaluation mode.
     shape : tuple of int
-        Of a row.
+        Shape of a row.
     output : str
         Name of the output.
     """
-    # were it a single row, torch would take their number for a constant
+    # two rows, since torch treats a dimension of size 1 as constant
     rows = torch.zeros(2, *shape)
     with ONE_AT_A_TIME, _quiet_about_torchvision():
-        program: Any = torch.onnx.export(
+        program = torch.onnx.export(
             module.eval().requires_grad_(False),
             (rows,),
             dynamo=True,
@@ -44,11 +46,13 @@ def export_module(module: nn.Module, shape: tuple[int, ...], output: str) -> "Mo
             dynamic_shapes=({0: torch.export.Dim("n_samples")},),
             opset_version=OPSET,
         )
-    return _stripped(program.model_proto)
+    # None is returned only without dynamo=True
+    assert program is not None
+    return _strip(program.model_proto)
 
 
-def _stripped(model: "ModelProto") -> "ModelProto":
-    """Return a model without what torch notes beside it: paths of sources, among others."""
+def _strip(model: ModelProto) -> ModelProto:
+    """Remove the notes of torch from a model, such as paths of source files."""
     from onnx.helper import find_min_ir_version_for
 
     graph = model.graph
@@ -56,13 +60,15 @@ def _stripped(model: "ModelProto") -> "ModelProto":
     for part in (model, graph, *graph.input, *graph.output, *graph.node, *graph.initializer):
         part.ClearField("metadata_props")
         part.ClearField("doc_string")
+    # the oldest format with these operators, for old runtimes
     model.ir_version = find_min_ir_version_for(list(model.opset_import))
     return model
 
 
 @contextmanager
 def _quiet_about_torchvision() -> Iterator[None]:
-    """Hold back what torch logs in this thread of operators that it skips."""
+    """Drop the log messages of this thread about operators of torchvision."""
+    # other threads may export as well, and see their messages
     thread = get_ident()
 
     def keep(record: logging.LogRecord) -> bool:

@@ -1,72 +1,81 @@
-"""Fitted autoencoders, and what is built with them, as models of ONNX."""
+"""The public function `to_onnx`."""
 
-from typing import TYPE_CHECKING, Any
+from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
+from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 
 from skae.export._autoencoders import OUTPUTS, export_autoencoder, is_autoencoder
 from skae.export._composites import convert
 from skae.export._libraries import check_libraries
-from skae.export._unwrapping import unwrapped
+from skae.export._unwrapping import unwrap
 
 if TYPE_CHECKING:
     from onnx import ModelProto
 
+    from skae.export._composites import InitialTypes
+
 
 def to_onnx(
-    estimator: Any, *, method: str = "transform", initial_types: list[tuple[str, Any]] | None = None
-) -> "ModelProto":
-    """Return a fitted estimator as a model of ONNX.
+    estimator: BaseEstimator,
+    *,
+    method: str = "transform",
+    initial_types: InitialTypes | None = None,
+) -> ModelProto:
+    """Export a fitted estimator to an ONNX model.
 
     Parameters
     ----------
     estimator : estimator
-        A fitted autoencoder of this package, a search around one, or whatever scikit-learn builds
-        with them of steps that `skl2onnx` knows: Pipeline, ColumnTransformer, FeatureUnion.
+        A fitted autoencoder of this package, or a Pipeline, ColumnTransformer or FeatureUnion of
+        autoencoders and estimators that `skl2onnx` knows, or a fitted search for one of these.
 
     method : {"transform", "inverse_transform", "reconstruct"}, default="transform"
-        What an autoencoder shall do: encode rows, decode codes, or both. Others only do what they
-        do to new rows, which is to transform them or to predict.
+        The method of an autoencoder to export: it encodes rows, decodes codes, or does both. For
+        other estimators, "transform" exports `transform` or `predict`, and the other two are not
+        available.
 
     initial_types : list of (str, type), default=None
-        Names and types of the inputs, as `skl2onnx.convert_sklearn` takes them, for a Pipeline or
-        ColumnTransformer whose columns have several types. None: one input, "X", of float32, with
-        rows as they were in fit.
+        Names and types of the inputs, as for `skl2onnx.convert_sklearn`. Needed for a Pipeline or
+        ColumnTransformer whose columns have several types. None: one float32 input "X" with the
+        row shape of fit.
 
     Returns
     -------
     model : onnx.ModelProto
-        For any number of rows. Autoencoders give "codes", "X_original" or "X_reconstructed" in
-        float32; classifiers "label" and "probabilities", as arrays; other names are those that
-        `skl2onnx` gives.
+        The model, for any number of rows. Outputs of autoencoders are "codes", "X_original" or
+        "X_reconstructed" in float32. Outputs of classifiers are the arrays "label" and
+        "probabilities". Other outputs have the names of `skl2onnx`.
 
     Raises
     ------
     TypeError
-        If the estimator, or a step of it, is neither of this package nor known to `skl2onnx`; a
-        subclass of an autoencoder is not.
+        If neither skae nor `skl2onnx` can export the estimator or one of its steps, such as a
+        subclass of an autoencoder.
     ValueError
-        If `method` is none of the above, or none of this estimator; if categories are strings and
-        `initial_types` is None; or with ``transform_algorithm="omp"``.
+        If `method` has another value, or is not available for this estimator; if categories are
+        strings and `initial_types` is None; or if ``transform_algorithm="omp"``.
     NotFittedError
-        If it is not fitted.
+        If the estimator is not fitted.
     ImportError
         If onnx, onnxscript or skl2onnx is not installed.
 
     Notes
     -----
-    The model computes in float32. It checks nothing: where `transform` refuses rows (missing
-    values, categories that are not known), its results mean nothing. Codes are dense, with
-    ``sparse_output=True`` too. A conditional :class:`~skae.VAETransformer` averages over the
-    classes, as it does without y.
+    The model computes in float32 and does not check its input. For rows that `transform` refuses,
+    such as rows with missing values or unknown categories, its results are meaningless. Codes are
+    dense, even with ``sparse_output=True``. A conditional :class:`~skae.VAETransformer` averages
+    over the classes, as it does without y.
 
-    Where two atoms of a top-k coder explain a row equally well, or a threshold is just met, a
-    rounding decides, and may decide otherwise than in Python.
+    If two atoms of a top-k coder explain a row equally well, or if a value is equal to a threshold,
+    rounding errors decide, and the model may decide differently from Python.
 
-    While it exports, torch may give a FutureWarning about `LeafSpec`, a class of its own: nothing
-    needs to be done. What it logs of torchvision, which is not needed, is held back, in the thread
-    of the call alone. Several exports at once wait for each other, since torch replaces functions
-    of its own meanwhile.
+    During an export, torch may give a FutureWarning about its class `LeafSpec`, which can be
+    ignored. Messages that torch logs about torchvision, which is not needed, are dropped in the
+    calling thread. Exports in several threads run one after the other, since torch replaces some of
+    its own functions during an export.
 
     Examples
     --------
@@ -86,22 +95,22 @@ def to_onnx(
     if method not in OUTPUTS:
         raise ValueError(f"method must be one of {', '.join(OUTPUTS)}. Got {method!r} instead.")
     check_is_fitted(estimator)
-    estimator = unwrapped(estimator)
+    estimator = unwrap(estimator)
     check_libraries()
     if not is_autoencoder(estimator):
         _check_whole(estimator, method)
         return convert(estimator, initial_types)
     if initial_types is not None:
         raise ValueError(
-            "initial_types is for Pipelines and the like. The input of an autoencoder is X, in "
-            "float32."
+            "initial_types is for Pipelines and other compositions. An autoencoder has the input X "
+            "in float32. Leave initial_types out."
         )
     return export_autoencoder(estimator, method)
 
 
-def _check_whole(estimator: Any, method: str) -> None:
+def _check_whole(estimator: BaseEstimator, method: str) -> None:
     if method != "transform":
         raise ValueError(
-            f"method={method!r} is for autoencoders. A {type(estimator).__name__} is exported by "
-            "what it does to new rows. Export the autoencoder in it by itself."
+            f"method={method!r} is for autoencoders. A {type(estimator).__name__} is exported with "
+            "its method transform or predict. Export the autoencoder in it separately."
         )

@@ -1,9 +1,9 @@
-"""Fitted estimators in the terms that skl2onnx knows."""
+"""Rewriting of fitted estimators as compositions that skl2onnx can convert."""
 
 from collections.abc import Callable
 from copy import copy
-from typing import Any
 
+from sklearn.base import BaseEstimator
 from sklearn.compose import ColumnTransformer
 from sklearn.frozen import FrozenEstimator
 from sklearn.pipeline import FeatureUnion, Pipeline
@@ -12,37 +12,38 @@ from sklearn.utils.validation import check_is_fitted
 from skae.export._autoencoders import AUTOENCODERS, is_autoencoder
 
 
-def unwrapped(estimator: Any) -> Any:
-    """Return what does the work of a fitted estimator.
+def unwrap(estimator: BaseEstimator) -> BaseEstimator:
+    """Replace fitted searches and FrozenEstimators by the estimators that do their work.
 
-    That is for a search what it has chosen, and for a FrozenEstimator the estimator in it. The same
-    is done to the steps of Pipelines and of the like; those that only pass rows on are left out.
+    A search is replaced by its best estimator, also as a step of a Pipeline or of another
+    composition. Steps of a Pipeline without effect are left out.
 
     Raises
     ------
     TypeError
-        If an autoencoder is of a subclass of ours.
+        If a step is of a subclass of an autoencoder.
     ValueError
-        If a search has fitted nothing in the end.
+        If a search has no best estimator, since it has refit=False.
     NotFittedError
         If an autoencoder is not fitted.
     """
     if isinstance(estimator, FrozenEstimator):
-        return unwrapped(estimator.estimator)
+        return unwrap(estimator.estimator)
     if hasattr(estimator, "cv_results_"):
-        return unwrapped(_find_best(estimator))
+        return unwrap(_find_best(estimator))
     if isinstance(estimator, Pipeline):
         steps = [step for step in estimator.steps if step[1] not in (None, "passthrough")]
+        # a Pipeline needs at least one step
         estimator = Pipeline(steps or estimator.steps)
     if isinstance(estimator, AUTOENCODERS):
         _check_autoencoder(estimator)
-    return _with_parts(estimator, unwrapped)
+    return _with_parts(estimator, unwrap)
 
 
-def by_position(estimator: Any) -> Any:
-    """Return an estimator whose ColumnTransformers pick columns by number, not by name.
+def by_position(estimator: BaseEstimator) -> BaseEstimator:
+    """Return an estimator whose ColumnTransformers select columns by number instead of by name.
 
-    skl2onnx looks for names among those of the inputs, of which a table is a single one.
+    skl2onnx looks names up among the inputs of the model, but a table is a single input.
     """
     estimator = _with_parts(estimator, by_position)
     if isinstance(estimator, ColumnTransformer):
@@ -54,8 +55,11 @@ def by_position(estimator: Any) -> Any:
     return estimator
 
 
-def _with_parts(estimator: Any, change: Callable[[Any], Any]) -> Any:
-    """Return a copy of a Pipeline or the like, with changed parts; others as they are."""
+def _with_parts(
+    estimator: BaseEstimator, change: Callable[[BaseEstimator], BaseEstimator]
+) -> BaseEstimator:
+    """Return a copy of a composition with changed parts; return other estimators unchanged."""
+    # a new Pipeline or FeatureUnion is not fitted, but skl2onnx reads its fitted parts only
     if isinstance(estimator, Pipeline):
         return Pipeline([(name, change(step)) for name, step in estimator.steps])
     if isinstance(estimator, FeatureUnion):
@@ -64,6 +68,7 @@ def _with_parts(estimator: Any, change: Callable[[Any], Any]) -> Any:
         ]
         return FeatureUnion(parts, transformer_weights=estimator.transformer_weights)
     if isinstance(estimator, ColumnTransformer):
+        # its fitted attributes are needed, so that it is copied; the original keeps its parts
         estimator = copy(estimator)
         estimator.transformers_ = [
             (name, change(part), columns) for name, part, columns in estimator.transformers_
@@ -71,8 +76,8 @@ def _with_parts(estimator: Any, change: Callable[[Any], Any]) -> Any:
     return estimator
 
 
-def parts_of(estimator: Any) -> list[Any]:
-    """Return what a Pipeline or the like is made of, as it was fitted; of others nothing."""
+def parts_of(estimator: BaseEstimator) -> list[BaseEstimator]:
+    """Return the fitted parts of a composition; an empty list for any other estimator."""
     if isinstance(estimator, Pipeline):
         return [step for _, step in estimator.steps]
     if isinstance(estimator, FeatureUnion):
@@ -82,17 +87,17 @@ def parts_of(estimator: Any) -> list[Any]:
     return []
 
 
-def _check_autoencoder(estimator: Any) -> None:
+def _check_autoencoder(estimator: BaseEstimator) -> None:
     if not is_autoencoder(estimator):
         names = ", ".join(cls.__name__ for cls in AUTOENCODERS)
         raise TypeError(
-            f"{type(estimator).__name__} is a subclass of one of {names}, and may do other things "
-            "than its base, which alone can be exported. Fit the base class."
+            f"{type(estimator).__name__} is a subclass of one of {names}. It may compute something "
+            "else than its base class, which alone can be exported. Fit the base class."
         )
     check_is_fitted(estimator)
 
 
-def _find_best(search: Any) -> Any:
+def _find_best(search: BaseEstimator) -> BaseEstimator:
     if hasattr(search, "best_estimator_"):
         return search.best_estimator_
     raise ValueError(

@@ -388,7 +388,7 @@ class ReconstructionDisplay:
 
 def _check_finite(name: str, values: ArrayLike) -> NDArray:
     """Return rows of any shape in float64; raise ValueError if a value is not finite."""
-    # an empty X is refused later, with a message that names the Display's own parameter
+    # plot refuses an empty X, for both class methods alike
     rows: NDArray = check_array(
         as_numpy(values),
         dtype=np.float64,

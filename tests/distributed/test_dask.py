@@ -11,7 +11,7 @@ import pytest
 
 from skae import AutoencoderTransformer, ConvAutoencoder, VAETransformer
 from skae.distributed import fit
-from skae.distributed._dask import _find_shards, _make_pair
+from skae.distributed._dask import _compute_shards, _make_pair
 
 da = pytest.importorskip("dask.array")
 dd = pytest.importorskip("dask.dataframe")
@@ -73,7 +73,7 @@ def test_a_fit_to_an_array_is_a_plain_one(client):
 
 def test_every_worker_has_the_partitions_that_it_holds(client):
     table = _array(client, X, [100, 30, 80, 30])
-    shards = _find_shards(table, None, client)
+    shards = _compute_shards(table, None, client)
     sizes = {w: [len(part) for part, _ in client.gather(parts)] for w, parts in shards.items()}
     assert sizes == dict(zip(sorted(client.nthreads()), [[100, 80], [30, 30]], strict=True))
 

@@ -47,5 +47,5 @@ def test_one_that_died_while_it_waited_misleads_nobody(store, dead):
 
 
 def test_who_does_not_come_is_named(store):
-    with pytest.raises(RuntimeError, match=r"process 1 has not come in 0\.1 s\. Start all"):
+    with pytest.raises(RuntimeError, match=r"process 1 has not joined in 0\.1 s\. Start all"):
         meet(store, 0, 3, SHORT)

@@ -142,7 +142,7 @@ class TestRefusals:
 
     def test_methods_of_autoencoders(self, data):
         estimator = make_pipeline(DENSE).fit(data["real"])
-        with pytest.raises(ValueError, match=r"is for autoencoders\. A Pipeline is exported by"):
+        with pytest.raises(ValueError, match=r"is for autoencoders\. A Pipeline is exported with"):
             to_onnx(estimator, method="inverse_transform")
 
     def test_inputs_that_are_not_known(self):
