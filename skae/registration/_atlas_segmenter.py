@@ -42,7 +42,7 @@ from skae.registration._mask_layout import read_masks
 from skae.registration._refinement import refine
 from skae.rows._classes import list_classes
 from skae.rows._kinds import Description, MaskedShapeRows
-from skae.rows._masks import find_label_names, find_places, read_labels
+from skae.rows._masks import check_label_names, find_label_names, find_places, read_labels
 from skae.rows._problem import Problem
 from skae.rows._rows import Rows
 from skae.starts._logistic_filter import fit_logistic
@@ -526,6 +526,8 @@ class AtlasSegmenter(ClassifierMixin, BaseDeformation):
         check_sizes(self._layout)
         y = read_masks(y, self, len(X), self._layout.spatial)
         if reset:
+            # after the shape of y: one label for every image may well be the same label
+            check_label_names(self._class_names)
             self._mask_shape = y.shape[1:]
         places = find_places(self._class_names, y, self.ignore_index)
         return Rows(X, X, places.reshape(len(X), -1))

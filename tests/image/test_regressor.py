@@ -152,16 +152,6 @@ def test_one_image_is_enough_if_it_is_cut():
     assert np.isfinite(model.score(X, np.abs(X)))
 
 
-def test_whole_images_are_held_out():
-    """Where there are enough of them; else patches are."""
-    model = _quick(patch_size=4)
-    for n_images, is_whole in (20, True), (5, False):
-        train, valid = model._split_patches(n_images, 6, np.random.RandomState(0))
-        assert sorted([*train, *valid]) == list(range(6 * n_images))
-        assert len(valid) == (12 if is_whole else 3)
-        assert (len({*(train // 6)} & {*(valid // 6)}) == 0) == is_whole
-
-
 # Layouts.
 
 

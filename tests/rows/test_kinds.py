@@ -36,6 +36,17 @@ def test_whole_images_stay_as_they_are(kind):
     assert (cut.number, cut.start) == (0, 0)
 
 
+@pytest.mark.parametrize(("n_images", "is_whole"), [(20, True), (5, False)])
+def test_whole_images_are_held_out(n_images, is_whole):
+    """Where there are enough of them; else patches are."""
+    maps = np.zeros((n_images, 1, 9, 7))
+    random_state = np.random.RandomState(0)
+    train, valid = ImageRows(patch_size=4).split(Rows(maps, maps), 0.1, random_state, True)
+    assert sorted([*train, *valid]) == list(range(6 * n_images))
+    assert len(valid) == (12 if is_whole else 3)
+    assert (len({*(train // 6)} & {*(valid // 6)}) == 0) == is_whole
+
+
 @pytest.mark.thinned(1)
 @pytest.mark.parametrize("n_labelled", range(1, 21))
 @pytest.mark.parametrize("n_valid", [0, 1, 7, 19])
