@@ -467,7 +467,7 @@ class GeoSICClassifier(ClassifierMixin, BaseDeformation):
             n_features=atlas.hidden_channels[-1],
             n_classes=n_classes,
         )
-        deform = plan_deformation(self, problem, bool(self.per_class_atlas))
+        deform = plan_deformation(self, problem, n_classes if self.per_class_atlas else 0)
         classification = Classification(self.classification_weight, self.warmup)
         return Recipe(
             architecture=architecture,
