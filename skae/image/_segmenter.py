@@ -51,10 +51,11 @@ from skae.metrics import dice
 from skae.networks import UNetArchitecture
 from skae.objectives import FOCUS, IGNORED, DiceCrossEntropy, PixelCrossEntropy, Term
 from skae.rows._classes import list_classes
-from skae.rows._kinds import ImageRows
+from skae.rows._kinds import Description, ImageRows
 from skae.rows._masks import find_label_names, find_places, read_labels
 from skae.rows._per_block import by_blocks
 from skae.rows._problem import Problem
+from skae.rows._rows import Rows
 from skae.rows._summaries import LabelCounts
 from skae.starts._logistic_filter import fit_logistic
 
@@ -466,8 +467,9 @@ class ImageSegmenter(ClassifierMixin, BaseImageEstimator):
             )
         super()._check_known_size(spatial)
 
-    def _describe_rows(self, source: Any) -> ImageRows:
-        return replace(super()._describe_rows(source), n_classes=len(self.classes_))
+    def _describe(self, rows: Rows, source: Any) -> Description:
+        described = super()._describe(rows, source)
+        return described._replace(kind=ImageRows(self.patch_size, len(self.classes_)))
 
     # What is learned.
 
