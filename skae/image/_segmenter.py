@@ -52,7 +52,7 @@ from skae.networks import UNetArchitecture
 from skae.objectives import FOCUS, IGNORED, DiceCrossEntropy, PixelCrossEntropy, Term
 from skae.rows._classes import list_classes
 from skae.rows._kinds import Description, ImageRows
-from skae.rows._masks import find_label_names, find_places, read_labels
+from skae.rows._masks import check_label_names, find_label_names, find_places, read_labels
 from skae.rows._per_block import by_blocks
 from skae.rows._problem import Problem
 from skae.rows._rows import Rows
@@ -448,6 +448,9 @@ class ImageSegmenter(ClassifierMixin, BaseImageEstimator):
                     found.append(list_classes(read_labels(block, self)))
         labels = np.concatenate(found) if found else np.empty(0, np.intp)
         return find_label_names(labels, self.ignore_index)
+
+    def _check_labels(self, labels: NDArray) -> None:
+        check_label_names(labels)
 
     def _read_targets(self, maps: NDArray, y: Any, *, reset: bool) -> tuple[NDArray, NDArray]:
         y = read_labels(y, self)

@@ -42,7 +42,7 @@ from skae.registration._mask_layout import read_masks
 from skae.registration._refinement import refine
 from skae.rows._classes import list_classes
 from skae.rows._kinds import Description, MaskedShapeRows
-from skae.rows._masks import find_label_names, find_places, read_labels
+from skae.rows._masks import check_label_names, find_label_names, find_places, read_labels
 from skae.rows._problem import Problem
 from skae.rows._rows import Rows
 from skae.starts._logistic_filter import fit_logistic
@@ -520,6 +520,12 @@ class AtlasSegmenter(ClassifierMixin, BaseDeformation):
                     found.append(list_classes(read_labels(block, self)))
         labels = np.concatenate(found) if found else np.empty(0, np.intp)
         return find_label_names(labels, self.ignore_index)
+
+    def _check_labels(self, labels: NDArray) -> None:
+        check_label_names(labels)
+
+    def _describe_features(self) -> object:
+        return f"{super()._describe_features()}, and masks of shape {self._mask_shape} as y"
 
     def _read(self, X: Any, y: Any, *, reset: bool) -> Rows:
         X = self._validate(X, reset=reset)

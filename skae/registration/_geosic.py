@@ -451,12 +451,13 @@ class GeoSICClassifier(ClassifierMixin, BaseDeformation):
     def _list_labels(self, y: Blocks, source: Any) -> NDArray | None:
         ((_, classes),) = y.read()
         check_not_masks(classes)
-        names = list_row_classes(self, classes, source)
-        if len(names) < 2:
+        return list_row_classes(self, classes, source)
+
+    def _check_labels(self, labels: NDArray) -> None:
+        if len(labels) < 2:
             raise ValueError(
-                f"y must have at least two classes. Got one class, {names.tolist()[0]!r}, alone."
+                f"y must have at least two classes. Got one class, {labels.tolist()[0]!r}, alone."
             )
-        return names
 
     def _make_recipe(self, problem: Problem, random_state: np.random.RandomState) -> Recipe:
         n_classes = len(self._class_names)

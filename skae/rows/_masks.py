@@ -42,20 +42,17 @@ def read_labels(y: Any, estimator: Any) -> NDArray:
 
 
 def find_label_names(y: NDArray, ignored: Any) -> NDArray:
-    """Return the labels that y has, sorted, without the one that is ignored.
-
-    Raises
-    ------
-    ValueError
-        If there are fewer than two.
-    """
+    """Return the labels that y has, sorted, without the one that is ignored."""
     names = list_classes(y)
-    names = names[names != ignored] if ignored is not None else names
+    return names[names != ignored] if ignored is not None else names
+
+
+def check_label_names(names: NDArray) -> None:
+    """Raise ValueError if there are fewer than two labels."""
     if len(names) < 2:
         raise ValueError(
             f"y must have at least two different labels to tell apart. Got {names.tolist()}."
         )
-    return names
 
 
 def find_places(names: NDArray, y: NDArray, ignored: Any) -> NDArray[np.int32]:

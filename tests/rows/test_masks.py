@@ -5,7 +5,7 @@ import pytest
 from numpy.testing import assert_array_equal
 
 from skae.objectives import IGNORED
-from skae.rows._masks import find_label_names, find_places, read_labels
+from skae.rows._masks import check_label_names, find_label_names, find_places, read_labels
 
 Y = np.random.default_rng(0).integers(3, size=(4, 3, 5))
 NAMES = [
@@ -41,6 +41,6 @@ def test_what_are_no_labels():
     with pytest.raises(ValueError, match="Input y contains NaN"):
         read_labels(np.where(Y, np.nan, 1.0), None)
     with pytest.raises(ValueError, match=r"at least two different labels .* Got \[1\]"):
-        find_label_names(np.where(Y, 1, 5), 5)
+        check_label_names(find_label_names(np.where(Y, 1, 5), 5))
     with pytest.raises(ValueError, match="y has classes that were not seen in fit: 2"):
         find_places(np.array([0, 1]), Y, None)
