@@ -53,6 +53,14 @@ class ImageRowsMixin(TorchEstimator):
             self.image_shape_ = self._layout.shape
         return X
 
+    def _describe_features(self) -> object:
+        names = getattr(self, "feature_names_in_", None)
+        if names is not None:
+            return names.tolist()
+        if len(self._row_shape) == 1:
+            return f"flattened images of shape {self.image_shape_}"
+        return f"images of shape {self._row_shape}"
+
     def _as_given(self, rows: NDArray) -> NDArray:
         return rows.reshape(len(rows), *self._row_shape)
 

@@ -79,6 +79,14 @@ class TorchEstimator(CallbackSupportMixin, BaseEstimator, ABC):
         """
         return None
 
+    def _check_labels(self, labels: NDArray) -> None:
+        """Raise ValueError if these are too few classes, in all processes, to learn from."""
+
+    def _describe_features(self) -> object:
+        """Return what all processes must have in common: names of features, or their number."""
+        names = getattr(self, "feature_names_in_", None)
+        return self.n_features_in_ if names is None else names.tolist()
+
     def _read(self, X: object, y: object, *, reset: bool) -> Rows:
         """Validate X and y, and return their rows."""
         rows = self._validate(X, reset=reset)

@@ -50,7 +50,16 @@ class Estimator(Protocol):
         """Return the classes that the fitted state may consist of."""
 
     def _list_labels(self, y: Blocks, source: Any) -> NDArray | None:
-        """Return the classes that y holds, or None if the network is told of none."""
+        """Return the classes that y holds, or None if the network is told of none.
+
+        With many processes, y is the part of one of them, which may lack classes.
+        """
+
+    def _check_labels(self, labels: NDArray) -> None:
+        """Raise ValueError if these are too few classes, in all processes, to learn from."""
+
+    def _describe_features(self) -> object:
+        """Return what all processes must have in common: names of features, shapes of images."""
 
     def _read(self, X: Any, y: Any, *, reset: bool) -> Rows:
         """Validate X and y, and return their rows."""

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from skae.blocks import Blocks, HeldOut, OneBlock, Pairs, PairsOfOne, find_blocks, find_pairs
+from skae.blocks import Blocks, HeldOut, OneBlock, find_blocks, find_pairs
 from skae.engine import ALONE, Peers
 from skae.fitting._protocols import Estimator
 from skae.fitting._training import Training
@@ -19,6 +19,7 @@ from skae.objectives import Link
 from skae.rows._categories import join_links
 from skae.rows._classes import join_classes
 from skae.rows._kinds import Description, RowKind
+from skae.rows._one_pair import OnePair
 from skae.rows._per_block import check_single
 from skae.rows._problem import Problem
 from skae.rows._reader import Reader
@@ -95,11 +96,7 @@ def find_blocks_of(estimator: Estimator, X: Any, y: Any) -> Blocks | None:
 
 def _as_blocks(estimator: Estimator, X: Any, y: Any) -> Blocks:
     """Return arrays as a single block."""
-    if not estimator._pairs_with_y:
-        return OneBlock(X)
-    if y is None or y is X:
-        return PairsOfOne(OneBlock(X), y is not None)
-    return Pairs(OneBlock(X), OneBlock(y))
+    return OnePair(X, y) if estimator._pairs_with_y else OneBlock(X)
 
 
 def _read_labels(
@@ -111,6 +108,7 @@ def _read_labels(
         labels = estimator._list_labels(of_y, source)
     if labels is not None:
         labels = labels if source is not None else join_classes(labels, peers)
+        estimator._check_labels(labels)
         estimator.classes_ = labels
     return labels
 
@@ -174,7 +172,7 @@ def _read_blocks(
         ).survey()
         check_same_features(n_seen, estimator.n_features_in_)
         check_same_link(survey.link, source)
-    survey = join_surveys(survey, describe_features(estimator), peers, seed)
+    survey = join_surveys(survey, estimator._describe_features(), peers, seed)
     _check_n_rows_of_blocks(survey, held_out.share, source)
     link, kind, read = survey.link, survey.kind, survey.rows
     rows = enter_link(link, read)
@@ -210,7 +208,7 @@ def _find_description(
     def make_link(rows: Rows) -> Any:
         return estimator._describe(rows, source).link
 
-    link = join_links(reader, make_link, partial(describe_features, estimator), peers)
+    link = join_links(reader, make_link, estimator._describe_features, peers)
     return lambda rows: Description(estimator._describe(rows, source).kind, link)
 
 
@@ -243,12 +241,6 @@ def _check_n_rows_of_blocks(survey: Survey, share: float, source: Any) -> None:
             f"Found blocks with {survey.n_all} row in all (n_samples={survey.n_all}) while a "
             f"minimum of {survey.kind.min_rows} is required."
         )
-
-
-def describe_features(estimator: Any) -> Any:
-    """Return the names of the features, or their number: processes must have the same."""
-    names = getattr(estimator, "feature_names_in_", None)
-    return estimator.n_features_in_ if names is None else names.tolist()
 
 
 def check_support(estimator: Any, link: Any, rows: Rows) -> None:

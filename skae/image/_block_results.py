@@ -4,10 +4,10 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from numpy.typing import DTypeLike, NDArray
+from numpy.typing import NDArray
 
 from skae.blocks import Blocks, is_empty
-from skae.rows._explained_variance import NO_ROWS, ExplainedShare
+from skae.rows._explained_variance import ExplainedShare
 from skae.rows._summaries import as_pixels
 
 
@@ -39,12 +39,6 @@ def proba_shape(estimator: Any, X: Any) -> tuple[int, ...]:
     return (*spatial, n_classes) if is_last else (n_classes, *spatial)
 
 
-def dtype_of_labels(estimator: Any, X: Any) -> DTypeLike:
-    """Return that of the classes."""
-    dtype: DTypeLike = estimator.classes_.dtype
-    return dtype
-
-
 def explained_in_blocks(
     compare: Callable[[Any, Any], tuple[NDArray, NDArray]], pairs: Blocks, n_channels: int
 ) -> float:
@@ -64,16 +58,3 @@ def explained_in_blocks(
             with pairs.naming(number):
                 explained.add(*map(as_pixels, compare(*pair)))
     return explained.share
-
-
-def mean_in_blocks(score: Callable[[Any, Any], float], pairs: Blocks) -> float:
-    """Return the mean over all images of what a function of a block gives as the mean of its."""
-    total, n_images = 0.0, 0
-    for number, pair in pairs.read():
-        if not is_empty(pair):
-            with pairs.naming(number):
-                total += len(pair.X) * score(*pair)
-            n_images += len(pair.X)
-    if n_images == 0:
-        raise ValueError(NO_ROWS)
-    return total / n_images

@@ -100,6 +100,9 @@ default=None
         fit_estimator_once(self, X, y)
         return self
 
+    def _describe_features(self) -> object:
+        return f"{self._format.describe()}, and {self._target_format.describe()} as y"
+
     def _read(self, X: Any, y: Any, *, reset: bool) -> Rows:
         maps = self._read_images(X, reset=reset)
         if not reset:

@@ -49,6 +49,12 @@ class ImageFormat(NamedTuple):
         row = (*spatial, n_channels) if self.layout.is_channels_last else (n_channels, *spatial)
         return row if self.n_dims == 4 else (prod(row),)
 
+    def describe(self) -> str:
+        """Return the shape of one image in words."""
+        if self.n_dims == 2:
+            return f"flattened images of shape {self.layout.shape}"
+        return f"images of shape {self.find_row(tuple(self.layout.spatial))}"
+
     def check(self, row: tuple[int, ...], name: str) -> None:
         """Raise ValueError if rows of this shape are no such images, of any size."""
         n_channels = self.layout.n_channels
@@ -152,11 +158,12 @@ def check_sizes(X: Sequence[int], y: Sequence[int]) -> None:
 
 
 def check_first_size(spatial: tuple[int, ...], known: tuple[int, ...]) -> None:
-    """Raise ValueError if images of a block have another size than those of the first one."""
+    """Raise ValueError if images have another size than the first ones."""
     if tuple(spatial) != tuple(known):
         raise ValueError(
-            f"it has images of {_size(spatial)} pixels, but all must have the size of those of the "
-            f"first block, {_size(known)} pixels."
+            f"X has images of {_size(spatial)} pixels, but all images that are learned from must "
+            f"have the size of the first ones, {_size(known)} pixels. Resize them, or set "
+            "patch_size and cut patches of one size."
         )
 
 

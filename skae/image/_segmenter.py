@@ -22,12 +22,7 @@ from skae.estimators import ConvAutoencoder
 from skae.fitting._fit import fit_estimator
 from skae.fitting._parameters import validated_fit
 from skae.fitting._recipe import Recipe
-from skae.image._block_results import (
-    dtype_of_labels,
-    images_shape,
-    mean_in_blocks,
-    proba_shape,
-)
+from skae.image._block_results import images_shape, proba_shape
 from skae.image._image_estimator import BaseImageEstimator
 from skae.image._image_parameters import (
     IMAGES,
@@ -53,7 +48,7 @@ from skae.objectives import FOCUS, IGNORED, DiceCrossEntropy, PixelCrossEntropy,
 from skae.rows._classes import list_classes
 from skae.rows._kinds import Description, ImageRows
 from skae.rows._masks import check_label_names, find_label_names, find_places, read_labels
-from skae.rows._per_block import by_blocks
+from skae.rows._per_block import by_blocks, dtype_of_labels, mean_in_blocks
 from skae.rows._problem import Problem
 from skae.rows._rows import Rows
 from skae.rows._summaries import LabelCounts
@@ -447,9 +442,10 @@ class ImageSegmenter(ClassifierMixin, BaseImageEstimator):
                 with y.naming(number):
                     found.append(list_classes(read_labels(block, self)))
         labels = np.concatenate(found) if found else np.empty(0, np.intp)
-        names = find_label_names(labels, self.ignore_index)
-        check_label_names(names)
-        return names
+        return find_label_names(labels, self.ignore_index)
+
+    def _check_labels(self, labels: NDArray) -> None:
+        check_label_names(labels)
 
     def _read_targets(self, maps: NDArray, y: Any, *, reset: bool) -> tuple[NDArray, NDArray]:
         y = read_labels(y, self)

@@ -69,14 +69,14 @@ class Deform:
     regularization : float
     centering : float
         Weight of the mean displacement; 0 for none.
-    is_by_class : bool
-        Whether displacements are centred class by class.
+    n_classes : int
+        If displacements are centred class by class, the number of classes; else 0.
     """
 
     similarity: Any
     regularization: float
     centering: float
-    is_by_class: bool = False
+    n_classes: int = 0
 
     def __call__(self, network: nn.Module, n_rows: int) -> Objective:
         """Return the terms of a network."""
@@ -88,15 +88,19 @@ class Deform:
         if self.regularization > 0:
             terms["regularization"] = DeformationEnergy(self.regularization)
         if self.centering > 0:
-            kind = MeanDisplacementOfClasses if self.is_by_class else MeanDisplacement
-            terms["center_atlas"] = kind(self.centering)
+            terms["center_atlas"] = self._make_centering()
         return terms
 
+    def _make_centering(self) -> Term:
+        if self.n_classes:
+            return MeanDisplacementOfClasses(self.centering, self.n_classes)
+        return MeanDisplacement(self.centering)
 
-def plan_deformation(estimator: Any, problem: Problem, is_by_class: bool = False) -> Deform:
+
+def plan_deformation(estimator: Any, problem: Problem, n_classes: int = 0) -> Deform:
     """Return the objective that an estimator's parameters ask for."""
     centering = CENTERING / max(estimator._layout.spatial) ** 2 if estimator.center_atlas else 0.0
-    return Deform(problem.link, estimator.regularization, centering, is_by_class)
+    return Deform(problem.link, estimator.regularization, centering, n_classes)
 
 
 @dataclass(frozen=True)

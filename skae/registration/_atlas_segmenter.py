@@ -19,7 +19,7 @@ from sklearn.utils.validation import check_is_fitted
 from torch import Tensor
 
 from skae._scikit_learn import Interval, validate_parameter_constraints
-from skae.blocks import Blocks, is_empty
+from skae.blocks import Blocks, find_pairs, is_empty
 from skae.fitting._application import as_array, as_tensor, in_batches
 from skae.fitting._dispatch import dispatched
 from skae.fitting._fitted import Fitted
@@ -36,6 +36,7 @@ from skae.registration._atlas_recipe import (
     plan_deformation,
 )
 from skae.registration._atlas_segmenter_network import AtlasSegmenterArchitecture
+from skae.registration._block_results import mask_shape, pixel_proba_shape
 from skae.registration._deformation import DEFORMATION, BaseDeformation
 from skae.registration._deformation_terms import LocalCorrelation, Segmentation
 from skae.registration._mask_layout import read_masks
@@ -43,6 +44,7 @@ from skae.registration._refinement import refine
 from skae.rows._classes import list_classes
 from skae.rows._kinds import Description, MaskedShapeRows
 from skae.rows._masks import check_label_names, find_label_names, find_places, read_labels
+from skae.rows._per_block import by_blocks, codes_shape, dtype_of_labels, mean_in_blocks
 from skae.rows._problem import Problem
 from skae.rows._rows import Rows
 from skae.starts._logistic_filter import fit_logistic
@@ -383,10 +385,14 @@ class AtlasSegmenter(ClassifierMixin, BaseDeformation):
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, height, width) or (n_samples, ...)
-            Images.
-        y : array-like of shape (n_samples, height, width) or (n_samples, height * width)
-            The label of every pixel.
+        X : array-like of shape (n_samples, height, width) or (n_samples, ...), or blocks
+            Images. Blocks of images are read one at a time, once before the training and once for
+            every epoch: a memory map of at least 512 MB, an array of zarr or of dask, any object
+            whose `__iter__` yields arrays, the same ones every time. Read more in the
+            :doc:`user guide </user_guide/larger_than_memory>`.
+        y : array-like of shape (n_samples, height, width) or (n_samples, height * width), or blocks
+            The label of every pixel. Blocks have as many images as those of X, and are read once
+            more, for the classes.
 
         Returns
         -------
@@ -396,36 +402,40 @@ class AtlasSegmenter(ClassifierMixin, BaseDeformation):
         Raises
         ------
         ValueError
-            If X, y or a parameter is not valid, or if the training diverges.
+            If X, y or a parameter is not valid, if a block cannot be read, or if the training
+            diverges.
         """
         return super().fit(X, y)
 
+    @by_blocks(mask_shape, dtype_of_labels)
     @dispatched
     def predict(self, X: ArrayLike) -> NDArray:
         """Return the atlas's labels, deformed to images.
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_features) or (n_samples, ...)
+        X : array-like of shape (n_samples, n_features) or (n_samples, ...), or blocks
             Images.
 
         Returns
         -------
         y : ndarray of shape (n_samples, height, width) or (n_samples, height * width)
-            Labels in the layout that y had in :meth:`fit`.
+            Labels in the layout that y had in :meth:`fit`. If X is given in blocks, returns an
+            iterator with one array per block; for a dask collection, a dask array.
         """
         check_is_fitted(self)
         check_refine_steps(self)
         rows = self._validate_known(X)
         return as_masks(self, label_images(self, draw_labels, rows))
 
+    @by_blocks(pixel_proba_shape)
     @dispatched
     def predict_proba(self, X: ArrayLike) -> NDArray:
         """Return the probabilities of labels of the atlas, deformed to images.
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_features) or (n_samples, ...)
+        X : array-like of shape (n_samples, n_features) or (n_samples, ...), or blocks
             Images.
 
         Returns
@@ -433,7 +443,9 @@ class AtlasSegmenter(ClassifierMixin, BaseDeformation):
         p : ndarray of shape (n_samples, n_classes, height, width)
             In the order of `classes_`; with ``channels="last"`` of shape
             (n_samples, height, width, n_classes), and for flattened y with height and width in
-            one axis. In the dtype of X if that is float32, else in float64.
+            one axis. In the dtype of X if that is float32, else in float64. If X is given in
+            blocks, returns an iterator with one array per block; for a dask collection, a dask
+            array.
         """
         check_is_fitted(self)
         check_refine_steps(self)
@@ -443,37 +455,41 @@ class AtlasSegmenter(ClassifierMixin, BaseDeformation):
             proba = proba.reshape(*proba.shape[:2], -1)
         return np.moveaxis(proba, 1, -1) if self._layout.is_channels_last else proba
 
+    @by_blocks(mask_shape, dtype_of_labels)
     @dispatched
     def predict_pixelwise(self, X: ArrayLike) -> NDArray:
         """Return the most probable label of every pixel by what is around it, without the atlas.
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_features) or (n_samples, ...)
+        X : array-like of shape (n_samples, n_features) or (n_samples, ...), or blocks
             Images.
 
         Returns
         -------
         y : ndarray of shape (n_samples, height, width) or (n_samples, height * width)
-            Labels in the layout that y had in :meth:`fit`.
+            Labels in the layout that y had in :meth:`fit`. If X is given in blocks, returns an
+            iterator with one array per block; for a dask collection, a dask array.
         """
         check_is_fitted(self)
         rows = self._validate_known(X)
         return as_masks(self, label_images(self, find_pixel_logits, rows))
 
+    @by_blocks(codes_shape)
     @dispatched
     def refine(self, X: ArrayLike) -> NDArray:
         """Return the codes with which :meth:`predict` deforms the labels.
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_features) or (n_samples, ...)
+        X : array-like of shape (n_samples, n_features) or (n_samples, ...), or blocks
             Images.
 
         Returns
         -------
         codes : ndarray of shape (n_samples, n_codes)
-            Those of :meth:`transform`, refined in `refine_steps` steps.
+            Those of :meth:`transform`, refined in `refine_steps` steps. If X is given in blocks,
+            returns an iterator with one array per block; for a dask collection, a dask array.
         """
         check_is_fitted(self)
         check_refine_steps(self)
@@ -488,9 +504,9 @@ class AtlasSegmenter(ClassifierMixin, BaseDeformation):
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_features) or (n_samples, ...)
+        X : array-like of shape (n_samples, n_features) or (n_samples, ...), or blocks
             Images.
-        y : array-like of shape (n_samples, height, width) or (n_samples, height * width)
+        y : array-like of shape (n_samples, height, width) or (n_samples, height * width), or blocks
             Their labels.
 
         Returns
@@ -502,6 +518,10 @@ class AtlasSegmenter(ClassifierMixin, BaseDeformation):
         """
         check_is_fitted(self)
         check_refine_steps(self)
+        pairs = find_pairs(X, y, self._listed_from)
+        return self._score(X, y) if pairs is None else mean_in_blocks(self._score, pairs)
+
+    def _score(self, X: Any, y: Any) -> float:
         rows = self._validate_known(X)
         known = read_masks(y, self, len(rows), self._layout.spatial)
         find_places(self._class_names, known, self._ignored)
@@ -520,6 +540,12 @@ class AtlasSegmenter(ClassifierMixin, BaseDeformation):
                     found.append(list_classes(read_labels(block, self)))
         labels = np.concatenate(found) if found else np.empty(0, np.intp)
         return find_label_names(labels, self.ignore_index)
+
+    def _check_labels(self, labels: NDArray) -> None:
+        check_label_names(labels)
+
+    def _describe_features(self) -> object:
+        return f"{super()._describe_features()}, and masks of shape {self._mask_shape} as y"
 
     def _read(self, X: Any, y: Any, *, reset: bool) -> Rows:
         X = self._validate(X, reset=reset)

@@ -22,6 +22,7 @@ from skae.fitting._fitted import Fitted
 from skae.fitting._parameters import LATENT, TRAINING
 from skae.objectives import LOSSES
 from skae.registration._atlas_network import AtlasArchitecture
+from skae.registration._block_results import field_shape
 from skae.registration._deformation_terms import LocalCorrelation
 from skae.registration._displacements import (
     choose_atlases,
@@ -35,6 +36,7 @@ from skae.registration._displacements import (
 from skae.registration._fields import jacobian_determinant, warp
 from skae.registration._warping import warp_images
 from skae.rows._kinds import Description, ShapeRows
+from skae.rows._per_block import by_blocks
 from skae.rows._problem import Problem
 from skae.rows._rows import Rows
 
@@ -83,13 +85,14 @@ class BaseDeformation(ImageRowsMixin, BaseAutoencoder):
         tags.input_tags.two_d_array = self.image_shape is not None
         return tags
 
+    @by_blocks(field_shape)
     @dispatched
     def displacement(self, X: ArrayLike) -> NDArray:
         """Return how the atlas is deformed to images.
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_features) or (n_samples, ...)
+        X : array-like of shape (n_samples, n_features) or (n_samples, ...), or blocks
             Images.
 
         Returns
@@ -98,24 +101,28 @@ class BaseDeformation(ImageRowsMixin, BaseAutoencoder):
             In pixels, in the order of the axes and whatever `channels` is. An image at pixel x is
             the atlas at ``x + displacement(x)``: ``warp_images(atlas_[None], displacement)``
             is the reconstruction. Where every class has an atlas, it is that of the predicted one.
+            If X is given in blocks, returns an iterator with one array per block; for a dask
+            collection, a dask array.
         """
         check_is_fitted(self)
         return compute_displacement(self, self._validate_known(X), point_to_atlas)
 
+    @by_blocks(field_shape)
     @dispatched
     def inverse_displacement(self, X: ArrayLike) -> NDArray:
         """Return how images are deformed to the atlas.
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_features) or (n_samples, ...)
+        X : array-like of shape (n_samples, n_features) or (n_samples, ...), or blocks
             Images.
 
         Returns
         -------
         inverse_displacement : ndarray of shape (n_samples, n_dims, height, width)
             In pixels, as for :meth:`displacement`. ``warp_images(X, inverse_displacement)`` are the
-            images in the atlas's pose and shape.
+            images in the atlas's pose and shape. If X is given in blocks, returns an iterator with
+            one array per block; for a dask collection, a dask array.
         """
         check_is_fitted(self)
         return compute_displacement(self, self._validate_known(X), point_to_image)

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import torch
 from torch import Tensor
 from torch.nn import functional
 
@@ -45,6 +46,7 @@ class MeanDisplacement(Term):
 
     reads = ("displacement",)
     sees_outputs_only = True
+    sees_batch = True
 
     def __init__(self, weight: float) -> None:
         self.strength = weight
@@ -52,8 +54,18 @@ class MeanDisplacement(Term):
     def __call__(self, outputs: Any, target: Tensor) -> Tensor:
         """Return the product of every row, shape (n,)."""
         u = outputs.displacement
+        # rows that are only judged are those of this process: the held-out ones are the same in all
+        if torch.is_grad_enabled():
+            mean, n_rows = self.average(u.flatten(1))
+            if n_rows != len(u):
+                others = (n_rows * mean.detach().view(u.shape[1:]) - u) / max(1, n_rows - 1)
+                return self._average_pixels(_double_gradient(u, others))
         others = (u.sum(0) - u) / max(1, len(u) - 1)
-        return self.strength * (u * others).sum(1).flatten(1).mean(1)
+        return self._average_pixels(u * others)
+
+    def _average_pixels(self, products: Tensor) -> Tensor:
+        """Return the values of rows, given their products of shape (n, n_dims, *sizes)."""
+        return self.strength * products.sum(1).flatten(1).mean(1)
 
 
 class MeanDisplacementOfClasses(Term):
@@ -65,22 +77,65 @@ class MeanDisplacementOfClasses(Term):
     Parameters
     ----------
     weight : float
+    n_classes : int, default=-1
+        The number of classes; -1 if a single process has all rows of a batch.
     """
 
     reads = ("displacement", "places")
     sees_outputs_only = True
+    sees_batch = True
 
-    def __init__(self, weight: float) -> None:
+    def __init__(self, weight: float, n_classes: int = -1) -> None:
         self.strength = weight
+        self.n_classes = n_classes
 
     def __call__(self, outputs: Any, target: Tensor) -> Tensor:
         """Return the product of every row, shape (n,)."""
         u = outputs.displacement.flatten(1)
-        indicators = functional.one_hot(outputs.places).to(u)
+        n_pixels = u.shape[1] // outputs.displacement.shape[1]
+        products = self._find_products(u, outputs.places)
+        return self.strength * products.sum(1) / n_pixels
+
+    def _find_products(self, u: Tensor, places: Tensor) -> Tensor:
+        """Return each row times the mean of the others of its class, shape (n, n_entries)."""
+        if torch.is_grad_enabled():
+            indicators = functional.one_hot(places, self.n_classes).to(u)
+            shares, n_rows = self.average(indicators)
+            if n_rows != len(u):
+                return self._multiply_all(u, indicators, (n_rows * shares).round(), n_rows)
+        indicators = functional.one_hot(places).to(u)
         n_others = indicators @ indicators.sum(0) - 1
         others = (indicators @ (indicators.T @ u) - u) / n_others.clamp(min=1)[:, None]
-        n_pixels = u.shape[1] // outputs.displacement.shape[1]
-        return self.strength * (u * others).sum(1) / n_pixels
+        return u * others
+
+    def _multiply_all(self, u: Tensor, indicators: Tensor, counts: Tensor, n_rows: int) -> Tensor:
+        """Return the products where other processes have rows as well.
+
+        Parameters
+        ----------
+        u : Tensor of shape (n, n_entries)
+        indicators : Tensor of shape (n, n_classes)
+        counts : Tensor of shape (n_classes,)
+            Rows of each class in all processes.
+        n_rows : int
+            Rows in all processes.
+        """
+        of_classes = indicators[:, :, None] * u[:, None]  # (n, n_classes, n_entries)
+        means, _ = self.average(of_classes.detach().flatten(1))
+        sums = n_rows * means.view(len(counts), -1)
+        others = (indicators @ sums - u) / (indicators @ counts - 1).clamp(min=1)[:, None]
+        return _double_gradient(u, others)
+
+
+def _double_gradient(u: Tensor, others: Tensor) -> Tensor:
+    """Return products of rows with the mean of other rows, for a batch of many processes.
+
+    In the sum of the products of all rows, every row is a factor twice: of its own product, and,
+    as one of the others, of their products. A process has a gradient of its own rows alone, so it
+    counts twice the gradient of the first factor, and none of the second one.
+    """
+    products = u * others.detach()
+    return 2 * products - products.detach()
 
 
 class LocalCorrelation(Term):

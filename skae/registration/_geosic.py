@@ -30,6 +30,7 @@ from skae.networks import FromUnits, ImageLayout
 from skae.objectives import Objective
 from skae.registration._atlas_network import AtlasArchitecture
 from skae.registration._atlas_recipe import AtlasStart, Deform, plan_atlas, plan_deformation
+from skae.registration._block_results import class_proba_shape
 from skae.registration._classifier_network import (
     FUSIONS,
     AtlasClassifierArchitecture,
@@ -37,6 +38,13 @@ from skae.registration._classifier_network import (
 )
 from skae.registration._deformation import DEFORMATION, BaseDeformation
 from skae.registration._deformation_terms import Classification, LocalCorrelation
+from skae.rows._per_block import (
+    by_blocks,
+    dtype_of_labels,
+    find_blocks_for,
+    join_results,
+    scores_shape,
+)
 from skae.rows._problem import Problem
 from skae.rows._units import Units
 
@@ -365,10 +373,13 @@ class GeoSICClassifier(ClassifierMixin, BaseDeformation):
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, height, width) or (n_samples, ...)
-            Images.
+        X : array-like of shape (n_samples, height, width) or (n_samples, ...), or blocks
+            Images. Blocks of images are read one at a time, once before the training and once for
+            every epoch: a memory map of at least 512 MB, an array of zarr or of dask, any object
+            whose `__iter__` yields arrays, the same ones every time. Read more in the
+            :doc:`user guide </user_guide/larger_than_memory>`.
         y : array-like of shape (n_samples,)
-            Their classes.
+            Their classes, as one array also for X in blocks.
 
         Returns
         -------
@@ -378,40 +389,46 @@ class GeoSICClassifier(ClassifierMixin, BaseDeformation):
         Raises
         ------
         ValueError
-            If X, y or a parameter is not valid, or if the training diverges.
+            If X, y or a parameter is not valid, if a block cannot be read, or if the training
+            diverges.
         """
         return super().fit(X, y)
 
+    @by_blocks(scores_shape, dtype_of_labels)
     @dispatched
     def predict(self, X: ArrayLike) -> NDArray:
         """Return the most probable class of every image.
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_features) or (n_samples, ...)
+        X : array-like of shape (n_samples, n_features) or (n_samples, ...), or blocks
             Images.
 
         Returns
         -------
         y : ndarray of shape (n_samples,)
-            Classes.
+            Classes. If X is given in blocks, returns an iterator with one array per block; for a
+            dask collection, a dask array.
         """
         check_is_fitted(self)
         return self._class_names[self._compute_logits(X).argmax(axis=1)]
 
+    @by_blocks(class_proba_shape)
     @dispatched
     def predict_proba(self, X: ArrayLike) -> NDArray:
         """Return the probabilities of the classes.
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_features) or (n_samples, ...)
+        X : array-like of shape (n_samples, n_features) or (n_samples, ...), or blocks
             Images.
 
         Returns
         -------
         p : ndarray of shape (n_samples, n_classes)
             In the order of `classes_`, and in the dtype of X if that is float32, else in float64.
+            If X is given in blocks, returns an iterator with one array per block; for a dask
+            collection, a dask array.
         """
         check_is_fitted(self)
         return softmax(self._compute_logits(X), axis=1)
@@ -423,10 +440,10 @@ class GeoSICClassifier(ClassifierMixin, BaseDeformation):
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_features) or (n_samples, ...)
+        X : array-like of shape (n_samples, n_features) or (n_samples, ...), or blocks
             Images.
         y : array-like of shape (n_samples,)
-            Their classes.
+            Their classes, as one array also for X in blocks.
         sample_weight : array-like of shape (n_samples,), default=None
             Weights of the images.
 
@@ -435,7 +452,10 @@ class GeoSICClassifier(ClassifierMixin, BaseDeformation):
         score : float
             In [0, 1], the higher the better.
         """
-        return float(accuracy_score(y, self.predict(X), sample_weight=sample_weight))
+        predicted = self.predict(X)
+        if find_blocks_for(self, X) is not None:
+            predicted = join_results(predicted)
+        return float(accuracy_score(y, predicted, sample_weight=sample_weight))
 
     @property
     def classifier_(self) -> nn.Module:
@@ -451,12 +471,13 @@ class GeoSICClassifier(ClassifierMixin, BaseDeformation):
     def _list_labels(self, y: Blocks, source: Any) -> NDArray | None:
         ((_, classes),) = y.read()
         check_not_masks(classes)
-        names = list_row_classes(self, classes, source)
-        if len(names) < 2:
+        return list_row_classes(self, classes, source)
+
+    def _check_labels(self, labels: NDArray) -> None:
+        if len(labels) < 2:
             raise ValueError(
-                f"y must have at least two classes. Got one class, {names.tolist()[0]!r}, alone."
+                f"y must have at least two classes. Got one class, {labels.tolist()[0]!r}, alone."
             )
-        return names
 
     def _make_recipe(self, problem: Problem, random_state: np.random.RandomState) -> Recipe:
         n_classes = len(self._class_names)
@@ -467,7 +488,7 @@ class GeoSICClassifier(ClassifierMixin, BaseDeformation):
             n_features=atlas.hidden_channels[-1],
             n_classes=n_classes,
         )
-        deform = plan_deformation(self, problem, bool(self.per_class_atlas))
+        deform = plan_deformation(self, problem, n_classes if self.per_class_atlas else 0)
         classification = Classification(self.classification_weight, self.warmup)
         return Recipe(
             architecture=architecture,

@@ -59,6 +59,8 @@ def join_classes(names: NDArray, peers: Peers) -> NDArray:
     if peers.is_alone:
         return names
     parts = peers.gather(names)
+    # one without labels has no dtype to speak of
+    parts = [part for part in parts if len(part)] or parts[:1]
     # as objects first: numpy would make strings of numbers
     list_classes(np.concatenate([part.astype(object) for part in parts]))
     return list_classes(np.concatenate(parts))

@@ -56,6 +56,10 @@ class RowKind(ABC):
         """Return the rows to learn from that are made of these."""
         return rows
 
+    def find_labelled(self, rows: Rows) -> NDArray[np.bool_]:
+        """Return which rows have a label, where some may have none."""
+        return np.ones(rows.n_rows, bool)
+
     def split(
         self, rows: Rows, share: float, random_state: np.random.RandomState, is_held_out: bool
     ) -> Split:
@@ -123,15 +127,18 @@ class ShapeRows(TableRows):
 class MaskedShapeRows(ShapeRows):
     """The same with a label for every pixel; some images may have none."""
 
+    def find_labelled(self, rows: Rows) -> NDArray[np.bool_]:
+        """Return which images have the label of a pixel."""
+        if rows.beside is None:
+            return super().find_labelled(rows)
+        return (rows.beside != IGNORED).any(axis=1)
+
     def split(
         self, rows: Rows, share: float, random_state: np.random.RandomState, is_held_out: bool
     ) -> Split:
         """Draw held-out rows so that there are labelled ones on both sides."""
         split = super().split(rows, share, random_state, is_held_out)
-        if rows.beside is None:
-            return split
-        is_labelled = (rows.beside != IGNORED).any(axis=1)
-        return spread_labels(split, is_labelled)
+        return spread_labels(split, self.find_labelled(rows))
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,6 @@
 """Methods that answer block by block where their X comes in blocks."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from copy import copy
 from functools import partial, wraps
 from typing import Any, Concatenate, ParamSpec, TypeVar
@@ -11,7 +11,7 @@ from numpy.typing import DTypeLike, NDArray
 from sklearn.utils.validation import check_is_fitted
 
 from skae._scikit_learn import find_output_config
-from skae.blocks import Blocks, find_blocks
+from skae.blocks import Blocks, find_blocks, is_empty
 from skae.rows._explained_variance import NO_ROWS
 
 P = ParamSpec("P")
@@ -92,6 +92,33 @@ def mean_over(parts: Any) -> float:
     return total / n_entries
 
 
+def mean_in_blocks(score: Callable[[Any, Any], float], pairs: Blocks) -> float:
+    """Return the mean over all images of what a function of a block gives as the mean of its."""
+    total, n_images = 0.0, 0
+    for number, pair in pairs.read():
+        if not is_empty(pair):
+            with pairs.naming(number):
+                total += len(pair.X) * score(*pair)
+            n_images += len(pair.X)
+    if n_images == 0:
+        raise ValueError(NO_ROWS)
+    return total / n_images
+
+
+def join_results(results: Any) -> NDArray:
+    """Return what a method gives for blocks, an iterator or a dask array, as one array.
+
+    Raises
+    ------
+    ValueError
+        If there are no rows.
+    """
+    parts = [*results] if isinstance(results, Iterator) else [np.asarray(results)]
+    if not sum(map(len, parts)):
+        raise ValueError(NO_ROWS)
+    return np.concatenate(parts)
+
+
 def _joined(parts: list[Any]) -> Any:
     """Return the rows of all parts in one array."""
     if scipy.sparse.issparse(parts[0]):
@@ -145,3 +172,9 @@ def scores_shape(estimator: Any, X: Any) -> tuple[int, ...]:
 def dtype_of_scores(estimator: Any, X: Any) -> DTypeLike:
     """Return float64."""
     return np.float64
+
+
+def dtype_of_labels(estimator: Any, X: Any) -> DTypeLike:
+    """Return that of the classes."""
+    dtype: DTypeLike = estimator.classes_.dtype
+    return dtype

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from skae.engine import Peers
 from skae.objectives import Link
 from skae.rows._kinds import Description, RowKind
+from skae.rows._labelled import LabelledRows
 from skae.rows._reader import Block, Reader
 from skae.rows._rows import Rows, Split
 from skae.rows._sample import Sample
@@ -91,6 +92,7 @@ class Surveyor:
             If a block cannot be used, or if there are no rows.
         """
         self.reader.survey(self._begin, self._add)
+        self._spread_labels()
         if self.n_valid == 0 and self.reader.held_out.share and self.kind.min_rows == 1:
             raise ValueError(
                 "There is a single image (n_samples=1), and none can be held out. Give more, or "
@@ -110,18 +112,27 @@ class Surveyor:
             limits=self.sample.limits,
         )
 
+    def _spread_labels(self) -> None:
+        """Go over the blocks once more if the held-out rows have all labels, or none."""
+        held_out = self.labelled.spread(self.reader.held_out)
+        if held_out is not self.reader.held_out:
+            self.reader.held_out = held_out
+            self.reader.survey(self._begin, self._add)
+
     def _begin(self, block: Block) -> None:
         """Make room for the statistics, in units of the first block."""
         self.kind, self.link = self.describe(block.rows)
         self.check(self.link, block.rows)
         self.seen, self.target = self.kind.begin(enter_link(self.link, block.rows))
         self.n_train = self.n_valid = 0
+        self.labelled = LabelledRows()
         has_valid = self.reader.held_out.share > 0
         cut = self.kind.cut(block.rows)
         self.sample = Sample(cut, self.kind.min_sampled, has_valid, self.seed)
 
     def _add(self, block: Block) -> None:
         self.check(self.link, block.rows)
+        self.labelled.add(block.number, self.kind.find_labelled(block.rows))
         rows = enter_link(self.link, block.rows)
         self.seen.add(rows.seen, block.is_held_out)
         if self.target is not self.seen:
