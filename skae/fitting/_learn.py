@@ -18,7 +18,6 @@ from skae.engine import (
     Checkpoint,
     DivergenceError,
     FindKept,
-    GradientStep,
     History,
     Loader,
     QuasiNewtonStep,
@@ -37,6 +36,7 @@ from skae.fitting._loaders import Loaders, make_loaders
 from skae.fitting._processes import share_network
 from skae.fitting._progress import Progress
 from skae.fitting._recipe import Recipe
+from skae.fitting._steps import StepOptions
 from skae.fitting._training import Training
 from skae.fitting._warm_start import copy_module
 from skae.objectives import Objective
@@ -147,9 +147,10 @@ def learn_once(
     loaders = make_loaders(problem, recipe, training, random_state)
     purpose = "partial_fit"
     module = _begin(problem, recipe, source, random_state, purpose).module
-    step = _make_gradient_step(module, recipe, training, loaders.train, "constant")
+    network, objective = _make_learner(module, recipe, loaders.train)
+    options = _choose_options(recipe, training, loaders.train, "constant")
+    step = recipe.make_step(network, objective, options)
     # what is remembered of another objective is of no use
-    objective: Any = step.objective
     kind = [*objective.terms, recipe.weight_decay > 0]
     with _training(training, recipe, module, loaders.train):
         if state is not None and state["kind"] == kind:
@@ -157,9 +158,9 @@ def learn_once(
         curve = [*losses] or [mean_loss(step, loaders.train)]
         curve.append(run_once(step, loaders.train))
     set_parameters_(module, step.state())
-    network = FittedNetwork(recipe.architecture, module)
+    fitted = FittedNetwork(recipe.architecture, module)
     history = History(curve, kept=len(curve) - 1)
-    return Fitted(network, history), step.state_dict() | {"kind": kind}
+    return Fitted(fitted, history), step.state_dict() | {"kind": kind}
 
 
 def _begin(
@@ -242,9 +243,10 @@ def _make_acceptance(trial: Trial, training: Training, loaders: Loaders) -> Acce
 
 def _make_step(module: nn.Module, recipe: Recipe, training: Training, train: Loader) -> Step:
     """Return the way in which a copy of the module learns."""
-    if recipe.solver != "lbfgs" or not isinstance(train, Batches):
-        return _make_gradient_step(module, recipe, training, train, training.learning_rate)
     network, objective = _make_learner(module, recipe, train)
+    if recipe.solver != "lbfgs" or not isinstance(train, Batches):
+        options = _choose_options(recipe, training, train, training.learning_rate)
+        return recipe.make_step(network, objective, options)
     n_at_once = max(1, ENTRIES_PER_PART // train.target.shape[1]) // recipe.n_codes
     return QuasiNewtonStep(network, objective, max(1, n_at_once))
 
@@ -258,19 +260,14 @@ def _make_learner(module: nn.Module, recipe: Recipe, train: Loader) -> tuple[Any
     return network, objective
 
 
-def _make_gradient_step(
-    module: nn.Module, recipe: Recipe, training: Training, train: Loader, learning_rate: str
-) -> GradientStep:
-    """Return steps along gradients; `learning_rate` is the course of their size."""
-    network, objective = _make_learner(module, recipe, train)
-    schedule = SCHEDULES[learning_rate](max(1, training.max_iter) * len(train))
-    return GradientStep(
-        network,
-        objective,
+def _choose_options(
+    recipe: Recipe, training: Training, train: Loader, learning_rate: str
+) -> StepOptions:
+    """Return the options of steps; `learning_rate` is the course of their size."""
+    return StepOptions(
         training.learning_rate_init,
-        schedule,
+        SCHEDULES[learning_rate](max(1, training.max_iter) * len(train)),
         recipe.weight_decay,
-        objective.weights,
         PRECISIONS[training.precision],
         train.peers,
     )

@@ -15,25 +15,17 @@ from skae.engine import ALONE, Peers
 from skae.fitting._protocols import Estimator
 from skae.fitting._training import Training
 from skae.fitting._warm_start import check_same_features, check_same_link
-from skae.objectives import Link
 from skae.rows._categories import join_links
 from skae.rows._classes import join_classes
-from skae.rows._kinds import Description, RowKind
+from skae.rows._kinds import Description
+from skae.rows._make_problem import KnownUnits, choose_units, make_problem
 from skae.rows._one_pair import OnePair
 from skae.rows._per_block import check_single
 from skae.rows._problem import Problem
 from skae.rows._reader import Reader
 from skae.rows._rows import Rows
 from skae.rows._stream import Stream
-from skae.rows._summaries import Summaries
-from skae.rows._survey import (
-    Survey,
-    Surveyor,
-    as_rows,
-    enter_link,
-    join_surveys,
-)
-from skae.rows._units import Units
+from skae.rows._survey import Survey, Surveyor, as_rows, enter_link, join_surveys
 
 UNBOUNDED = (-inf, inf)
 """The support of losses that take any number."""
@@ -130,17 +122,14 @@ def _read_arrays(
     check_same_features(n_seen, estimator.n_features_in_)
     check_same_link(link, source)
     check_support(estimator, link, read)
-    rows = enter_link(link, read)
-    summaries = kind.summarise(rows)
-    units, target_units = _choose_units(kind, summaries, read, link, source)
-    split = kind.split(rows, training.validation_fraction, random_state, training.early_stopping)
-    return Problem(
-        rows=kind.cut(rows),
-        units=units,
-        target_units=target_units,
-        link=link,
-        split=split,
-        summaries=summaries,
+    return make_problem(
+        read,
+        kind,
+        link,
+        random_state,
+        validation_fraction=training.validation_fraction,
+        early_stopping=training.early_stopping,
+        known_units=_find_units(source),
         labels=labels,
     )
 
@@ -176,7 +165,7 @@ def _read_blocks(
     _check_n_rows_of_blocks(survey, held_out.share, source)
     link, kind, read = survey.link, survey.kind, survey.rows
     rows = enter_link(link, read)
-    units, target_units = _choose_units(kind, survey.summaries, read, link, source)
+    units, target_units = choose_units(kind, survey.summaries, read, link, _find_units(source))
     stream = Stream(reader, rows, survey.n_train, kind, link, units, target_units)
     return Problem(
         rows=rows,
@@ -212,17 +201,11 @@ def _find_description(
     return lambda rows: Description(estimator._describe(rows, source).kind, link)
 
 
-def _choose_units(
-    kind: RowKind, summaries: Summaries, read: Rows, link: Link, source: Any
-) -> tuple[Units, Units]:
-    """Return the units of what is seen and of targets: those of `source`, if there is one."""
-    units = kind.choose_units(summaries.seen.units) if source is None else source._units
-    if read.target is read.seen:
-        n_features = read.target.shape[1]
-        return units, units if link.equivariant else Units(np.zeros(n_features), 1.0)
-    if source is not None:
-        return units, source._target_units
-    return units, summaries.target.units
+def _find_units(source: Any) -> KnownUnits | None:
+    """Return the units of the fitted estimator to go on from, if there is one."""
+    if source is None:
+        return None
+    return KnownUnits(source._units, getattr(source, "_target_units", None))
 
 
 def _check_n_rows(estimator: Estimator, rows: Rows, min_rows: int) -> None:

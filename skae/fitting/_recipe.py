@@ -7,6 +7,7 @@ import numpy as np
 from torch import nn
 
 from skae.engine import BatchChange, InTurn
+from skae.fitting._steps import MakeStep, make_gradient_step
 from skae.networks import Architecture
 from skae.objectives import Objective
 
@@ -76,7 +77,9 @@ class Recipe:
     start : Start
     changes : Changes
     solver : {"adam", "lbfgs"}
-        "lbfgs" takes quasi-Newton steps with all rows, in float64.
+        "lbfgs" takes quasi-Newton steps with all rows, in float64; "adam" those of `make_step`.
+    make_step : MakeStep
+        Makes the step by which the network learns from a batch.
     weight_decay : float
         Decoupled weight decay over the whole training.
     width : int or None
@@ -99,6 +102,7 @@ class Recipe:
     start: Start = keep_random_weights
     changes: Changes = UNCHANGED
     solver: Literal["adam", "lbfgs"] = "adam"
+    make_step: MakeStep = make_gradient_step
     weight_decay: float = 0.0
     width: int | None = None
     smallest_batch: int = 128

@@ -541,9 +541,6 @@ class AtlasSegmenter(ClassifierMixin, BaseDeformation):
         labels = np.concatenate(found) if found else np.empty(0, np.intp)
         return find_label_names(labels, self.ignore_index)
 
-    def _check_labels(self, labels: NDArray) -> None:
-        check_label_names(labels)
-
     def _describe_features(self) -> object:
         return f"{super()._describe_features()}, and masks of shape {self._mask_shape} as y"
 
