@@ -8,14 +8,14 @@ from skae.rows._units import Units
 
 
 class DynamicBinarization(RandomChange):
-    """Draws 0 or 1 from targets that are probabilities; the network sees the same draw.
+    """Draws 0 or 1 from targets that are probabilities; the network is given the same draw.
 
     Parameters
     ----------
     units : Units
-        Those of the network's input.
+        The units of the network's input.
     like : Tensor
-        Has the input's dtype and device.
+        A tensor with the dtype and the device of the network's input.
     generator : torch.Generator
         On the CPU.
     """
@@ -27,7 +27,9 @@ class DynamicBinarization(RandomChange):
 
     def __call__(self, batch: Batch) -> Batch:
         """Return the batch with a binary target and input."""
+        # drawn on the CPU: draws then do not depend on the device
         draw = torch.rand(batch.target.shape, generator=self.generator).to(batch.target)
         target = (draw < batch.target).to(batch.target)
+        # the other inputs, such as noise of codes, stay
         _, *others = batch.inputs
         return Batch(((target - self.location) / self.scale, *others), target)

@@ -1,4 +1,4 @@
-"""A link that depends on all rows, in whatever block or process they are."""
+"""The likelihood of categories, found in the rows of all blocks and all processes."""
 
 from collections.abc import Callable
 from functools import reduce
@@ -17,13 +17,13 @@ def join_links(
     describe_features: Callable[[], object],
     peers: Peers,
 ) -> Categorical:
-    """Return the likelihood of the categories in all blocks, which takes a pass of its own.
+    """Go over all blocks once, and return the likelihood of the categories in them.
 
     Parameters
     ----------
     reader : Reader
     make_link : callable
-        From rows to the likelihood of their categories.
+        Returns the likelihood of the categories of some rows.
     describe_features : callable
         Returns, after the pass, the features that all processes must have in common.
     peers : Peers
@@ -35,6 +35,7 @@ def join_links(
     """
     with peers.in_step():
         own = _go_over(reader, make_link)
+    # before anything is joined: columns of different tables have nothing in common
     check_same_rows(describe_features(), peers)
     return reduce(Categorical.joined, peers.gather(own))
 

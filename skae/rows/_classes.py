@@ -1,6 +1,4 @@
-"""Labels and their places in a list of classes."""
-
-from typing import Any
+"""Labels, and their places in a sorted list of classes."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,7 +12,7 @@ def list_classes(y: NDArray) -> NDArray:
     Raises
     ------
     ValueError
-        If they cannot be sorted, as numbers beside strings.
+        If the labels cannot be sorted, for example numbers beside strings.
     """
     try:
         return np.unique(y)
@@ -25,7 +23,7 @@ def list_classes(y: NDArray) -> NDArray:
 def find_classes(names: NDArray, y: NDArray) -> NDArray[np.intp]:
     """Return the place of every label among the classes.
 
-    By equality of the labels themselves: numpy would compare the number 10 with the string "10".
+    Labels are compared as Python objects: numpy would take the number 10 for the string "10".
 
     Parameters
     ----------
@@ -35,10 +33,11 @@ def find_classes(names: NDArray, y: NDArray) -> NDArray[np.intp]:
     Raises
     ------
     ValueError
-        If a label is not among them.
+        If a label is not among the classes.
     """
-    places: dict[Any, int] = {name: place for place, name in enumerate(names.tolist())}
+    places: dict[object, int] = {name: place for place, name in enumerate(names.tolist())}
     labels = y.tolist()
+    # by their descriptions: labels of several kinds cannot be sorted
     unknown = sorted({repr(label) for label in labels if label not in places})
     if unknown:
         raise ValueError(
@@ -49,7 +48,7 @@ def find_classes(names: NDArray, y: NDArray) -> NDArray[np.intp]:
 
 
 def join_classes(names: NDArray, peers: Peers) -> NDArray:
-    """Return the classes that any process has, sorted.
+    """Return the classes of all processes, sorted.
 
     Raises
     ------
@@ -59,8 +58,8 @@ def join_classes(names: NDArray, peers: Peers) -> NDArray:
     if peers.is_alone:
         return names
     parts = peers.gather(names)
-    # one without labels has no dtype to speak of
+    # an array without labels has no dtype to speak of
     parts = [part for part in parts if len(part)] or parts[:1]
-    # as objects first: numpy would make strings of numbers
+    # checked as objects first: numpy would turn numbers beside strings into strings
     list_classes(np.concatenate([part.astype(object) for part in parts]))
     return list_classes(np.concatenate(parts))

@@ -1,4 +1,4 @@
-"""Corruptions of rows, in the units in which networks see them."""
+"""Corruptions of rows, in the units in which networks are given them."""
 
 from dataclasses import dataclass
 
@@ -32,20 +32,20 @@ class CorruptionPlan:
         return f" and at corruption_level (it was {self.level})"
 
     def make(self, units: Units, bounds: Tensor, generator: Generator) -> Corruption:
-        """Return the corruption of inputs that were taken into `units`.
+        """Return the corruption for inputs in `units`.
 
         Parameters
         ----------
         units : Units
         bounds : Tensor of shape (n, ...)
             The smallest and the largest inputs, or all of them, in `units`. "salt_and_pepper" sets
-            entries to their extremes.
+            entries to the smallest or the largest value of their feature.
         generator : torch.Generator
 
         Raises
         ------
         ValueError
-            If a share is above 1.
+            If a share of entries is above 1.
         """
         if self.name == "gaussian":
             return Gaussian(self.level / units.scale, generator)
@@ -55,6 +55,7 @@ class CorruptionPlan:
                 f"the entries that are changed and must be in [0, 1]. Got {self.level} instead."
             )
         if self.name == "masking":
+            # masked entries are zero in the data's own units, which is not zero in `units`
             zero = torch.from_numpy(units.enter(0.0 * units.location)).to(bounds)
             return Masking(self.level, generator, zero)
         return SaltAndPepper(self.level, generator, bounds.amin(0), bounds.amax(0))

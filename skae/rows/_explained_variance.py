@@ -11,8 +11,9 @@ NO_ROWS = "X has no rows: all of its blocks are empty."
 def explained_share(X: NDArray, reconstruction: NDArray) -> float:
     """Return ``1 - SSE / SST`` over the features that vary.
 
-    What `sklearn.metrics.r2_score` gives with ``multioutput="variance_weighted"``; that divides
-    feature by feature, which may overflow where scales are far apart.
+    The result is that of `sklearn.metrics.r2_score` with ``multioutput="variance_weighted"``.
+    scikit-learn divides feature by feature, which may overflow if the scales of features are far
+    apart; here, the errors and the variances are summed before the only division.
 
     Parameters
     ----------
@@ -21,7 +22,7 @@ def explained_share(X: NDArray, reconstruction: NDArray) -> float:
     Returns
     -------
     share : float
-        At most 1. Where no feature varies, 1 if the reconstruction is exact and else 0.
+        At most 1. If no feature varies, 1 for an exact reconstruction and else 0.
     """
     errors = np.square(np.subtract(X, reconstruction, dtype=np.float64)).sum(axis=0)
     totals = np.square(X - X.mean(axis=0, dtype=np.float64)).sum(axis=0)
@@ -29,7 +30,7 @@ def explained_share(X: NDArray, reconstruction: NDArray) -> float:
 
 
 class ExplainedShare:
-    """The same for rows that come block by block.
+    """Collects the explained share of variance of rows that come block by block.
 
     Parameters
     ----------
@@ -41,13 +42,13 @@ class ExplainedShare:
         self._moments = Moments.none(n_features, has_products=False)
 
     def add(self, X: NDArray, reconstruction: NDArray) -> None:
-        """Take note of more rows."""
+        """Add rows and their reconstruction, arrays of shape (n, n_features)."""
         self._errors += np.square(np.subtract(X, reconstruction, dtype=np.float64)).sum(axis=0)
         self._moments.add(X.astype(np.float64))
 
     @property
     def share(self) -> float:
-        """What the reconstruction explains.
+        """The share of variance that the reconstructions of all rows explain.
 
         Raises
         ------
@@ -60,9 +61,10 @@ class ExplainedShare:
 
 
 def _share(errors: NDArray, totals: NDArray) -> float:
-    """Return the share, given sums of squares for every feature."""
+    """Return the share; `errors` and `totals` hold a sum of squares for every feature."""
     varies = totals > 0
     if not varies.any():
         return float(not errors.any())
     lost = float(errors[varies].sum()) / float(totals[varies].sum())
+    # errors far above the variance may give an infinite quotient, but a score must be finite
     return max(1 - lost, -float(np.finfo(np.float64).max))

@@ -1,7 +1,6 @@
-"""Arrays of images, and which of their axes are what."""
+"""Arrays of images: which axis holds the channels, and which are spatial."""
 
 from math import prod
-from typing import Any
 from warnings import warn
 
 import numpy as np
@@ -9,24 +8,25 @@ import numpy as np
 from skae.networks import ImageLayout
 
 COLORS = (1, 3, 4)
-"""Numbers of channels that pictures have."""
+"""Numbers of channels of grey pictures, of colour pictures, and of those with transparency."""
 
 
-def find_layout(row: tuple[int, ...], image_shape: Any, channels: str) -> ImageLayout:
-    """Return how rows of an array are images.
+def find_layout(row: tuple[int, ...], image_shape: object, channels: str) -> ImageLayout:
+    """Return the layout of the images that rows of an array hold.
 
     Parameters
     ----------
     row : tuple of int
         Shape of one row of X.
     image_shape : None or sequence of int
-        Channels and one to three spatial sizes, in the order of X. None: to be told from `row`.
+        Number of channels and one to three spatial sizes, in the order of X. None: guessed from
+        `row`.
     channels : {"first", "last"}
 
     Raises
     ------
     ValueError
-        If they contradict each other.
+        If the parameters contradict each other or `row`, or if a guess would be doubtful.
     """
     is_last = channels == "last"
     if image_shape is None:
@@ -37,12 +37,16 @@ def find_layout(row: tuple[int, ...], image_shape: Any, channels: str) -> ImageL
         layout = ImageLayout(_check_shape(image_shape), is_last)
         _check_matches(row, layout)
         if doubt := doubt_channels(layout):
+            # the user chose both parameters: a doubt is no reason to refuse them
             warn(doubt, UserWarning, stacklevel=4)
     return layout
 
 
 def accepts(row: tuple[int, ...], layout: ImageLayout) -> bool:
-    """Whether rows of this shape are such images: flat, as they are, or without a lone channel."""
+    """Whether rows of this shape hold such images.
+
+    A row may be flat, of the shape of the layout, or without the axis of a single channel.
+    """
     shapes = [(prod(layout.shape),), layout.shape]
     if layout.n_channels == 1:
         shapes.append(layout.spatial)
@@ -50,7 +54,7 @@ def accepts(row: tuple[int, ...], layout: ImageLayout) -> bool:
 
 
 def _guess_shape(row: tuple[int, ...], is_last: bool) -> tuple[int, ...]:
-    """Return the shape of an image where only that of a row is known."""
+    """Return the shape of an image, guessed from the shape of a row."""
     if len(row) > 4:
         raise ValueError(
             f"X has {len(row) + 1} dimensions, with images of shape {row}. Wanted are at most "
@@ -63,8 +67,9 @@ def _guess_shape(row: tuple[int, ...], is_last: bool) -> tuple[int, ...]:
 
 
 def doubt_channels(layout: ImageLayout) -> str | None:
-    """Return what looks as if the channels were elsewhere, and what to do, or None."""
+    """Return the reason why the channels seem to be on another axis and a remedy, or None."""
     n_channels, spatial = layout.n_channels, layout.spatial
+    # the size where the channels would be if they were at the other end
     n_there, *others = spatial if layout.is_channels_last else spatial[::-1]
     is_more = min(n_channels, *others) > max(COLORS) if others else n_channels > n_there
     if not (n_there in COLORS and is_more) and not (not others and n_there == n_channels > 1):
@@ -76,7 +81,7 @@ def doubt_channels(layout: ImageLayout) -> str | None:
     return f"{doubt}, but look like {n_there}. For these, set channels={there!r}."
 
 
-def _check_shape(image_shape: Any) -> tuple[int, ...]:
+def _check_shape(image_shape: object) -> tuple[int, ...]:
     sizes = np.asarray(image_shape)
     is_shape = sizes.ndim == 1 and 2 <= sizes.size <= 4 and sizes.dtype.kind in "iu"
     if not is_shape or sizes.min() < 1:

@@ -34,7 +34,7 @@ class RowKind(ABC):
     min_rows : int
         Smallest number of rows to learn from.
     min_sampled : int
-        Rows of which a sample has room for, however large they are.
+        A sample has room for at least so many rows, even if they are large.
     """
 
     min_rows = 2
@@ -46,14 +46,14 @@ class RowKind(ABC):
 
     @abstractmethod
     def begin(self, rows: Rows) -> tuple[Collected, Collected]:
-        """Return what collects the statistics of `seen` and of `target`, given the first block."""
+        """Return empty statistics of `seen` and of `target`, in units of the first block."""
 
     def choose_units(self, units: Units) -> Units:
         """Return the units to work in, given those of the statistics."""
         return units
 
     def cut(self, rows: Rows) -> Rows:
-        """Return the rows to learn from that are made of these."""
+        """Return the rows to learn from: these, or the patches that they are cut into."""
         return rows
 
     def find_labelled(self, rows: Rows) -> NDArray[np.bool_]:
@@ -85,7 +85,7 @@ class TableRows(RowKind):
     Attributes
     ----------
     has_products : bool
-        Whether principal axes are needed of rows that are read block by block.
+        Whether products of features are summed over blocks, for the start at principal axes.
     """
 
     has_products: bool = True
@@ -96,7 +96,7 @@ class TableRows(RowKind):
         return Summaries(summary, summary)
 
     def begin(self, rows: Rows) -> tuple[Collected, Collected]:
-        """Return what collects the statistics of features."""
+        """Return empty statistics of the features, in units of the first block."""
         summary = Features(rows.seen, self.has_products)
         return summary, summary
 
@@ -118,6 +118,7 @@ class ShapeRows(TableRows):
         if self.layout is None:
             raise TypeError("The layout of images is not known before they are read.")
         shape, is_last = self.layout
+        # the spatial axes
         axes = tuple(range(len(shape) - 1)) if is_last else tuple(range(1, len(shape)))
         means = units.location.reshape(shape).mean(axis=axes, keepdims=True)
         return Units(np.broadcast_to(means, shape).ravel(), units.scale)
@@ -125,7 +126,7 @@ class ShapeRows(TableRows):
 
 @dataclass(frozen=True)
 class MaskedShapeRows(ShapeRows):
-    """The same with a label for every pixel; some images may have none."""
+    """Flattened images that are deformed, with a label for every pixel; some may have none."""
 
     def find_labelled(self, rows: Rows) -> NDArray[np.bool_]:
         """Return which images have the label of a pixel."""
@@ -136,7 +137,7 @@ class MaskedShapeRows(ShapeRows):
     def split(
         self, rows: Rows, share: float, random_state: np.random.RandomState, is_held_out: bool
     ) -> Split:
-        """Draw held-out rows so that there are labelled ones on both sides."""
+        """Draw the held-out rows so that both parts of the split have labelled ones."""
         split = super().split(rows, share, random_state, is_held_out)
         return spread_labels(split, self.find_labelled(rows))
 
@@ -169,14 +170,14 @@ class ImageRows(RowKind):
         return Summaries(seen, target)
 
     def begin(self, rows: Rows) -> tuple[Collected, Collected]:
-        """Return what collects the statistics of channels, or counts of labels."""
+        """Return empty statistics of the channels, or empty counts of labels."""
         seen = Channels(rows.seen)
         if rows.target is rows.seen:
             return seen, seen
         return seen, LabelCounts(self.n_classes) if self.n_classes else Channels(rows.target)
 
     def cut(self, rows: Rows) -> Rows:
-        """Return the patches of images, those of an image one after the other."""
+        """Return the patches of images; the patches of an image follow each other."""
         if self.patch_size is None:
             return rows
         return rows.with_arrays([cut_patches(maps, self.patch_size) for maps in rows.arrays])
@@ -184,10 +185,11 @@ class ImageRows(RowKind):
     def split(
         self, rows: Rows, share: float, random_state: np.random.RandomState, is_held_out: bool
     ) -> Split:
-        """Draw held-out patches: those of whole images, if there are enough images."""
+        """Draw the held-out patches: all patches of some images, if there are enough images."""
         n_images, n_patches = rows.n_rows, self._count_patches(rows)
         if n_patches == 1 or share * n_images < 1:
             return split_rows(n_images * n_patches, share, random_state, is_held_out)
+        # places of patches, a line for each image: patches of one image are too alike to be split
         patches = np.arange(n_images * n_patches).reshape(n_images, n_patches)
         train, valid = split_rows(n_images, share, random_state, is_held_out)
         shuffled = [random_state.permutation(patches[part].ravel()) for part in (train, valid)]
@@ -216,7 +218,7 @@ class Description(NamedTuple):
 def split_rows(
     n_rows: int, share: float, random_state: np.random.RandomState, is_held_out: bool
 ) -> Split:
-    """Return the rows to learn from, and a share of them that is held out.
+    """Return the rows to learn from and the held-out rows, drawn at random.
 
     Raises
     ------
@@ -239,21 +241,22 @@ def split_rows(
 
 
 def spread_labels(split: Split, is_labelled: NDArray[np.bool_]) -> Split:
-    """Return as many rows to learn from, and held out, with labelled ones on both sides.
+    """Exchange rows of a split so that both parts have labelled ones; their sizes stay.
 
     Parameters
     ----------
     split : Split
     is_labelled : array of bool of shape (n_samples,)
-        If a single row is labelled, it is learned from.
+        A single labelled row is learned from.
     """
     n, n_valid, n_labelled = len(is_labelled), len(split.valid), int(is_labelled.sum())
     if not n_valid or n_labelled == n:
         return split
     wanted = max(1, round(n_valid * n_labelled / n))
+    # enough that the unlabelled rows can fill the rest, and one is left to learn from
     n_held_out = min(max(wanted, n_valid - (n - n_labelled)), n_labelled - 1)
     order = np.concatenate([split.valid, split.train])
-    # places in the order of the labelled rows, and of the others
+    # places in `order`, where held-out rows come first: few rows change sides
     labelled, others = np.flatnonzero(is_labelled[order]), np.flatnonzero(~is_labelled[order])
     is_valid = np.zeros(n, bool)
     is_valid[labelled[:n_held_out]] = True

@@ -1,7 +1,5 @@
 """Masks: arrays with a label for every pixel."""
 
-from typing import Any
-
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.utils import check_array
@@ -11,13 +9,13 @@ from skae.rows._classes import find_classes, list_classes
 from skae.rows._validation import detached, reading
 
 
-def read_labels(y: Any, estimator: Any) -> NDArray:
+def read_labels(y: object, estimator: object) -> NDArray:
     """Return labels as an array of any number of dimensions.
 
     Raises
     ------
     ValueError
-        If they are missing, or numbers with a fraction.
+        If there are no labels, or if some are numbers with a fraction.
     """
     if y is None:
         raise ValueError(
@@ -25,7 +23,7 @@ def read_labels(y: Any, estimator: Any) -> NDArray:
             "a label for every pixel of X: an array of shape (n, height, width)."
         )
     with reading("y"):
-        y = check_array(
+        labels: NDArray = check_array(
             detached(y),
             dtype=None,
             allow_nd=True,
@@ -33,16 +31,17 @@ def read_labels(y: Any, estimator: Any) -> NDArray:
             estimator=estimator,
             input_name="y",
         )
-    if y.dtype.kind == "f" and (y != np.rint(y)).any():
+    # whole numbers may come as floats, for example from a dataframe
+    if labels.dtype.kind == "f" and (labels != np.rint(labels)).any():
         raise ValueError(
             "Unknown label type: y has numbers with a fraction. Labels are whole numbers or "
             "strings: round y, or make a mask of it, such as y > 0.5."
         )
-    return y
+    return labels
 
 
-def find_label_names(y: NDArray, ignored: Any) -> NDArray:
-    """Return the labels that y has, sorted, without the one that is ignored."""
+def find_label_names(y: NDArray, ignored: object) -> NDArray:
+    """Return the different labels of y, sorted, without the ignored one."""
     names = list_classes(y)
     return names[names != ignored] if ignored is not None else names
 
@@ -55,16 +54,18 @@ def check_label_names(names: NDArray) -> None:
         )
 
 
-def find_places(names: NDArray, y: NDArray, ignored: Any) -> NDArray[np.int32]:
+def find_places(names: NDArray, y: NDArray, ignored: object) -> NDArray[np.int32]:
     """Return the place of every label among `names`, or `IGNORED`; the shape is that of y.
 
     Raises
     ------
     ValueError
-        If a label is not among them.
+        If a label is not among `names`.
     """
+    # masks have many pixels and few labels: each label is looked up once
     found, inverse = np.unique(y, return_inverse=True)
     is_known = np.ones(len(found), dtype=bool) if ignored is None else found != ignored
     places = np.full(len(found), IGNORED, dtype=np.int32)
     places[is_known] = find_classes(names, found[is_known])
+    # some versions of numpy flatten `inverse`
     return places[inverse].reshape(y.shape)

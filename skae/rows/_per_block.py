@@ -1,9 +1,9 @@
-"""Methods that answer block by block where their X comes in blocks."""
+"""Methods that return their result block by block if X comes in blocks."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from copy import copy
 from functools import partial, wraps
-from typing import Any, Concatenate, ParamSpec, TypeVar
+from typing import Any, ClassVar, Concatenate, ParamSpec, Protocol, TypeVar, cast
 
 import numpy as np
 import scipy.sparse
@@ -14,41 +14,67 @@ from skae._scikit_learn import find_output_config
 from skae.blocks import Blocks, find_blocks, is_empty
 from skae.rows._explained_variance import NO_ROWS
 
+
+class TakesBlocks(Protocol):
+    """An estimator that is given blocks."""
+
+    _listed_from: ClassVar[int | None]
+    """Lists of arrays of so many dimensions or more are blocks, others are rows; None: all are."""
+
+
+class HasRows(Protocol):
+    """A fitted estimator with codes, and with rows of the shape that they had in `fit`."""
+
+    n_features_in_: int
+
+    @property
+    def _n_features_out(self) -> int: ...
+
+    def _as_given(self, X: NDArray) -> NDArray: ...
+
+
 P = ParamSpec("P")
 R = TypeVar("R")
-FindShape = Callable[[Any, Any], tuple[int, ...]]
-"""Finds, for a fitted estimator and X, the shape of what a method gives for one row."""
-FindDtype = Callable[[Any, Any], DTypeLike]
-"""Finds the dtype of what it gives."""
+T = TypeVar("T")
+E = TypeVar("E", bound=TakesBlocks)
+# each function says which kind of estimator it is for
+FindShape = Callable[[Any, object], tuple[int, ...]]
+"""Returns, for a fitted estimator and X, the shape of a method's result for one row."""
+FindDtype = Callable[[Any, object], DTypeLike]
+"""Returns, for a fitted estimator and X, the dtype of a method's result."""
 
 
-def dtype_of_rows(estimator: Any, X: Any) -> DTypeLike:
-    """Return float32 if X is, else float64."""
+def dtype_of_rows(estimator: object, X: object) -> DTypeLike:
+    """Return float32 if X has this dtype, else float64."""
+    # dataframes have a dtype for each column
     dtypes = list(getattr(X, "dtypes", [])) or [getattr(X, "dtype", None)]
     return np.float32 if all(dtype == np.float32 for dtype in dtypes) else np.float64
 
 
 def by_blocks(
     find_shape: FindShape, find_dtype: FindDtype = dtype_of_rows
-) -> Callable[[Callable[Concatenate[Any, Any, P], R]], Callable[Concatenate[Any, Any, P], R]]:
-    """Have a method of a fitted estimator take blocks and, when they are asked for, give blocks.
+) -> Callable[[Callable[Concatenate[E, T, P], R]], Callable[Concatenate[E, T, P], R]]:
+    """Make a decorator for methods of a fitted estimator, which then take X in blocks.
 
-    For collections of dask, it gives a dask array; for a large memory map an array, computed slice
-    by slice.
+    The decorated method returns an iterator with one array per block, computed when it is asked
+    for; for a dask collection, a dask array; for a large memory map, an array that is computed
+    slice by slice.
 
     Parameters
     ----------
     find_shape : callable
+        Returns the shape of the result for one row.
     find_dtype : callable, default=dtype_of_rows
+        Returns the dtype of the result.
     """
 
     def decorate(
-        method: Callable[Concatenate[Any, Any, P], R],
-    ) -> Callable[Concatenate[Any, Any, P], R]:
+        method: Callable[Concatenate[E, T, P], R],
+    ) -> Callable[Concatenate[E, T, P], R]:
         name = method.__name__
 
         @wraps(method)
-        def wrapped(self: Any, X: Any, *args: P.args, **kwargs: P.kwargs) -> R:
+        def wrapped(self: E, X: T, *args: P.args, **kwargs: P.kwargs) -> R:
             blocks = find_blocks_for(self, X)
             if blocks is None:
                 return method(self, X, *args, **kwargs)
@@ -56,24 +82,24 @@ def by_blocks(
             _check_arguments(args, kwargs)
             if not isinstance(X, np.ndarray):
                 _check_output(self, name)
-            # a later fit is none of theirs
+            # a copy: blocks that are asked for after a later `fit` still use this one
             function = partial(_call, copy(self), name, args, kwargs)
-            result: Any = blocks.map(function, find_shape(self, X), find_dtype(self, X))
-            # what is an array but for its size
-            return _joined([*result]) if isinstance(X, np.ndarray) else result
+            result = blocks.map(function, find_shape(self, X), find_dtype(self, X))
+            # X is a memory map: its user expects a single array
+            return cast(R, _joined([*result]) if isinstance(X, np.ndarray) else result)
 
         return wrapped
 
     return decorate
 
 
-def find_blocks_for(estimator: Any, X: Any) -> Blocks | None:
-    """Return the blocks of X as an estimator takes it, or None if it is one array."""
+def find_blocks_for(estimator: TakesBlocks, X: object) -> Blocks | None:
+    """Return the blocks of an X for this estimator, or None if X is a single array."""
     return find_blocks(X, estimator._listed_from)
 
 
-def check_single(estimator: Any, block: Any) -> None:
-    """Raise ValueError if a block is made of blocks itself."""
+def check_single(estimator: TakesBlocks, block: object) -> None:
+    """Raise ValueError if a block consists of blocks itself."""
     if not isinstance(block, np.ndarray) and find_blocks_for(estimator, block) is not None:
         raise ValueError(
             f"its type is {type(block).__name__}, of which each entry would be a block again. Give "
@@ -81,7 +107,7 @@ def check_single(estimator: Any, block: Any) -> None:
         )
 
 
-def mean_over(parts: Any) -> float:
+def mean_over(parts: Iterable[NDArray]) -> float:
     """Return the mean of the entries of all arrays."""
     total, n_entries = 0.0, 0
     for part in parts:
@@ -92,8 +118,8 @@ def mean_over(parts: Any) -> float:
     return total / n_entries
 
 
-def mean_in_blocks(score: Callable[[Any, Any], float], pairs: Blocks) -> float:
-    """Return the mean over all images of what a function of a block gives as the mean of its."""
+def mean_in_blocks(score: Callable[[object, object], float], pairs: Blocks) -> float:
+    """Return the mean score over all images, given a function that returns that of a block."""
     total, n_images = 0.0, 0
     for number, pair in pairs.read():
         if not is_empty(pair):
@@ -105,8 +131,8 @@ def mean_in_blocks(score: Callable[[Any, Any], float], pairs: Blocks) -> float:
     return total / n_images
 
 
-def join_results(results: Any) -> NDArray:
-    """Return what a method gives for blocks, an iterator or a dask array, as one array.
+def join_results(results: object) -> NDArray:
+    """Return a method's results for blocks, an iterator or a dask array, as one array.
 
     Raises
     ------
@@ -119,62 +145,67 @@ def join_results(results: Any) -> NDArray:
     return np.concatenate(parts)
 
 
-def _joined(parts: list[Any]) -> Any:
-    """Return the rows of all parts in one array."""
+def _joined(parts: Sequence[NDArray]) -> NDArray:
+    """Return the rows of all parts in one array, which is sparse if the parts are."""
     if scipy.sparse.issparse(parts[0]):
-        return scipy.sparse.vstack(parts, format="csr")
+        joined: NDArray = scipy.sparse.vstack(parts, format="csr")
+        return joined
     return np.concatenate(parts)
 
 
 def _call(
-    estimator: Any, name: str, args: tuple[Any, ...], kwargs: dict[str, Any], block: Any
+    estimator: TakesBlocks,
+    name: str,
+    args: tuple[object, ...],
+    kwargs: Mapping[str, object],
+    block: object,
 ) -> NDArray:
     check_single(estimator, block)
     result: NDArray = getattr(estimator, name)(block, *args, **kwargs)
     return result
 
 
-def _check_arguments(args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
-    """Raise ValueError if there is a y, which would be that of all rows."""
+def _check_arguments(args: tuple[object, ...], kwargs: Mapping[str, object]) -> None:
+    """Raise ValueError if a y is given: it would have a value for every row of all blocks."""
     if any(y is not None for y in (*args[:1], kwargs.get("y"))):
         raise ValueError(
             "y is not taken beside an X in blocks. Call the method for every block and its y."
         )
 
 
-def _check_output(estimator: Any, name: str) -> None:
-    """Raise ValueError if the result would have to be a dataframe."""
+def _check_output(estimator: object, name: str) -> None:
+    """Raise ValueError if `set_output` asks for a dataframe."""
     if name == "transform" and find_output_config(name, estimator)["dense"] != "default":
         raise ValueError(
             "Blocks are transformed to arrays. Call set_output(transform='default') before."
         )
 
 
-# What methods give for a row.
+# Shapes and dtypes of the results of methods, for `by_blocks`.
 
 
-def codes_shape(estimator: Any, X: Any) -> tuple[int, ...]:
+def codes_shape(estimator: HasRows, X: object) -> tuple[int, ...]:
     """Return the shape of a code."""
     return (estimator._n_features_out,)
 
 
-def rows_shape(estimator: Any, X: Any) -> tuple[int, ...]:
+def rows_shape(estimator: HasRows, X: object) -> tuple[int, ...]:
     """Return the shape that a row of X had in fit."""
     row = np.empty((1, estimator.n_features_in_))
     return tuple(estimator._as_given(row).shape[1:])
 
 
-def scores_shape(estimator: Any, X: Any) -> tuple[int, ...]:
-    """Return the shape of a number."""
+def scores_shape(estimator: object, X: object) -> tuple[int, ...]:
+    """Return the shape of a score, which is a number."""
     return ()
 
 
-def dtype_of_scores(estimator: Any, X: Any) -> DTypeLike:
+def dtype_of_scores(estimator: object, X: object) -> DTypeLike:
     """Return float64."""
     return np.float64
 
 
-def dtype_of_labels(estimator: Any, X: Any) -> DTypeLike:
-    """Return that of the classes."""
+def dtype_of_labels(estimator: Any, X: object) -> DTypeLike:
+    """Return the dtype of the classes."""
     dtype: DTypeLike = estimator.classes_.dtype
     return dtype

@@ -19,27 +19,27 @@ from skae.rows._summaries import Summaries
 from skae.rows._units import Units
 
 ENTRIES_AT_ONCE = 10**6
-"""Rows are taken into units in parts of about this size, which go through double precision."""
+"""Rows are converted to units in parts of about this many entries: each needs float64 copies."""
 
 
 class Problem(NamedTuple):
-    """The data of a fit, as an estimator sees them when it decides how to learn.
+    """The data of a fit, from which an estimator decides how to learn.
 
     Attributes
     ----------
     rows : Rows
-        All rows. Where they are read block by block, a random sample of them.
+        All rows or, if they are read block by block, a random sample of them.
     units, target_units : Units
-        The units in which the network works: of what it sees, and of what it puts out.
+        The units of the network's input, and of its output.
     link : Link
         The meaning of the network's output: a loss or a likelihood.
     split : Split
     summaries : Summaries
         Means, ranges and counts of all rows.
     labels : array or None
-        The classes, or labels of pixels, that `rows.beside` or `rows.target` stand for.
+        The classes, or labels of pixels, whose indicators or places `rows` hold.
     stream : Stream or None
-        The rows to learn from, where they are read block by block.
+        The rows to learn from, if they are read block by block.
     peers : Peers
         The processes that learn together, each from rows of its own.
     """
@@ -56,12 +56,12 @@ class Problem(NamedTuple):
 
     @property
     def target(self) -> NDArray:
-        """The rows that the network should put out, in their own units."""
+        """The rows that the network's output is compared with, in the data's units."""
         return self.rows.target
 
     @property
     def seen(self) -> NDArray:
-        """The rows that the network is given, in their own units."""
+        """The rows that the network is given, in the data's units."""
         return self.rows.seen
 
     @property
@@ -86,13 +86,13 @@ class Problem(NamedTuple):
 
     @property
     def indicators(self) -> NDArray:
-        """Classes of the rows, shape (n, n_classes); for rows whose classes are known."""
+        """Indicators of the classes of the rows, shape (n, n_classes), if classes are known."""
         if self.rows.beside is None:
             raise TypeError("The rows of this problem have no classes.")
         return self.rows.beside
 
     def bounds(self, dtype: type[np.floating]) -> Tensor:
-        """Return the smallest and largest values of what is seen, in units; shape (2, ...)."""
+        """Return the smallest and largest values of the input, in units; shape (2, ...)."""
         extremes = np.stack([self.summaries.seen.low, self.summaries.seen.high])
         return torch.from_numpy(self.units.enter(extremes).astype(dtype))
 
@@ -102,7 +102,7 @@ def training_tensors(
 ) -> tuple[tuple[Tensor, ...], Tensor]:
     """Return the network's inputs for some rows, and the target of its output.
 
-    Where rows are their own target, so is the tensor.
+    If rows are their own target, one tensor is both the input and the target.
     """
     seen = torch.from_numpy(_in_units(problem.units, rows.seen, dtype))
     inputs: tuple[Tensor, ...] = (seen,)

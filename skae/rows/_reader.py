@@ -1,4 +1,4 @@
-"""Blocks as an estimator reads them, pass after pass."""
+"""Blocks of rows, read and validated by an estimator in every pass."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, NamedTuple, Protocol
@@ -41,7 +41,7 @@ class Block(NamedTuple):
 
 
 class Reader:
-    """Reads blocks, and refuses those that are not as they were in the first pass.
+    """Reads blocks, and refuses those that differ from the first pass.
 
     Parameters
     ----------
@@ -50,7 +50,7 @@ class Reader:
     read : callable
     held_out : HeldOut
     y : array of shape (n_samples,), default=None
-        Where X alone comes in blocks, the classes of all of its rows.
+        The classes of all rows, if X comes in blocks and y does not.
     is_known : bool, default=False
         Whether the features are known before the first block.
     """
@@ -82,14 +82,14 @@ class Reader:
         return [number for number, n_rows in enumerate(self.lengths) if n_rows]
 
     def survey(self, begin: Callable[[Block], None], add: Callable[[Block], None]) -> None:
-        """Go over all blocks, and draw the held-out ones so that both sides have rows.
+        """Go over all blocks; if the draw left no rows on one side, draw again and go over again.
 
         Parameters
         ----------
         begin : callable
-            Is given the first block before it is added, for every pass.
+            Called with the first block of a pass, before this block is added.
         add : callable
-            Is given every block with rows.
+            Called with every block that has rows.
 
         Raises
         ------
@@ -101,6 +101,7 @@ class Reader:
             raise ValueError(NO_ROWS)
         self._check_y()
         if self.held_out.is_one_sided(self.numbers):
+            # statistics of held-out rows are collected apart: they must be collected anew
             self.held_out = self.held_out.redrawn(self.numbers)
             self._tell(self.read_again(self.numbers), begin, add)
 
@@ -135,19 +136,19 @@ class Reader:
         order: Sequence[int] | None = None,
         order_parts: Callable[[int], Iterable[int]] = range,
     ) -> Iterator[Block]:
-        """Yield blocks, all of them or some in an order.
+        """Yield all blocks, or some of them in a given order.
 
         Parameters
         ----------
         order : sequence of int, default=None
             Numbers of blocks. None: all, in their order.
         order_parts : callable, default=range
-            From the number of parts of a large block to their order.
+            Returns an order, given the number of parts of a large block.
 
         Raises
         ------
         ValueError
-            If there are other blocks than in the first pass, or if one has other rows.
+            If the blocks are not those of the first pass, or if one has other rows.
         """
         starts = np.concatenate([[0], np.cumsum(self.lengths)])
         n_read = 0
@@ -159,6 +160,7 @@ class Reader:
             for part in self._read_parts(number, raw, start, order_parts, reset=False):
                 n_rows += len(part.is_held_out)
                 checksum += _compute_checksum(part)
+                # before the last part is yielded: the caller may ask for nothing after it
                 if n_rows >= self.lengths[number]:
                     self._check_same(number, n_rows, checksum)
                 if len(part.is_held_out):
@@ -180,9 +182,9 @@ class Reader:
         *,
         reset: bool,
     ) -> Iterator[Block]:
-        """Yield a block; a large one in parts, as the arrays made of it are several times as large.
+        """Yield a block, or its parts if it is large: they bound the memory of arrays made of it.
 
-        `start` is the number of rows in the blocks before it.
+        `start` is the number of rows in the blocks before this one.
         """
         parts = split_rows(raw) if self.blocks.has_large else [raw]
         if len(parts) == 1:
@@ -243,17 +245,17 @@ class Reader:
                 )
 
 
-def count_rows(block: Any) -> int:
+def count_rows(block: Any) -> int:  # dataframes have a shape, and lists a length
     """Return the number of rows of an array, a dataframe or a list."""
     return int(block.shape[0]) if hasattr(block, "shape") else len(block)
 
 
 NO_ROWS_YET = Rows(*[np.empty((0, 0))] * 2)
-"""Stands for a block without rows."""
+"""The rows of a block that has none."""
 
 
 def _compute_checksum(block: Block) -> int:
-    """Return a number for rows at their place; the numbers of parts add up, in any order."""
+    """Return a checksum of rows and of their place; those of parts are added, in any order."""
     if not len(block.is_held_out):
         return 0
     return sum(

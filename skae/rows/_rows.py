@@ -1,4 +1,4 @@
-"""Rows of a table, images or shapes, and what is known beside their numbers."""
+"""Rows of a table, images or shapes, with their classes or labels."""
 
 from typing import NamedTuple, Self
 
@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 
 class Rows(NamedTuple):
-    """A block of rows, a sample of them, or all of them; in their own units.
+    """A block of rows, a sample of them, or all of them; in the data's units.
 
     Attributes
     ----------
@@ -16,7 +16,7 @@ class Rows(NamedTuple):
     target : array of shape (n, *shape)
         The numbers that its output is compared with; may be `seen` itself.
     beside : array of shape (n, ...) or None
-        Classes or labels of every row, as the network is told them.
+        Classes or labels of every row, encoded as the network takes them.
     """
 
     seen: NDArray
@@ -30,18 +30,18 @@ class Rows(NamedTuple):
 
     @property
     def arrays(self) -> list[NDArray]:
-        """The different arrays: `seen`, `target` unless it is `seen`, and `beside` if there is."""
+        """The different arrays: `seen`, `target` unless it is `seen`, and `beside` unless None."""
         parts = [self.seen] if self.target is self.seen else [self.seen, self.target]
         return parts if self.beside is None else [*parts, self.beside]
 
     def with_arrays(self, arrays: list[NDArray]) -> Self:
-        """Return rows made of other arrays, in the order of `arrays`."""
+        """Return rows that consist of other arrays, given in the order of `self.arrays`."""
         seen, *others = arrays
         target = seen if self.target is self.seen else others.pop(0)
         return self._replace(seen=seen, target=target, beside=others[0] if others else None)
 
     def take(self, rows: NDArray | slice) -> Self:
-        """Return some of the rows; a target that is `seen` itself stays so."""
+        """Return some of the rows; if `target` is `seen`, it stays the same array."""
         return self.with_arrays([array[rows] for array in self.arrays])
 
 

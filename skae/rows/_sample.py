@@ -13,18 +13,18 @@ HELD_OUT = 0.25
 
 
 class Sample:
-    """Rows to learn from and held-out rows, each drawn from all of their kind.
+    """A random sample of the rows to learn from, and one of the held-out rows.
 
     Parameters
     ----------
     rows : Rows
-        Some rows, for their shapes and dtypes.
+        Some rows with the shapes and dtypes of those that will be added.
     min_sampled : int
-        Rows that there is room for, however large they are.
+        The sample has room for at least so many rows, even if they are large.
     has_valid : bool
         Whether rows are held out.
     seed : int
-        Draws them.
+        Seed of the draws.
     """
 
     def __init__(self, rows: Rows, min_sampled: int, has_valid: bool, seed: int) -> None:
@@ -34,6 +34,7 @@ class Sample:
         self.rows = rows.with_arrays(
             [np.empty((size, *array.shape[1:]), array.dtype) for array in rows.arrays]
         )
+        # views: reservoirs write to the first and to the last places of the arrays
         self.kinds = tuple(
             Reservoir([array[places] for array in self.rows.arrays])
             for places in (slice(n_valid, None), slice(n_valid))
@@ -47,16 +48,17 @@ class Sample:
         return len(of_train.positions), len(of_valid.positions)
 
     def add(self, block: Block) -> None:
-        """Take note of more rows."""
+        """Draw from the rows of a block."""
         for is_meant, kind in zip((~block.is_held_out, block.is_held_out), self.kinds, strict=True):
             kind.add(block.rows.arrays, np.flatnonzero(is_meant), self.rng, block.start)
 
     def take(self) -> tuple[Rows, Split]:
-        """Return the rows, and the places of those to learn from and of held-out ones."""
+        """Return the sampled rows, and the places among them to learn from and to hold out."""
         of_train, of_valid = self.kinds
         train, valid = len(of_valid.positions) + of_train.order(), of_valid.order()
         used = np.sort(np.concatenate([valid, train]))
-        if len(used) == self.rows.n_rows:  # no copy
+        # a full sample needs no copy
+        if len(used) == self.rows.n_rows:
             return self.rows, Split(train, valid)
         places = np.searchsorted(used, train), np.searchsorted(used, valid)
         return self.rows.take(used), Split(*places)

@@ -1,4 +1,4 @@
-"""Rows that are read block by block, as a network learns from them."""
+"""Rows that are read block by block, and served to a network in batches."""
 
 from collections.abc import Iterator
 from math import prod
@@ -17,20 +17,20 @@ from skae.rows._survey import cut_block, enter_link
 from skae.rows._units import Units
 
 ENTRIES_AT_ONCE = 2**20
-"""Rows are taken into units in parts of about this size, which go through double precision."""
+"""Rows are converted to units in parts of about this many entries: each needs float64 copies."""
 POOL_BYTES = 2**25
 """Size of the pool in which the rows of blocks are mixed."""
 
 
 class Stream:
-    """The rows of blocks that are not held out, with all that a batch needs of them.
+    """The rows of blocks that are not held out, converted to inputs and targets of batches.
 
     Parameters
     ----------
     reader : Reader
         After its first pass.
     example : Rows
-        Some rows, as the network is given them, for their shapes.
+        Some rows with the shapes of those that the network is given.
     n_rows : int
         Number of rows to learn from in this process.
     kind : RowKind
@@ -58,7 +58,7 @@ class Stream:
         self.shapes = self._list_shapes(example)
 
     def _list_shapes(self, example: Rows) -> list[tuple[int, ...]]:
-        """Return the shapes of the parts of a row: what is seen, what is beside, the target."""
+        """Return the shapes of the parts of a row: `seen`, `beside` and `target`."""
         parts = [example.seen]
         if example.beside is not None:
             parts.append(example.beside)
@@ -72,18 +72,19 @@ class Stream:
         return [prod(shape) for shape in self.shapes]
 
     def summary(self) -> tuple[list[int], list[int], NDArray | None]:
-        """Return the lengths and checksums of blocks, and the classes, which tell the data."""
+        """Return lengths and checksums of blocks, and classes: they identify the data."""
         return self.reader.lengths, self.reader.checksums, self.reader.y
 
     def as_batch(self, rows: Tensor) -> Batch:
-        """Return a batch of rows of shape (n, width), whose parts get their shapes back."""
+        """Return the batch whose parts lie side by side in `rows`, shape (n, width)."""
         parts = zip(rows.split(self.widths, 1), self.shapes, strict=True)
+        # (n, width) -> (n, *shape) for each part
         seen, *others = [part.reshape(len(rows), *shape) for part, shape in parts]
         target = others.pop() if self.has_target else seen
         return Batch((seen, *others), target)
 
     def _enter(self, rows: Rows) -> NDArray[np.float32]:
-        """Return rows in units, with their parts side by side; shape (n, width)."""
+        """Return rows in the network's units, their parts side by side; shape (n, width)."""
         rows = enter_link(self.link, rows)
         parts: list[NDArray] = [self.units.enter(rows.seen)]
         if rows.beside is not None:
@@ -94,7 +95,7 @@ class Stream:
         return np.hstack(flat, dtype=np.float32, casting="same_kind")
 
     def read(self, generator: Generator) -> Iterator[Tensor]:
-        """Yield some rows at a time in float32; the generator draws their order."""
+        """Yield tensors of some rows, float32, shape (n, width); the generator draws the order."""
         n_at_once = max(1, ENTRIES_AT_ONCE // max(1, sum(self.widths)))
 
         def shuffled(n: int) -> list[int]:
@@ -113,6 +114,7 @@ class Stream:
 
     def _draw_order(self, generator: Generator) -> list[int] | None:
         """Return the blocks to learn from in random order, if they can be read in any order."""
+        # blocks of an iterator can only be read in their own order
         n_blocks = self.reader.blocks.n_blocks
         if n_blocks is None:
             return None

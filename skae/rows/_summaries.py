@@ -1,4 +1,4 @@
-"""Statistics of all rows: units, ranges, moments and counts, of arrays or collected by blocks."""
+"""Statistics of all rows: units, ranges, moments and counts; of arrays, or of blocks."""
 
 from abc import ABC, abstractmethod
 from functools import cached_property
@@ -14,7 +14,7 @@ from skae.objectives import IGNORED
 from skae.rows._units import Units
 
 MAX_PRODUCTS = 2000
-"""Products of features are summed for at most so many of them: their number is the square."""
+"""Products of features are summed for at most this many features: n have n**2 products."""
 ENTRIES_AT_ONCE = 10**6
 PIXELS_AT_ONCE = 2**20
 
@@ -25,7 +25,7 @@ class Summary(ABC):
     @property
     @abstractmethod
     def units(self) -> Units:
-        """The units in which the rows are learned."""
+        """The units in which a network learns these rows."""
 
     @property
     @abstractmethod
@@ -43,7 +43,7 @@ class Collected(Summary):
 
     @abstractmethod
     def add(self, values: NDArray, is_held_out: NDArray[np.bool_]) -> None:
-        """Take note of more rows."""
+        """Add the rows of a block."""
 
     @abstractmethod
     def joined(self, peers: Peers) -> Self:
@@ -51,7 +51,7 @@ class Collected(Summary):
 
 
 class Summaries(NamedTuple):
-    """The statistics of what the network sees, and of what its output is compared with.
+    """The statistics of the network's input, and of the target of its output.
 
     Attributes
     ----------
@@ -64,7 +64,7 @@ class Summaries(NamedTuple):
 
 
 class FeaturesOf(Summary):
-    """Statistics of the features of a table in memory, found when they are asked for.
+    """Statistics of the features of a table in memory, computed when they are first used.
 
     Parameters
     ----------
@@ -91,7 +91,7 @@ class FeaturesOf(Summary):
 
 
 class ChannelsOf(Summary):
-    """Statistics of the channels of images in memory, found when they are asked for.
+    """Statistics of the channels of images in memory, computed when they are first used.
 
     Parameters
     ----------
@@ -120,12 +120,12 @@ class ChannelsOf(Summary):
 class Features(Collected):
     """Statistics of the features of a table that is read block by block.
 
-    Moments are kept in units of the first block, in which nothing cancels or overflows.
+    Moments are summed in units of the first block: no digits cancel, and no square overflows.
 
     Parameters
     ----------
     X : array of shape (n, n_features)
-        Rows of the first block; they are not added.
+        Rows of the first block. They are not added here.
     has_products : bool
         Whether products of features are summed, from which principal axes are computed.
     """
@@ -139,7 +139,7 @@ class Features(Collected):
         self.valid = Moments.none(n_features, is_summed)
 
     def add(self, values: NDArray, is_held_out: NDArray[np.bool_]) -> None:
-        """Take note of more rows."""
+        """Add the rows of a block."""
         self._low = np.minimum(self._low, values.min(axis=0))
         self._high = np.maximum(self._high, values.max(axis=0))
         step = max(1, ENTRIES_AT_ONCE // values.shape[1])
@@ -150,7 +150,7 @@ class Features(Collected):
 
     @cached_property
     def of_all(self) -> Moments:
-        """Moments of all rows, in units of the first block; not to be asked for before the end."""
+        """Moments of all rows, in units of the first block. Cached: add no rows afterwards."""
         return self.train.joined(self.valid)
 
     @property
@@ -169,7 +169,8 @@ class Features(Collected):
         return self._high
 
     def moments_in(self, units: Units) -> tuple[Moments, Moments] | None:
-        """Return moments of training rows and of all rows, if products are among them."""
+        """Return moments of training rows and of all rows; None if products were not summed."""
+        # sums of squares have shape (n_features,), products (n_features, n_features)
         if self.of_all.scatter.ndim == 1:
             return None
         location = (units.location - self.base.location) / self.base.scale
@@ -178,11 +179,13 @@ class Features(Collected):
 
     def joined(self, peers: Peers) -> "Features":
         """Return the statistics of the rows of all processes."""
+        # `__init__` would need rows
         joined = object.__new__(Features)
         joined.base = peers.share(self.base)
         of_all = join_moments(self.of_all, self.base, joined.base, peers)
         joined.train = join_moments(self.train, self.base, joined.base, peers)
         joined.of_all = of_all
+        # moments of held-out rows are of no use after this: they are part of `of_all`
         joined.valid = self.valid
         joined._low, joined._high = join_ranges(self.low, self.high, peers)
         return joined
@@ -194,7 +197,7 @@ class Channels(Collected):
     Parameters
     ----------
     maps : array of shape (n, n_channels, height, width)
-        Images of the first block; they are not added.
+        Images of the first block. They are not added here.
     """
 
     def __init__(self, maps: NDArray) -> None:
@@ -204,7 +207,7 @@ class Channels(Collected):
         self.moments = Moments.none(pixels.shape[1], has_products=False)
 
     def add(self, values: NDArray, is_held_out: NDArray[np.bool_]) -> None:
-        """Take note of more images."""
+        """Add the images of a block."""
         pixels = as_pixels(values)
         self._low = np.minimum(self._low, pixels.min(axis=0))
         self._high = np.maximum(self._high, pixels.max(axis=0))
@@ -254,13 +257,13 @@ class LabelCounts(Collected):
         return counts
 
     def add(self, values: NDArray, is_held_out: NDArray[np.bool_]) -> None:
-        """Take note of more images with the places of classes; ignored pixels do not count."""
+        """Add images whose values are places of classes; ignored pixels do not count."""
         kept = values[values != IGNORED].astype(np.intp, copy=False)
         self.counts = self.counts + np.bincount(kept, minlength=len(self.counts))
 
     @property
     def units(self) -> Units:
-        """Labels are learned as they are."""
+        """Units that change nothing: labels are learned as they are."""
         return Units(np.zeros((1, 1, 1)), 1.0)
 
     @property
@@ -282,11 +285,12 @@ class LabelCounts(Collected):
 
 def as_pixels(maps: NDArray) -> NDArray:
     """Return maps as an array of shape (n_pixels, n_channels)."""
+    # (n, n_channels, *sizes) -> (n, *sizes, n_channels) -> (n_pixels, n_channels)
     return np.moveaxis(maps, 1, -1).reshape(-1, maps.shape[1])
 
 
 def _as_channels(units: Units) -> Units:
-    """Return units of pixels as those of maps: their location has shape (n_channels, 1, 1)."""
+    """Return units of pixels as units of maps, with a location of shape (n_channels, 1, 1)."""
     return units._replace(location=units.location.reshape(-1, 1, 1))
 
 
@@ -299,6 +303,7 @@ def join_moments(moments: Moments, own: Units, base: Units, peers: Peers) -> Mom
     shift = moments.mean - mean
     is_matrix = moments.scatter.ndim == 2
     between = moments.n_rows * (np.outer(shift, shift) if is_matrix else shift**2)
+    # the sum over processes of scatters about the common mean
     scatter = torch.from_numpy(moments.scatter + between)
     peers.add_(scatter)
     return Moments(n_rows, mean, scatter.numpy())

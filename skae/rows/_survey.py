@@ -26,9 +26,9 @@ class Survey(NamedTuple):
     Attributes
     ----------
     rows : Rows
-        The sample, as it was read: its units and its link are not applied.
+        The sample in the data's units, before the link is applied.
     split : Split
-        Places in the sample of rows to learn from and of held-out ones.
+        Places in the sample of the rows to learn from and of the held-out rows.
     seen, target : Collected
         The statistics of all rows; may be the same object.
     link : Link
@@ -53,22 +53,22 @@ class Survey(NamedTuple):
 
     @property
     def summaries(self) -> Summaries:
-        """The statistics of what is seen and of targets."""
+        """The statistics of the network's input and of its target."""
         return Summaries(self.seen, self.target)
 
 
 class Surveyor:
-    """Goes over blocks once.
+    """Goes over blocks once, and collects statistics and a sample.
 
     Parameters
     ----------
     reader : Reader
     describe : callable
-        From the rows of the first block to their kind and to the link.
+        Returns the kind of rows and the link, given the rows of the first block.
     check : callable
         Raises ValueError if rows have values that the link does not allow.
     seed : int
-        Draws the sample.
+        Seed of the sample.
     """
 
     def __init__(
@@ -120,7 +120,7 @@ class Surveyor:
             self.reader.survey(self._begin, self._add)
 
     def _begin(self, block: Block) -> None:
-        """Make room for the statistics, in units of the first block."""
+        """Start statistics and a sample, in units and shapes of the first block."""
         self.kind, self.link = self.describe(block.rows)
         self.check(self.link, block.rows)
         self.seen, self.target = self.kind.begin(enter_link(self.link, block.rows))
@@ -147,6 +147,7 @@ class Surveyor:
 def cut_block(kind: RowKind, block: Block) -> Block:
     """Return a block with the rows to learn from; patches are held out with their image."""
     rows = kind.cut(block.rows)
+    # images of a block have one size, and so as many patches each
     n_each = rows.n_rows // block.rows.n_rows
     if n_each == 1:
         return block._replace(rows=rows)
@@ -154,12 +155,12 @@ def cut_block(kind: RowKind, block: Block) -> Block:
 
 
 def enter_link(link: Link, rows: Rows) -> Rows:
-    """Return rows with the encoder's input, as the link has it, in the place of what was read.
+    """Replace `seen` by the encoder's input, which the link computes from it.
 
-    Where the link allows shifts and rescaling, the input is the target, too.
+    If the link allows shifts and rescaling, the encoder's input becomes the target as well.
     """
     seen = rows.seen
-    # without a row: most links see rows as they are, and these need no copy
+    # tried with no rows: most links return rows as they are, which then need no copy
     probe = torch.empty(0, *seen.shape[1:])
     if link.inputs(probe) is not probe:
         seen = link.inputs(as_rows(seen)).numpy()
@@ -168,22 +169,22 @@ def enter_link(link: Link, rows: Rows) -> Rows:
 
 
 def as_rows(X: NDArray) -> torch.Tensor:
-    """Return an array as a tensor, not to be written to, without a copy if possible."""
+    """Return an array as a tensor, without a copy if possible: do not write to it."""
     return torch.from_numpy(np.require(X, requirements=("C", "W")))
 
 
 def join_surveys(survey: Survey, features: object, peers: Peers, seed: int) -> Survey:
-    """Return the survey of the rows of all processes; `n_train` stays that of this process.
+    """Return the survey of the rows of all processes; only `n_train` stays this process's own.
 
     Parameters
     ----------
     survey : Survey
         The survey of this process's rows.
     features : object
-        The names or number of their features.
+        The names of the features, or their number.
     peers : Peers
     seed : int
-        The same for all processes; draws the order of the sample.
+        Seed of the order of the sample, the same in all processes.
 
     Raises
     ------
@@ -218,7 +219,7 @@ def check_same_rows(features: object, peers: Peers) -> None:
 
 
 def _join_samples(survey: Survey, peers: Peers, seed: int) -> tuple[Rows, Split]:
-    """Return sampled rows of all: of each process in proportion to its share of the rows."""
+    """Return a sample of all rows: processes contribute in proportion to their rows."""
     counts = np.array([survey.n_train, survey.n_all - survey.n_train])
     totals = np.sum(peers.gather(counts), axis=0)
     limits = np.min(peers.gather(survey.limits), axis=0)
@@ -231,7 +232,7 @@ def _join_samples(survey: Survey, peers: Peers, seed: int) -> tuple[Rows, Split]
     n_train, n_valid = np.sum(peers.gather((len(train), len(valid))), axis=0)
     order = Split(rng.permutation(n_train), n_train + rng.permutation(n_valid))
     parts = peers.gather([(array[train], array[valid]) for array in survey.rows.arrays])
-    # those to learn from first
+    # rows to learn from first, as `order` has them
     arrays = [
         np.concatenate([part[0] for part in of_each] + [part[1] for part in of_each])
         for of_each in zip(*parts, strict=True)

@@ -12,7 +12,7 @@ from skae.blocks import Moments
 class Units(NamedTuple):
     """A shift by the feature means and a division by one number.
 
-    One number for all features, so that the squared error stays PCA's own objective.
+    All features are divided by the same number: the squared error then stays PCA's objective.
 
     Attributes
     ----------
@@ -25,9 +25,9 @@ class Units(NamedTuple):
 
     @classmethod
     def of(cls, X: NDArray) -> "Units":
-        """Return the feature means and the root-mean-square deviation of `X` from them."""
+        """Return units with X's feature means and its root-mean-square deviation from them."""
         location = X.mean(axis=0, dtype=np.float64)
-        # divided by the largest deviation first: the squares neither overflow nor vanish
+        # divided by the largest deviation first: squares then neither overflow nor underflow
         largest = _largest_deviation(location, X.min(axis=0), X.max(axis=0))
         if largest == 0:
             return cls(location, 1.0)
@@ -39,7 +39,7 @@ class Units(NamedTuple):
 
     @classmethod
     def of_moments(cls, moments: Moments, base: "Units", low: NDArray, high: NDArray) -> "Units":
-        """Return those of rows of which the moments, in units `base`, and the range are known."""
+        """Return the units of rows from their moments, in units `base`, and their range."""
         location = base.location + base.scale * moments.mean
         if _largest_deviation(location, low, high) == 0:
             return cls(location, 1.0)
@@ -47,15 +47,16 @@ class Units(NamedTuple):
         return cls(location, base.scale * mean_square**0.5)
 
     def enter(self, X: NDArray) -> NDArray[np.float64]:
-        """Return `X` in these units."""
+        """Convert X to these units, in float64."""
         rows = X - self.location
         rows /= self.scale
         return rows
 
     def enter_as_given(self, X: NDArray) -> NDArray:
-        """Return `X` in these units and in its own dtype."""
+        """Convert X to these units, in the dtype of X."""
         if not self._is_single(X.dtype):
             return self.enter(X).astype(X.dtype, copy=False)
+        # the large part first: its difference from X is exact where X is near the location
         high, low = self._parts()
         rows = X - high
         rows -= low
@@ -63,7 +64,7 @@ class Units(NamedTuple):
         return rows
 
     def leave(self, X: NDArray, dtype: DTypeLike) -> NDArray:
-        """Return `X`, in these units, in the data's own, precise enough for a dtype."""
+        """Convert X from these units to the data's, as precisely as `dtype` needs."""
         if not self._is_single(dtype):
             rows = np.multiply(X, self.scale, dtype=np.float64)
             rows += self.location
@@ -75,20 +76,20 @@ class Units(NamedTuple):
         return rows
 
     def _is_single(self, dtype: DTypeLike) -> bool:
-        """Whether to compute in float32."""
+        """Whether float32 is precise enough, and its range wide enough, for the computation."""
         return dtype == np.float32 and 1e-30 < self.scale < 1e30
 
     def _parts(self) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        """Return the location as the sum of two numbers of single precision.
+        """Return two float32 arrays whose sum is the location.
 
-        Such sums cost a fraction of one in double precision, and lose nothing.
+        To add both in float32 costs a fraction of a sum in float64, and loses no precision.
         """
         high = self.location.astype(np.float32)
         return high, (self.location - high).astype(np.float32)
 
 
 def _largest_deviation(location: NDArray, low: NDArray, high: NDArray) -> float:
-    """Return how far features in a range are from a location; 0 if it is but rounding.
+    """Return the largest deviation of features in a range from a location, or 0 if it is rounding.
 
     The mean of equal numbers may differ from them in the last digit.
     """

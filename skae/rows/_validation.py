@@ -1,8 +1,7 @@
-"""Validation of X before it is an array, and of its magnitude."""
+"""Validation of X before it is converted to an array, and of its magnitude."""
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,15 +10,13 @@ from torch import Tensor, bfloat16
 from skae.blocks import is_lazy
 
 
-def detached(X: Any) -> Any:
-    """Return X, and tensors without their record of how they were computed.
-
-    Those in bfloat16, which numpy does not know, in float32.
+def detached(X: object) -> object:
+    """Return X; if it is a tensor, detached from autograd, and in float32 instead of bfloat16.
 
     Raises
     ------
     ValueError
-        If X comes in blocks: to read all of them may take more memory than there is. If it is a
+        If X comes in blocks, which together may need more memory than there is, or if it is a
         dict.
     """
     if is_lazy(X):
@@ -27,7 +24,7 @@ def detached(X: Any) -> Any:
             f"A {type(X).__name__} comes in blocks, but an array in memory is needed here. Load "
             "it, for example with numpy.asarray, if it is small enough."
         )
-    # scipy's arrays by keys are dicts as well
+    # scipy's dok_array is a dict as well
     if isinstance(X, Mapping) and not hasattr(X, "shape"):
         raise ValueError(
             f"A {type(X).__name__} is no array. Give one of its values or, if these are blocks of "
@@ -35,15 +32,16 @@ def detached(X: Any) -> Any:
         )
     if not isinstance(X, Tensor):
         return X
+    # numpy has no bfloat16
     return X.detach().float() if X.dtype == bfloat16 else X.detach()
 
 
 @contextmanager
 def reading(name: str = "X") -> Iterator[None]:
-    """Have what cannot be read as an array refused with a ValueError.
+    """Raise ValueError for an input that cannot be converted to an array.
 
-    numpy raises OverflowError for integers that no float can hold, torch RuntimeError for tensors
-    that no array can be made of.
+    numpy raises OverflowError for integers that no float can hold, and torch raises RuntimeError
+    for tensors that cannot be converted.
     """
     try:
         yield
@@ -70,7 +68,8 @@ def check_magnitude(X: NDArray, name: str = "X") -> None:
         )
 
 
-def check_count(name: str, value: Any) -> None:
+def check_count(name: str, value: object) -> None:
     """Raise ValueError if an argument of this name is not a positive int."""
+    # bool is a subclass of int
     if not isinstance(value, int | np.integer) or isinstance(value, bool) or value < 1:
         raise ValueError(f"{name} must be an int of at least 1. Got {value!r} instead.")
