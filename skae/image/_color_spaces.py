@@ -1,4 +1,4 @@
-"""What a network sees of grey images, and what it says of colours."""
+"""The channels in which a network sees grey images and predicts their colours."""
 
 from abc import ABC, abstractmethod
 
@@ -9,23 +9,23 @@ from skae._colors import find_lightness, hsv_to_rgb, lab_to_rgb, rgb_to_hsv, rgb
 
 
 class ColorSpace(ABC):
-    """Abstract base. All images are maps, shape (n, n_channels, height, width)."""
+    """Abstract base of colour spaces; all images are maps, (n, n_channels, height, width)."""
 
     def see(self, grey: NDArray) -> NDArray:
-        """Return what the network sees of grey images."""
+        """Return the network's input for grey images."""
         return grey
 
     @abstractmethod
     def find_targets(self, rgb: NDArray) -> NDArray:
-        """Return what the network should say of colours."""
+        """Return the network's target for images in RGB."""
 
     @abstractmethod
     def find_colors(self, seen: NDArray, predicted: NDArray) -> NDArray:
-        """Return the RGB that belongs to what the network has seen and said."""
+        """Return images in RGB, given the network's input and its prediction."""
 
 
 class Lab(ColorSpace):
-    """Sees the lightness L, which is kept; says a and b."""
+    """The network sees the lightness L, which is kept, and predicts a and b."""
 
     def see(self, grey: NDArray) -> NDArray:
         """Return the lightness."""
@@ -36,15 +36,17 @@ class Lab(ColorSpace):
         return rgb_to_lab(rgb)[:, 1:]
 
     def find_colors(self, seen: NDArray, predicted: NDArray) -> NDArray:
-        """Return colours of the lightness that was seen."""
+        """Return the colours with the lightness of the input."""
+        # L of shape (n, 1, ...) before a and b of shape (n, 2, ...)
         return lab_to_rgb(np.concatenate([seen, predicted], axis=1))
 
 
 class HSV(ColorSpace):
-    """Says the value, and hue and saturation as a point of the disc."""
+    """The network predicts the value, and hue and saturation as a point of the unit disc."""
 
     def find_targets(self, rgb: NDArray) -> NDArray:
-        """Return s cos h, s sin h and v: hues near 0 and near 1 are near to each other."""
+        """Return s cos h, s sin h and v, in which hues near 0 are close to hues near 1."""
+        # (n, 3, height, width) -> three of (n, height, width)
         hue, saturation, value = np.moveaxis(rgb_to_hsv(rgb), 1, 0)
         x, y = saturation * np.cos(2 * np.pi * hue), saturation * np.sin(2 * np.pi * hue)
         return np.stack([x, y, value], axis=1)
@@ -52,13 +54,15 @@ class HSV(ColorSpace):
     def find_colors(self, seen: NDArray, predicted: NDArray) -> NDArray:
         """Return colours; saturation and value are clipped."""
         x, y, value = np.moveaxis(predicted, 1, 0)
+        # in (-1/2, 1/2]; hsv_to_rgb takes hues modulo 1
         hue = np.arctan2(y, x) / (2 * np.pi)
+        # a prediction may lie outside of the disc
         hsv = np.stack([hue, np.hypot(x, y).clip(max=1), value.clip(0, 1)], axis=1)
         return hsv_to_rgb(hsv)
 
 
 class RGB(ColorSpace):
-    """Says red, green and blue."""
+    """The network predicts red, green and blue."""
 
     def find_targets(self, rgb: NDArray) -> NDArray:
         """Return the colours themselves."""

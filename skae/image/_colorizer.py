@@ -6,15 +6,17 @@ import os
 from collections.abc import Sequence
 from dataclasses import replace
 from math import prod
-from typing import Any, Literal, Self
+from typing import Literal, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import RegressorMixin
+from sklearn.utils import Tags
 from sklearn.utils.validation import check_is_fitted
 
 from skae._colors import check_colors, find_grey
 from skae._scikit_learn import StrOptions
+from skae._types import Seed
 from skae.blocks import Blocks, find_pairs
 from skae.fitting._fit import fit_estimator
 from skae.fitting._fitted import Fitted
@@ -45,77 +47,78 @@ ERRORS = ("squared_error", "absolute_error", "huber")
 class ImageColorizer(RegressorMixin, BaseImageEstimator):
     """Colours of grey images, by a network that starts at the best linear filter.
 
-    What is learned are colours c in a color space, from the lightness or grey values x. A
-    convolutional network g, a U-Net [1]_, learns around a linear filter, which is the least-squares
-    optimum and stays as it is::
+    The estimator predicts colours c in a color space from the lightness or grey values x. A
+    convolutional network g, a U-Net [1]_, learns a correction to a linear filter, which is the
+    least-squares optimum and stays fixed::
 
         c = b + k * x + s * g(x)
 
     where k is one kernel for all places. The network starts at zero, so that an untrained
-    colorizer *is* the filter, and an epoch is kept only if held-out images say that it is better.
+    colorizer *is* the filter, and an epoch is kept only if it is better on held-out images.
 
-    Images in colour will do: they are made grey, as light as they are, by the estimator. Grey
-    images and their colours can also be given as X and y. All values lie in [0, 1], and are those
-    of sRGB [2]_.
+    Images in colour are enough to fit: the estimator makes them grey and keeps their lightness.
+    Grey images and their colours can also be given as X and y. All values lie in [0, 1], and are
+    values of sRGB [2]_.
 
     X and y are arrays of shape (n, height, width), (n, channels, height, width), with
     ``channels="last"`` (n, height, width, channels), or flattened, for X with `image_shape`. Grey
-    images have one channel or none, those in colour three. :meth:`predict` takes either, of any
-    size, and answers in the layout of y.
+    images have one channel or no axis of channels, and images in colour have three.
+    :meth:`predict` takes either, of any size, and returns images in the layout of y.
 
     Read more in the :doc:`user guide </user_guide/colorizing>`.
 
     Parameters
     ----------
     color_space : {"lab", "hsv", "rgb"}, default="lab"
-        What is learned. "lab": a and b of CIE Lab, from the lightness L. The lightness of a
-        prediction is exactly that of X; colours that no RGB has are mixed with grey that is as
-        light. "hsv": the value, and hue and saturation as a point of the disc, from grey values.
-        "rgb": red, green and blue from grey values, clipped to [0, 1]. With both, lightness may
-        differ from that of X.
+        Channels that are predicted. "lab": a and b of CIE Lab, from the lightness L. A prediction
+        has exactly the lightness of X; colours outside of RGB are mixed with grey of the same
+        lightness. "hsv": the value, and hue and saturation as a point of the unit disc, from grey
+        values. "rgb": red, green and blue from grey values, clipped to [0, 1]. With "hsv" and
+        "rgb", the lightness may differ from that of X.
 
     per_channel : bool, default=False
-        Whether every channel that is predicted has a network of its own, with `base_channels` each;
-        they share nothing but the epoch that is kept. With ``color_space="rgb"`` these are three
-        networks, from grey to red, to green and to blue.
+        Whether every predicted channel has a network of its own, with `base_channels` each. The
+        networks have only the kept epoch in common. With ``color_space="rgb"``, there are three
+        networks: from grey to red, to green and to blue.
 
     base_channels : int, default=16
         Channels of the network at full size; with every halving they double.
 
     depth : int, default=2
         How often the network halves the sizes. Images need at least ``2**depth`` pixels along both
-        axes; sizes that are no multiple of this are padded by their reflection, and cut.
+        axes; images whose sizes are no multiple of this are padded by reflection, and predictions
+        are cut to the size of the image.
 
     fold : bool or "auto", default="auto"
-        Whether the first halving puts four neighbours into channels, which are taken out again in
-        the end [4]_, so that the network has no convolutions at full size. An epoch then takes less
-        than half of the time. "auto" is true for images, or patches, of at least 32 x 32 pixels;
-        in smaller ones, single pixels matter more.
+        Whether the first halving moves four neighbouring pixels into channels, and the last
+        doubling moves them back [4]_, so that the network has no convolutions at full size. An
+        epoch then takes less than half of the time. "auto" is true for images, or patches, of at
+        least 32 x 32 pixels; in smaller ones, single pixels matter more.
 
     filter_size : int, default=7
         Size of the filter's kernel, an odd number. Images need more than half as many pixels along
         both axes.
 
     loss : {"squared_error", "absolute_error", "huber"}, default="absolute_error"
-        What is minimised, averaged over the pixels, in the channels of `color_space`. The squared
-        error asks for the mean of all colours that a pixel might have, which is pale; the absolute
-        error asks for their median. "huber" is quadratic up to the root-mean-square deviation of
-        the channels and linear beyond.
+        Loss that is minimised, averaged over the pixels, in the channels of `color_space`. The
+        squared error leads to the mean of all colours that a pixel might have, which is pale; the
+        absolute error leads to their median. "huber" is quadratic up to the root-mean-square
+        deviation of the channels and linear beyond.
 
     weight_decay : float, default=1.0
         Decoupled weight decay over the whole training: without gradients, weights would shrink
-        by the factor ``exp(-weight_decay)`` in `max_iter` epochs. Against learning by heart what
-        grey values do not tell.
+        by the factor ``exp(-weight_decay)`` in `max_iter` epochs. It keeps the network from
+        memorising colours that grey values do not determine.
 
     patch_size : int or None, default=None
         Height and width of the patches that images are cut into for training; they cover every
-        image and overlap as little as they can. Whole images are predicted. None trains on whole
-        images.
+        image and overlap as little as they can. Predictions are those of whole images. None trains
+        on whole images.
 
     augment : {"flip", "rotate"}, sequence of these or None, default=None
-        What is done to X and y alike in training, anew for every batch: "flip" mirrors one in
-        two along the last axis, "rotate" turns by multiples of 90 degrees, or of 180 where images
-        are not square.
+        Changes of X and y alike in training, drawn anew for every batch: "flip" mirrors one image
+        in two along the last axis, "rotate" turns images by multiples of 90 degrees, or of 180 if
+        they are not square.
 
     image_shape : sequence of int or None, default=None
         Shape of one image of X, in X's order and with the channels: (channels, height, width), or
@@ -147,8 +150,8 @@ class ImageColorizer(RegressorMixin, BaseImageEstimator):
         epochs, and the last is kept unless it is worse than the start on the training images.
 
     validation_fraction : float, default=0.1
-        Share of the images that early stopping holds out. With `patch_size`, and too few images to
-        hold one out, that share of the patches.
+        Share of the images that early stopping holds out. With `patch_size` and too few images to
+        hold one out, share of the patches.
 
     n_iter_no_change : int, default=20
         Epochs without an improvement after which early stopping ends the training.
@@ -165,9 +168,10 @@ class ImageColorizer(RegressorMixin, BaseImageEstimator):
         "cpu", "cuda", "cuda:1", "mps", or "auto" for the first there is of CUDA, MPS and CPU.
 
     precision : {"auto", "float32", "bfloat16"}, default="auto"
-        Of the convolutions in training. "bfloat16" is faster for large networks on processors and
-        GPUs that have units for it, and slower elsewhere; weights, the filter, losses and results
-        stay in float32 and float64. "auto" is "bfloat16" on a GPU that has it, else "float32".
+        Precision of the convolutions in training. "bfloat16" is faster for large networks on
+        processors and GPUs that have units for it, and slower elsewhere; weights, the filter,
+        losses and results stay in float32 and float64. "auto" is "bfloat16" on a GPU that has it,
+        else "float32".
 
     random_state : int, RandomState instance or None, default=None
         Draws the weights, the held-out images, the order and the moves.
@@ -197,8 +201,8 @@ class ImageColorizer(RegressorMixin, BaseImageEstimator):
         The epoch whose weights were kept; 0 is the start.
 
     loss_curve_ : list of float of length `n_iter_` + 1
-        Mean training loss; entry 0 is the start's. For the squared error this is the share of the
-        variance that is lost of the channels that are predicted.
+        Mean training loss; entry 0 is the start's. For the squared error, this is the share of the
+        variance of the predicted channels that is lost.
 
     validation_curve_ : list of float of length `n_iter_` + 1, or None
         The same for the held-out images; None without early stopping.
@@ -217,9 +221,9 @@ class ImageColorizer(RegressorMixin, BaseImageEstimator):
 
     Notes
     -----
-    CIE Lab [3]_ is that of the white of sRGB, D65, so that greys have a = b = 0. Where no RGB in
-    [0, 1] has the lightness of X and the a and b that were predicted, the light is mixed with grey
-    light of the same luminance, with as little as will do.
+    CIE Lab [3]_ has the white of sRGB, D65, so that greys have a = b = 0. If no RGB in [0, 1] has
+    the lightness of X and the predicted a and b, the colour is mixed with grey of the same
+    luminance, with as little of it as possible.
 
     References
     ----------
@@ -243,7 +247,7 @@ class ImageColorizer(RegressorMixin, BaseImageEstimator):
     (130, 32, 32, 3)
     """
 
-    _parameter_constraints: dict[str, list[Any]] = {
+    _parameter_constraints: dict[str, list[object]] = {
         **IMAGES,
         "color_space": [StrOptions(set(SPACES))],
         "per_channel": ["boolean"],
@@ -274,10 +278,10 @@ class ImageColorizer(RegressorMixin, BaseImageEstimator):
         validation_fraction: float = 0.1,
         n_iter_no_change: int = 20,
         tol: float = 1e-4,
-        warm_start: Any = False,
+        warm_start: object = False,
         device: str = "auto",
         precision: Literal["auto", "float32", "bfloat16"] = "auto",
-        random_state: Any = None,
+        random_state: Seed = None,
         checkpoint: str | os.PathLike[str] | None = None,
         checkpoint_every: int = 10,
         verbose: int = 0,
@@ -310,7 +314,7 @@ class ImageColorizer(RegressorMixin, BaseImageEstimator):
         self.checkpoint_every = checkpoint_every
         self.verbose = verbose
 
-    def __sklearn_tags__(self) -> Any:
+    def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()
         tags.target_tags.multi_output = True
         tags.target_tags.single_output = False
@@ -362,8 +366,8 @@ default=None
         -------
         y : ndarray of shape (n_samples, 3, height, width) or (n_samples, ...)
             RGB in [0, 1], in the layout that y had in :meth:`fit`, and in the dtype of X if that is
-            float32, else in float64. Of blocks, an iterator of such arrays; of dask's, a dask
-            array.
+            float32, else in float64. If X is given in blocks, returns an iterator with one array
+            per block; for a dask collection, a dask array.
         """
         check_is_fitted(self)
         return self._target_format.from_maps(self._paint(self._read_known_images(X)))
@@ -391,22 +395,23 @@ default=None
             return explained_share(*map(as_pixels, self._compare(X, y)))
         return explained_in_blocks(self._compare, pairs, 3)
 
-    def _compare(self, X: Any, y: Any) -> tuple[NDArray, NDArray]:
+    def _compare(self, X: object, y: object) -> tuple[NDArray, NDArray]:
         """Return colours and predictions as maps."""
         maps = self._read_known_images(X)
         colors, _ = self._read_colors(maps, y)
         return colors, self._paint(maps)
 
-    # What X and y are.
+    # How X and y are read.
 
-    def _list_labels(self, y: Blocks, source: Any) -> None:
+    def _list_labels(self, y: Blocks, source: Self | None) -> None:
+        # colours have no labels, but this is asked before a warm start takes the network over
         if source is not None and source._color_space != self.color_space:
             raise ValueError(
                 f"warm_start needs a network for color_space={self.color_space!r}. It is fitted "
                 f"with {source._color_space!r}."
             )
 
-    def _read_targets(self, maps: NDArray, y: Any, *, reset: bool) -> tuple[NDArray, NDArray]:
+    def _read_targets(self, maps: NDArray, y: object, *, reset: bool) -> tuple[NDArray, NDArray]:
         grey = self._read_grey(maps)
         colors, format_ = self._read_colors(maps, y)
         if reset:
@@ -419,13 +424,13 @@ default=None
         if maps.shape[1] not in (1, 3):
             raise ValueError(
                 f"X has images with {maps.shape[1]} channels, but grey ones (1 channel, or none) "
-                "or coloured ones (3, in RGB) are wanted. Of RGBA, leave out the last."
+                "or coloured ones (3, in RGB) are wanted. Remove the alpha channel of RGBA images."
             )
         maps = check_colors(maps, "X")
         return maps if maps.shape[1] == 1 else find_grey(maps)
 
-    def _read_colors(self, maps: NDArray, y: Any) -> tuple[NDArray, ImageFormat]:
-        """Return the colours of the images of X, and how they were given."""
+    def _read_colors(self, maps: NDArray, y: object) -> tuple[NDArray, ImageFormat]:
+        """Return the colours of the images of X as maps, and their layout."""
         if y is None:
             if maps.shape[1] != 3:
                 raise ValueError(
@@ -433,20 +438,21 @@ default=None
                     "as y, or coloured ones as X alone."
                 )
             return check_colors(maps, "X"), self._format
-        y = read_array(y, "y", self)
-        format_ = self._find_color_format(maps.shape[2:], y.shape[1:])
-        check_lengths(maps, y)
-        colors = format_.to_maps(y)
+        given = read_array(y, "y", self)
+        format_ = self._find_color_format(maps.shape[2:], given.shape[1:])
+        check_lengths(maps, given)
+        colors = format_.to_maps(given)
         check_sizes(maps.shape[2:], colors.shape[2:])
         return check_colors(colors, "y"), format_
 
     def _find_color_format(self, spatial: tuple[int, ...], row: tuple[int, ...]) -> ImageFormat:
-        """Return how y holds colours, if rows of this shape are colours."""
+        """Return the layout of y, or raise ValueError if rows of this shape are no colours."""
         is_last = self._format.layout.is_channels_last
         layout = ImageLayout((*spatial, 3) if is_last else (3, *spatial), is_last)
         is_image = len(row) == 3 and row[-1 if is_last else 0] == 3
         if is_image or row == (prod(layout.shape),):
             return ImageFormat(layout, len(row) + 1)
+        # the commonest mistake: channels in the other place
         place, other = ("last", "first") if is_last else ("first", "last")
         raise ValueError(
             f"y has rows of shape {row}, but colours of the images of X are wanted: shape "
@@ -455,6 +461,7 @@ default=None
         )
 
     def _check_images(self, row: tuple[int, ...]) -> None:
+        # a colorizer takes grey images and images in colour, whichever fit was given
         place = -1 if self._format.layout.is_channels_last else 0
         if len(row) == 2 or (len(row) == 3 and row[place] in (1, 3)):
             return
@@ -465,11 +472,12 @@ default=None
 
     def _paint(self, maps: NDArray) -> NDArray:
         """Return images of X in colour."""
+        # the space of the fit: the parameter may have been set since
         space = SPACES[self._color_space]
         seen = space.see(self._read_grey(maps))
         return space.find_colors(seen, self._apply_all(seen))
 
-    # What is learned.
+    # How the network is learned.
 
     def _make_recipe(self, problem: Problem, random_state: np.random.RandomState) -> Recipe:
         architecture = UNetArchitecture(

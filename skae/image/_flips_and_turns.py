@@ -1,4 +1,4 @@
-"""Pairs of images that are mirrored and turned alike, anew for every batch."""
+"""Random mirroring and turning of an image and its target, drawn anew for every batch."""
 
 import torch
 from torch import Generator, Tensor
@@ -16,7 +16,7 @@ class FlipsAndTurns(RandomChange):
     is_turned : bool
         Whether to turn every image by 0, 90, 180 or 270 degrees; by 0 or 180 if it is not square.
     generator : torch.Generator
-        On the CPU.
+        Draws the moves, on the CPU.
     """
 
     def __init__(self, is_mirrored: bool, is_turned: bool, generator: Generator) -> None:
@@ -32,18 +32,21 @@ class FlipsAndTurns(RandomChange):
         flips = torch.zeros(n, dtype=torch.bool)
         if self.is_turned:
             turns = torch.randint(4, (n,), generator=self.generator)
+            # a quarter turn would swap height and width
             turns = turns if is_square else turns // 2 * 2
         if self.is_mirrored:
             flips = torch.rand(n, generator=self.generator) < 0.5
         moved = _move(x, flips, turns)
+        # one tensor may be both input and target: it is moved once
         target = moved if batch.target is x else _move(batch.target, flips, turns)
         return Batch((moved,), target)
 
 
 def _move(x: Tensor, flips: Tensor, turns: Tensor) -> Tensor:
-    """Return images of which some are mirrored, and which are then turned."""
+    """Mirror some images, then turn each by a number of quarter turns."""
     flips = flips.to(x.device).view(-1, 1, 1, 1)
     moved = torch.where(flips, x.flip(3), x)
+    # one rotation for each number of turns is faster than one for every image
     for n_turns in range(1, 4):
         (rows,) = torch.where(turns == n_turns)
         if len(rows):

@@ -1,13 +1,15 @@
 """Estimators whose X and y are images of the same size."""
 
 from abc import abstractmethod
+from collections.abc import Sequence
 from functools import partial
 from math import prod
-from typing import Any, Self
+from typing import Any, Self, cast
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.utils import check_array
+from sklearn.utils import Tags, check_array
+from torch import nn
 
 from skae.estimators._torch_estimator import TorchEstimator
 from skae.fitting._application import as_array, as_tensor, in_batches
@@ -22,6 +24,7 @@ from skae.image._image_format import (
     find_format,
 )
 from skae.image._pretrained import PretrainedArchitecture
+from skae.networks import UNetArchitecture
 from skae.objectives import SquaredError
 from skae.rows._kinds import Description, ImageRows
 from skae.rows._problem import Problem
@@ -33,40 +36,40 @@ from skae.rows._validation import check_magnitude, detached, reading
 class BaseImageEstimator(TorchEstimator):
     """Abstract base of the estimators that learn a network from images to images.
 
-    A subclass says what y is, where the network starts and what is minimised.
+    A subclass reads y, and chooses the network, its start and the loss.
     """
 
     _format: ImageFormat
     _target_format: ImageFormat
     _units: Units
     _target_units: Units
-    image_shape: Any
-    channels: Any
-    patch_size: Any
-    depth: Any
-    filter_size: Any
+    image_shape: Sequence[int] | None
+    channels: str
+    patch_size: int | None
+    depth: int
+    filter_size: int
     _listed_from = 4
     _pairs_with_y = True
     _state_classes = (ImageFormat, PretrainedArchitecture)
 
-    def __sklearn_tags__(self) -> Any:
+    def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()
         tags.input_tags.three_d_array = True
         tags.input_tags.two_d_array = self.image_shape is not None
         return tags
 
     @abstractmethod
-    def _read_targets(self, maps: NDArray, y: Any, *, reset: bool) -> tuple[NDArray, NDArray]:
-        """Return what the network sees of images, and the targets that y holds, both as maps.
+    def _read_targets(self, maps: NDArray, y: object, *, reset: bool) -> tuple[NDArray, NDArray]:
+        """Return the network's input for images, and its targets from y, both as maps.
 
         Parameters
         ----------
         maps : array of shape (n, n_channels, height, width)
             The images of X.
         y : object
-            As given by the user.
+            The argument of `fit`, or a block of it.
         reset : bool
-            Whether its format is remembered, or must be the one that is.
+            Whether to remember the layout of y. Otherwise, y must have the remembered one.
         """
 
     @validated_fit
@@ -103,13 +106,13 @@ default=None
     def _describe_features(self) -> object:
         return f"{self._format.describe()}, and {self._target_format.describe()} as y"
 
-    def _read(self, X: Any, y: Any, *, reset: bool) -> Rows:
+    def _read(self, X: object, y: object, *, reset: bool) -> Rows:
         maps = self._read_images(X, reset=reset)
         if not reset:
             check_first_size(maps.shape[2:], self._format.layout.spatial)
         return Rows(*self._read_targets(maps, y, reset=reset))
 
-    def _describe(self, rows: Rows, source: Any) -> Description:
+    def _describe(self, rows: Rows, source: Self | None) -> Description:
         if self.patch_size is not None:
             check_size((self.patch_size,) * 2, self.depth, self._find_margin())
         return Description(ImageRows(patch_size=self.patch_size), SquaredError())
@@ -123,15 +126,17 @@ default=None
         return []
 
     def _read_images(self, X: Any, *, reset: bool) -> NDArray:
-        """Return X as maps; where it is not reset, of any size."""
+        """Return X as maps; if `reset` is false, images may have any size."""
         X = detached(X)
         with reading():
             row = tuple(map(int, (X if hasattr(X, "shape") else np.asarray(X)).shape[1:]))
         if len(row) < 2:
+            # flattened images, perhaps in a dataframe with names
             X = self._validate(X, reset=reset)
         else:
             X = read_array(X, "X", self)
             if reset:
+                # sets n_features_in_, which flattened images must have
                 self._validate(X.reshape(len(X), -1), reset=True)
             else:
                 self._check_images(row)
@@ -145,47 +150,54 @@ default=None
             check_size(maps.shape[2:], self.depth, self._find_margin())
         return maps
 
-    def _read_known_images(self, X: Any) -> NDArray:
-        """Return X as maps of a size that the fitted network can do with."""
+    def _read_known_images(self, X: object) -> NDArray:
+        """Return X as maps, whose size the fitted network can take."""
         maps = self._read_images(X, reset=False)
         self._check_known_size(maps.shape[2:])
         return maps
 
     def _check_known_size(self, spatial: tuple[int, ...]) -> None:
-        """Raise ValueError if the fitted network can do nothing with images of this size."""
-        plan: Any = self._network.architecture
+        """Raise ValueError if images of this size are too small for the fitted network."""
+        plan = self._plan
         check_known_size(spatial, plan.depth, plan.filter_size)
 
     def _check_images(self, row: tuple[int, ...]) -> None:
-        """Raise ValueError if images of this shape are none that the network knows."""
+        """Raise ValueError if images of this shape have other channels than those in fit."""
         self._format.check(row, "X")
 
     def _find_margin(self) -> int:
-        """Return by how many pixels images are continued, beyond what halving needs."""
+        """Return the number of pixels by which the filter's input is continued at each border."""
         return int(self.filter_size) // 2
 
+    @property
+    def _plan(self) -> UNetArchitecture | PretrainedArchitecture:
+        """The plan of the fitted network."""
+        return cast(UNetArchitecture | PretrainedArchitecture, self._network.architecture)
+
     def _apply_all(self, maps: NDArray) -> NDArray:
-        """Return what the network makes of maps, in the units of y."""
+        """Return the network's outputs for maps, in the units of y."""
         n, n_in, *sizes = maps.shape
-        plan: Any = self._network.architecture
+        plan = self._plan
         apply = partial(self._apply, shape=(n_in, *sizes))
-        # the widest maps have several times the entries of an image
+        # the widest maps have this many times the entries of an image, rounded up
         n_copies = -(-plan.entries_per_pixel // n_in)
         width = plan.n_channels_out * prod(sizes)
         rows = in_batches(self, apply, maps.reshape(n, -1), width, n_copies)
         return rows.reshape(n, plan.n_channels_out, *sizes)
 
-    def _apply(self, network: Any, rows: NDArray, shape: tuple[int, ...]) -> NDArray:
+    def _apply(self, network: nn.Module, rows: NDArray, shape: tuple[int, ...]) -> NDArray:
+        # (n, n_in * height * width) -> (n, n_in, height, width)
         maps = self._units.enter_as_given(rows.reshape(-1, *shape))
         raw = as_array(network(as_tensor(maps, network)).raw)
+        # (n, n_out, height, width) -> (n, n_out * height * width)
         return self._target_units.leave(raw, rows.dtype).reshape(len(rows), -1)
 
 
-def read_array(array: Any, name: str, estimator: Any) -> NDArray:
+def read_array(given: object, name: str, estimator: object) -> NDArray:
     """Return an array of any number of dimensions, with values that float32 can hold."""
     with reading(name):
-        array = check_array(
-            detached(array),
+        array: NDArray = check_array(
+            detached(given),
             dtype=[np.float64, np.float32],
             allow_nd=True,
             ensure_2d=False,

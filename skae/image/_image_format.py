@@ -1,8 +1,11 @@
-"""Arrays of images, and maps: the same with the channels first, shape (n, n_channels, h, w)."""
+"""The layouts of arrays of images.
+
+Inside, images are maps: arrays of shape (n, n_channels, height, width).
+"""
 
 from collections.abc import Sequence
 from math import prod
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,25 +15,27 @@ from skae.rows._image_shape import doubt_channels
 
 
 class ImageFormat(NamedTuple):
-    """How an array holds images.
+    """The layout of an array of images.
 
     Attributes
     ----------
     layout : ImageLayout
-        The shape of one image as it was in fit, and where the channels are.
+        The shape of one image in fit, and the place of the channels.
     n_dims : int
-        Dimensions of the array: 2, flattened; 3, without a channel; 4.
+        Dimensions of the array: 2 for flattened images, 3 for images without an axis of channels,
+        else 4.
     """
 
     layout: ImageLayout
     n_dims: int
 
     def to_maps(self, X: NDArray) -> NDArray:
-        """Return images in this format as maps; their size may be another one than in fit."""
+        """Return images in this format, of any size, as maps."""
         if X.ndim == 2:
             X = X.reshape(len(X), *self.layout.shape)
         if X.ndim == 3:
-            return X[:, None]
+            return X[:, None]  # (n, height, width) -> (n, 1, height, width)
+        # channels last: (n, height, width, n_channels) -> (n, n_channels, height, width)
         return np.moveaxis(X, -1, 1) if self.layout.is_channels_last else X
 
     def from_maps(self, maps: NDArray) -> NDArray:
@@ -38,11 +43,12 @@ class ImageFormat(NamedTuple):
         if self.n_dims == 3:
             return maps[:, 0]
         images = np.moveaxis(maps, 1, -1) if self.layout.is_channels_last else maps
+        # a user is given an array that owns its order, and no view of maps
         images = np.ascontiguousarray(images)
         return images.reshape(len(images), -1) if self.n_dims == 2 else images
 
     def find_row(self, spatial: tuple[int, ...]) -> tuple[int, ...]:
-        """Return the shape of one image of this size in an array of this format."""
+        """Return the shape of a row of an array in this format, for images of this size."""
         if self.n_dims == 3:
             return spatial
         n_channels = self.layout.n_channels
@@ -56,12 +62,13 @@ class ImageFormat(NamedTuple):
         return f"images of shape {self.find_row(tuple(self.layout.spatial))}"
 
     def check(self, row: tuple[int, ...], name: str) -> None:
-        """Raise ValueError if rows of this shape are no such images, of any size."""
+        """Raise ValueError unless rows of this shape are images, of any size, in this format."""
         n_channels = self.layout.n_channels
         place = -1 if self.layout.is_channels_last else 0
         is_grey = len(row) == 2 and n_channels == 1
         if is_grey or (len(row) == 3 and row[place] == n_channels):
             return
+        # a row of two dimensions may be a channel of an image without the axis of samples
         single = f" If {name} is one image, pass {name}[None]." if len(row) == 2 else ""
         raise ValueError(
             f"{name} has images of shape {row}, but images of shape {self.layout.shape}, of this "
@@ -74,26 +81,30 @@ class ImageFormat(NamedTuple):
 
 
 def find_format(
-    row: tuple[int, ...], image_shape: Any, channels: str, name: str, parameter: str
+    row: tuple[int, ...],
+    image_shape: Sequence[int] | None,
+    channels: str,
+    name: str,
+    parameter: str,
 ) -> ImageFormat:
-    """Return how an array holds images.
+    """Return the layout of an array of images.
 
     Parameters
     ----------
     row : tuple of int
-        The shape of one row of it.
+        The shape of one row of the array.
     image_shape : None or sequence of int
-        Of one image with its channels, in the order of the array; None: as `row` has it.
+        Shape of one image with its channels, in the order of the array. None takes it from `row`.
     channels : {"first", "last"}
     name : str
-        Of the array, for messages.
+        Name of the array, for messages.
     parameter : str
         The name of `image_shape` where the user sets it.
 
     Raises
     ------
     ValueError
-        If it holds no images, or seems to hold others.
+        If the rows are no images, or if their shape is ambiguous.
     """
     is_last = channels == "last"
     if len(row) not in (1, 2, 3):
@@ -108,6 +119,7 @@ def find_format(
             f"{parameter}, such as {_example(row[0], is_last)}, or give {name} the shape (n, "
             "height, width)."
         )
+    # an image without an axis of channels has one channel
     grey = (*row, 1) if is_last else (1, *row)
     layout = ImageLayout(given or (grey if len(row) == 2 else row), is_last)
     if row not in _accepted(layout):
@@ -122,12 +134,12 @@ def find_format(
 
 
 def guess_target_shape(n_numbers: int, layout: ImageLayout) -> tuple[int, ...]:
-    """Return the shape of flattened images with as many pixels as others.
+    """Return the shape of flattened images that have the size of the images in `layout`.
 
     Raises
     ------
     ValueError
-        If they cannot be of this size.
+        If the numbers are no multiple of the pixels.
     """
     n_channels, rest = divmod(n_numbers, prod(layout.spatial))
     if rest or not n_channels:
@@ -140,7 +152,7 @@ def guess_target_shape(n_numbers: int, layout: ImageLayout) -> tuple[int, ...]:
 
 
 def check_lengths(X: NDArray, y: NDArray) -> None:
-    """Raise ValueError if there are more images of one kind than of the other."""
+    """Raise ValueError if X and y have different numbers of images."""
     if len(X) != len(y):
         raise ValueError(
             f"Found input variables with inconsistent numbers of samples: X has {len(X)} images, "
@@ -174,9 +186,9 @@ def check_size(spatial: tuple[int, ...], depth: int, margin: int) -> None:
     ----------
     spatial : tuple of int
     depth : int
-        How often sizes are halved.
+        Number of times that sizes are halved.
     margin : int
-        By how many pixels images are continued for the filter.
+        Number of pixels by which images are continued for the filter.
     """
     smallest = min(spatial)
     if smallest < 2**depth:
@@ -184,6 +196,7 @@ def check_size(spatial: tuple[int, ...], depth: int, margin: int) -> None:
             f"Images of {spatial[0]} x {spatial[1]} pixels are too small to be halved {depth} "
             f"times. Set depth to at most {smallest.bit_length() - 1}."
         )
+    # a reflection without the border itself has at most smallest - 1 pixels
     if smallest <= margin:
         raise ValueError(
             f"Images of {spatial[0]} x {spatial[1]} pixels are too small for a filter of size "
@@ -192,15 +205,15 @@ def check_size(spatial: tuple[int, ...], depth: int, margin: int) -> None:
 
 
 def check_known_size(spatial: tuple[int, ...], depth: int, filter_size: int) -> None:
-    """Raise ValueError if images are too small for a network that is fitted.
+    """Raise ValueError if images are too small for a fitted network.
 
     Parameters
     ----------
     spatial : tuple of int
     depth : int
-        How often it halves the sizes.
+        Number of times that the network halves the sizes.
     filter_size : int
-        Of the kernel of its filter; 0: there is none.
+        Size of the kernel of its filter; 0 without a filter.
     """
     smallest = max(2**depth, filter_size // 2 + 1)
     if min(spatial) < smallest:
@@ -215,7 +228,7 @@ def _accepted(layout: ImageLayout) -> list[tuple[int, ...]]:
     return [*shapes, layout.spatial] if layout.n_channels == 1 else shapes
 
 
-def _check_shape(image_shape: Any, parameter: str) -> tuple[int, ...]:
+def _check_shape(image_shape: Sequence[int], parameter: str) -> tuple[int, ...]:
     sizes = np.asarray(image_shape)
     if sizes.shape != (3,) or sizes.dtype.kind not in "iu" or sizes.min() < 1:
         raise ValueError(
@@ -230,7 +243,7 @@ def _four(is_last: bool) -> str:
 
 
 def _example(n_numbers: int, is_last: bool) -> tuple[int, ...]:
-    """Return a shape of so many numbers, square if it can be."""
+    """Return the shape of an image of `n_numbers` pixels, a square if possible."""
     side = int(n_numbers**0.5)
     sides = (side, side) if side**2 == n_numbers else (1, n_numbers)
     return (*sides, 1) if is_last else (1, *sides)

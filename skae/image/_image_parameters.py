@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from numbers import Integral
-from typing import Any
 
 import numpy as np
 from torch import nn
@@ -21,10 +20,10 @@ from skae.rows._random import torch_generator
 
 MOVES = ("flip", "rotate")
 SMALLEST_FOLDED = 32
-"""Pixels along an axis."""
+"""Smallest size, in pixels, from which on ``fold="auto"`` is true."""
 ENTRIES_PER_BATCH = 2**20
-"""Of the widest maps in a batch: with more of them, fewer updates are made in the same time."""
-IMAGES: dict[str, list[Any]] = {
+"""Entries of the widest maps in a batch; with more, fewer updates are made in the same time."""
+IMAGES: dict[str, list[object]] = {
     **TRAINING,
     "base_channels": [Interval(Integral, 1, None, closed="left")],
     "depth": [Interval(Integral, 0, None, closed="left")],
@@ -40,7 +39,7 @@ IMAGES: dict[str, list[Any]] = {
 
 
 def find_fold(fold: str | bool, depth: int, spatial: Sequence[int]) -> bool:
-    """Return whether the first halving puts neighbours into channels; "auto": in large images."""
+    """Return whether the first halving moves neighbours into channels; "auto" for large images."""
     if fold == "auto":
         return depth > 0 and min(spatial) >= SMALLEST_FOLDED
     if fold and depth == 0:
@@ -49,7 +48,7 @@ def find_fold(fold: str | bool, depth: int, spatial: Sequence[int]) -> bool:
 
 
 def check_filter_size(filter_size: int) -> int:
-    """Return the size of a kernel, if it has a centre."""
+    """Return the size of a kernel, or raise ValueError if it is even and has no centre."""
     if filter_size % 2 == 0:
         raise ValueError(
             "The 'filter_size' parameter must be odd, so that the filter has a centre. Got "
@@ -58,8 +57,10 @@ def check_filter_size(filter_size: int) -> int:
     return int(filter_size)
 
 
-def make_move(augment: Any, random_state: np.random.RandomState) -> BatchChange | None:
-    """Return what moves X and y alike; a generator is seeded only if something does."""
+def make_move(
+    augment: str | Sequence[str] | None, random_state: np.random.RandomState
+) -> BatchChange | None:
+    """Return the change that moves X and y alike; without one, nothing is drawn."""
     if augment is None:
         return None
     names = [augment] if isinstance(augment, str) else list(augment)
@@ -97,6 +98,7 @@ def image_recipe(
     move: BatchChange | None,
 ) -> Recipe:
     """Return the recipe of a network of images, without a corruption."""
+    # problem.seen[0, 0] is one channel of one image, shape (height, width)
     width = architecture.entries_per_pixel * problem.seen[0, 0].size
     return Recipe(
         architecture=architecture,
@@ -109,8 +111,9 @@ def image_recipe(
 
 
 def choose_batch_size(n_rows: int, width: int) -> int:
-    """Return the size of batches for ``batch_size="auto"``: 4 to 32, by the size of images.
+    """Return the number of images for ``batch_size="auto"``: 4 to 32, by their size.
 
-    At most an eighth of the images: else an epoch of few images would be an update or two.
+    A batch has at most an eighth of the images; otherwise, an epoch with few images would be only
+    one or two updates.
     """
     return min(32, max(4, ENTRIES_PER_BATCH // width), max(1, n_rows // 8))

@@ -1,4 +1,4 @@
-"""How arrays hold masks of the size of images."""
+"""The layout of arrays of masks that have the size of images."""
 
 from math import prod
 
@@ -9,14 +9,14 @@ from skae.networks import ImageLayout
 
 
 def find_label_format(y: NDArray, X: NDArray, is_channels_last: bool) -> ImageFormat:
-    """Return how an array holds masks of the size of images.
+    """Return the layout of an array of masks that have the size of images.
 
     Parameters
     ----------
     y : array of shape (n, ...)
     X : array of shape (n, n_channels, height, width)
     is_channels_last : bool
-        Where a lone channel may be.
+        Whether an axis of one channel, if masks have it, comes last.
 
     Raises
     ------
@@ -24,6 +24,7 @@ def find_label_format(y: NDArray, X: NDArray, is_channels_last: bool) -> ImageFo
         If there is not one label for every pixel.
     """
     sizes = X.shape[2:]
+    # a mask has a single channel, however many X has
     shape = (*sizes, 1) if is_channels_last else (1, *sizes)
     if y.ndim == 1:
         raise ValueError(

@@ -1,8 +1,8 @@
-"""A network that knows how an autoencoder sees the images."""
+"""A network that sees images beside their reconstructions by an autoencoder."""
 
 from dataclasses import dataclass
 from math import prod
-from typing import Any, NamedTuple
+from typing import NamedTuple, Protocol, TypeVar, cast
 
 import torch
 from torch import Generator, Tensor, nn
@@ -16,16 +16,30 @@ from skae.networks import (
 )
 from skae.objectives import LOSSES
 
+ModuleT = TypeVar("ModuleT", bound=nn.Module)
+
+
+class HasCodes(Protocol):
+    """An autoencoder of flattened images."""
+
+    @property
+    def encoder(self) -> nn.Module:
+        """From images to codes."""
+
+    @property
+    def decoder(self) -> nn.Module:
+        """From codes to images."""
+
 
 class Conversion(NamedTuple):
-    """Between the units of a network of images and those of an autoencoder.
+    """The change from the units of a network of images to those of an autoencoder, and back.
 
     Attributes
     ----------
     gain_in, gain_out : Tensor of shape ()
     shift_in, shift_out : Tensor of shape (n_channels, height, width)
-        ``x * gain_in + shift_in`` is what the autoencoder sees of x, and
-        ``r * gain_out + shift_out`` what its result is in units of x.
+        ``x * gain_in + shift_in`` is the autoencoder's input for an image x of the network, and
+        ``r * gain_out + shift_out`` is its reconstruction r in the units of x.
     """
 
     gain_in: Tensor
@@ -35,16 +49,16 @@ class Conversion(NamedTuple):
 
 
 class WithReconstruction(nn.Module):
-    """``network([x, r(x)])``, where r(x) is what an autoencoder makes of the image x.
+    """``network([x, r(x)])``, where r(x) is an autoencoder's reconstruction of the image x.
 
-    What goes through the bottleneck is what images have in common: their shapes, without noise.
-    The autoencoder stays as it is: its weights are buffers.
+    A reconstruction shows the shapes that images have in common, without noise. The autoencoder
+    does not learn: its weights are buffers.
 
     Parameters
     ----------
     plan : PretrainedArchitecture
     autoencoder : nn.Module
-        Has `encoder` and `decoder`, from rows to rows.
+        Has an `encoder` from flattened images to codes, and a `decoder` back.
     network : AroundFilter
     """
 
@@ -55,7 +69,7 @@ class WithReconstruction(nn.Module):
     shift_out: Tensor
 
     def __init__(
-        self, plan: "PretrainedArchitecture", autoencoder: Any, network: AroundFilter
+        self, plan: "PretrainedArchitecture", autoencoder: HasCodes, network: AroundFilter
     ) -> None:
         super().__init__()
         self.layout = plan.autoencoder.layout
@@ -64,6 +78,7 @@ class WithReconstruction(nn.Module):
         self.decoder = as_constant(autoencoder.decoder)
         self.network = network
         shape = self.layout.n_channels, *self.layout.spatial
+        # until set_conversion_, the conversion is zero
         for name in Conversion._fields:
             sizes = () if name.startswith("gain") else shape
             self.register_buffer(name, torch.zeros(sizes, dtype=torch.float64))
@@ -74,11 +89,12 @@ class WithReconstruction(nn.Module):
             getattr(self, name).copy_(value)
 
     def set_filter_(self, kernel: Tensor, bias: Tensor, scale: Tensor) -> None:
-        """Set the filter of what `see` returns."""
+        """Set the fixed filter, whose input is the result of `see`."""
         self.network.set_filter_(kernel, bias, scale)
 
     def see(self, x: Tensor) -> Tensor:
         """Return images beside their reconstructions, shape (n, 2 * n_channels, height, width)."""
+        # (n, n_channels, height, width) -> (n, n_features), which the encoder takes
         rows = self.layout.flatten(x * self.gain_in + self.shift_in)
         mean = self.mean(self.decoder(self.encoder(rows)))
         result = self.layout.unflatten(mean) * self.gain_out + self.shift_out
@@ -89,9 +105,10 @@ class WithReconstruction(nn.Module):
         return self.network(self.see(x))
 
 
-def as_constant(module: Any) -> Any:
-    """Return a module whose parameters have become buffers, which do not learn."""
+def as_constant(module: ModuleT) -> ModuleT:
+    """Turn the parameters of a module into buffers, which do not learn; return the module."""
     for part in module.modules():
+        # a list, since the loop removes parameters
         for name, parameter in list(part.named_parameters(recurse=False)):
             delattr(part, name)
             part.register_buffer(name, parameter.detach())
@@ -105,10 +122,10 @@ class PretrainedArchitecture(Architecture):
     Attributes
     ----------
     network : UNetArchitecture
-        For twice as many channels as images have.
+        Plan of the U-Net, whose input has twice as many channels as the images.
     autoencoder : ConvArchitecture
     loss : str
-        Of the autoencoder: how its output is meant.
+        Loss that the autoencoder was fitted with, whose link gives its output a meaning.
     """
 
     network: UNetArchitecture
@@ -122,27 +139,27 @@ class PretrainedArchitecture(Architecture):
 
     @property
     def depth(self) -> int:
-        """How often sizes are halved."""
+        """Number of times that sizes are halved."""
         return self.network.depth
 
     @property
     def filter_size(self) -> int:
-        """Of the kernel of the filter."""
+        """Size of the kernel of the filter."""
         return self.network.filter_size
 
     @property
     def n_channels_out(self) -> int:
-        """Channels of what it returns."""
+        """Channels of the network's output."""
         return self.network.n_channels_out
 
     @property
     def sizes(self) -> tuple[int, ...]:
-        """Of the U-Net."""
+        """Widths of the U-Net."""
         return self.network.sizes
 
     @property
     def entries_per_batch(self) -> int:
-        """Of the U-Net."""
+        """Entries of rows that the U-Net is best applied to at once."""
         return self.network.entries_per_batch
 
     @property
@@ -154,6 +171,7 @@ class PretrainedArchitecture(Architecture):
     def entries_per_pixel(self) -> int:
         """Entries of the widest maps for every pixel of an image."""
         n_pixels = prod(self.spatial)
+        # a layer of the autoencoder may be wider than all maps: its entries by pixels, rounded up
         return max(self.network.entries_per_pixel, -(-max(self.autoencoder.sizes) // n_pixels))
 
     @property
@@ -164,5 +182,6 @@ class PretrainedArchitecture(Architecture):
     def build(self, generator: Generator) -> WithReconstruction:
         """Return the network in float64."""
         autoencoder = self.autoencoder.build(generator)
-        network: Any = self.network.build(generator)
+        # the U-Net of a segmenter always has a filter
+        network = cast(AroundFilter, self.network.build(generator))
         return WithReconstruction(self, autoencoder, network)

@@ -1,6 +1,6 @@
-"""What a fitted autoencoder brings to a network of images."""
+"""The use of a fitted autoencoder in a network of images."""
 
-from typing import Any
+from typing import cast
 
 import numpy as np
 import torch
@@ -8,32 +8,33 @@ from numpy.typing import NDArray
 from sklearn.exceptions import NotFittedError
 from sklearn.frozen import FrozenEstimator
 from sklearn.utils.validation import check_is_fitted
-from torch import Tensor
+from torch import nn
 
 from skae.estimators import ConvAutoencoder
 from skae.image._pretrained import Conversion, WithReconstruction
-from skae.networks import ImageLayout
+from skae.networks import ConvArchitecture, ImageLayout
 from skae.objectives import LOSSES
 from skae.rows._units import Units
 
 IMAGES_AT_ONCE = 64
+"""Images that go through the autoencoder at a time, which bounds the memory it takes."""
 
 
-def find_autoencoder(encoder: Any, shape: tuple[int, ...]) -> ConvAutoencoder:
-    """Return the autoencoder given as a parameter, if it can be used for images.
+def find_autoencoder(encoder: object, shape: tuple[int, ...]) -> ConvAutoencoder:
+    """Return the autoencoder given as a parameter, if it was fitted to images of this shape.
 
     Parameters
     ----------
     encoder : ConvAutoencoder or FrozenEstimator
     shape : tuple of int
-        Of an image: (n_channels, height, width).
+        Shape of an image: (n_channels, height, width).
 
     Raises
     ------
     TypeError
-        If it is something else.
+        If `encoder` is no ConvAutoencoder.
     ValueError
-        If it is not fitted, or to other images.
+        If it is not fitted, or fitted to images of another shape.
     """
     found = find_fitted(encoder)
     known = _image_shape(find_layout(found))
@@ -46,8 +47,8 @@ def find_autoencoder(encoder: Any, shape: tuple[int, ...]) -> ConvAutoencoder:
     return found
 
 
-def find_fitted(encoder: Any) -> ConvAutoencoder:
-    """Return the autoencoder given as a parameter, if it is one and fitted."""
+def find_fitted(encoder: object) -> ConvAutoencoder:
+    """Return the fitted autoencoder given as a parameter, without its FrozenEstimator."""
     found = encoder.estimator if isinstance(encoder, FrozenEstimator) else encoder
     if not isinstance(found, ConvAutoencoder):
         raise TypeError(
@@ -64,16 +65,16 @@ def find_fitted(encoder: Any) -> ConvAutoencoder:
     return found
 
 
-def describe(autoencoder: ConvAutoencoder) -> tuple[Any, ...]:
-    """Return the units and weights of a fitted autoencoder, which tell it from others."""
+def describe(autoencoder: ConvAutoencoder) -> tuple[object, ...]:
+    """Return the units and weights of a fitted autoencoder, by which checkpoints recognise it."""
     weights = [value.numpy() for value in autoencoder._network.module.state_dict().values()]
     return *autoencoder._units, *autoencoder._output_units(), weights
 
 
-def check_same_autoencoder(module: Any, autoencoder: ConvAutoencoder) -> None:
-    """Raise ValueError if a network to go on from sees images with another autoencoder."""
+def check_same_autoencoder(module: nn.Module, autoencoder: ConvAutoencoder) -> None:
+    """Raise ValueError if the network of a warm start has another autoencoder."""
     if not isinstance(module, WithReconstruction):
-        return  # it has another shape, and is refused for that
+        return  # a network of another architecture is refused elsewhere
     known = autoencoder._network.module
     for part in "encoder", "decoder":
         own, other = (list(getattr(m, part).state_dict().values()) for m in (module, known))
@@ -85,9 +86,8 @@ def check_same_autoencoder(module: Any, autoencoder: ConvAutoencoder) -> None:
 
 
 def find_layout(autoencoder: ConvAutoencoder) -> ImageLayout:
-    """Return how the rows of a fitted autoencoder are images."""
-    architecture: Any = autoencoder._network.architecture
-    return architecture.layout
+    """Return the layout of the images that an autoencoder was fitted to."""
+    return cast(ConvArchitecture, autoencoder._network.architecture).layout
 
 
 def find_loss(autoencoder: ConvAutoencoder) -> str:
@@ -103,16 +103,18 @@ def transfer_(module: WithReconstruction, autoencoder: ConvAutoencoder, units: U
     module : WithReconstruction
     autoencoder : ConvAutoencoder
     units : Units
-        In which the network sees images, by channel.
+        Units of the network's images, which have one mean per channel.
     """
     known = autoencoder._network.module
     module.encoder.load_state_dict(known.encoder.state_dict())
     module.decoder.load_state_dict(known.decoder.state_dict())
     layout = find_layout(autoencoder)
+    # the autoencoder has one mean per pixel: (n_features,) -> (n_channels, height, width)
     own, out = (
         (_as_image(found.location, layout), found.scale)
         for found in (autoencoder._units, autoencoder._output_units())
     )
+    # both directions in one step: out of one's units and into the other's
     module.set_conversion_(
         Conversion(
             gain_in=torch.tensor(units.scale / own[1]),
@@ -125,14 +127,13 @@ def transfer_(module: WithReconstruction, autoencoder: ConvAutoencoder, units: U
 
 @torch.inference_mode()
 def see_all(module: WithReconstruction, X: NDArray) -> NDArray[np.float64]:
-    """Return what the filter of a network sees of images in units."""
+    """Return the inputs of a network's filter, given images in the network's units."""
     parts = torch.from_numpy(X).split(IMAGES_AT_ONCE)
     return torch.cat([module.see(x) for x in parts]).numpy()
 
 
 def _as_image(rows: NDArray, layout: ImageLayout) -> NDArray:
-    row: Tensor = torch.from_numpy(rows)[None]
-    return layout.unflatten(row)[0].numpy()
+    return layout.unflatten(torch.from_numpy(rows)[None])[0].numpy()
 
 
 def _image_shape(layout: ImageLayout) -> tuple[int, ...]:

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from typing import Any, Literal, Self
+from typing import Literal, Self
 
 import numpy as np
 import torch
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import RegressorMixin
+from sklearn.utils import Tags
 from sklearn.utils.validation import check_is_fitted
 
 from skae._scikit_learn import StrOptions
+from skae._types import Seed
 from skae.blocks import find_pairs
 from skae.fitting._fit import fit_estimator
 from skae.fitting._parameters import RECONSTRUCTION, validated_fit
@@ -50,23 +52,23 @@ ERRORS = ("squared_error", "absolute_error", "huber")
 class ImageToImageRegressor(RegressorMixin, BaseImageEstimator):
     """Regression of images on images that starts at the best linear filter.
 
-    A convolutional network g learns around a linear filter, which is the least-squares optimum and
-    stays as it is::
+    A convolutional network g learns a correction to a linear filter, which is the least-squares
+    optimum and stays fixed::
 
         y = b + k * x + s * g(x)
 
     where k is one kernel for all places. The network starts at zero, so that an untrained
-    regressor *is* the filter, and an epoch is kept only if held-out images say that it is better.
+    regressor *is* the filter, and an epoch is kept only if it is better on held-out images.
     g is a U-Net [1]_, or an encoder and a decoder without its skips.
 
-    Give pairs of images: noisy and clean ones, gaps and none, coarse and fine ones, one kind of
-    picture and another. For denoising, clean images alone will do: with `corruption` they are
-    y, and X is made of them anew for every batch.
+    X and y are pairs of images: noisy and clean, with and without gaps, coarse and fine, or of two
+    kinds of pictures. For denoising, clean images are enough: with `corruption`, they are y, and
+    X is made from them anew for every batch.
 
     X and y are arrays of shape (n, height, width), (n, channels, height, width), with
     ``channels="last"`` (n, height, width, channels), or flattened with `image_shape`. The numbers
     of channels may differ, heights and widths may not. :meth:`predict` takes images of any size
-    with the channels that :meth:`fit` has seen, and answers in the layout of y.
+    with the channels of X in :meth:`fit`, and returns images in the layout of y.
 
     Read more in the :doc:`user guide </user_guide/image_to_image>`.
 
@@ -77,28 +79,29 @@ class ImageToImageRegressor(RegressorMixin, BaseImageEstimator):
 
     depth : int, default=2
         How often the network halves the sizes. Images need at least ``2**depth`` pixels along both
-        axes; sizes that are no multiple of this are padded by their reflection, and cut.
+        axes; images whose sizes are no multiple of this are padded by reflection, and predictions
+        are cut to the size of the image.
 
     fold : bool or "auto", default="auto"
-        Whether the first halving puts four neighbours into channels, which are taken out again in
-        the end [2]_, so that the network has no convolutions at full size. An epoch then takes less
-        than half of the time. "auto" is true for images, or patches, of at least 32 x 32 pixels;
-        in smaller ones, single pixels matter more.
+        Whether the first halving moves four neighbouring pixels into channels, and the last
+        doubling moves them back [2]_, so that the network has no convolutions at full size. An
+        epoch then takes less than half of the time. "auto" is true for images, or patches, of at
+        least 32 x 32 pixels; in smaller ones, single pixels matter more.
 
     architecture : {"unet", "autoencoder"}, default="unet"
-        Whether the decoder also sees the encoder's maps of its size ("unet"), which keeps what is
-        fine, or the smallest maps alone.
+        Whether the decoder also sees the encoder's maps of each size ("unet"), which preserves
+        fine details, or only the smallest maps.
 
     residual : {"linear", "identity"} or None, default="linear"
-        What the network's output is added to: the best linear filter, or X itself, which needs as
-        many channels in y as in X. None is the plain network.
+        Prediction to which the network's output is added: the best linear filter, or X itself,
+        which needs as many channels in y as in X. None is the network alone.
 
     filter_size : int, default=7
         Size of the filter's kernel for ``residual="linear"``, an odd number. Images need more than
         half as many pixels along both axes.
 
     loss : {"squared_error", "absolute_error", "huber", "ssim"}, default="squared_error"
-        What is minimised, averaged over the pixels. "huber" is quadratic up to the
+        Loss that is minimised, averaged over the pixels. "huber" is quadratic up to the
         root-mean-square deviation of y and linear beyond. "ssim" is one less the structural
         similarity; it needs at least 7 x 7 pixels.
 
@@ -114,13 +117,13 @@ class ImageToImageRegressor(RegressorMixin, BaseImageEstimator):
 
     patch_size : int or None, default=None
         Height and width of the patches that images are cut into for training; they cover every
-        image and overlap as little as they can. Whole images are predicted. None trains on whole
-        images.
+        image and overlap as little as they can. Predictions are those of whole images. None trains
+        on whole images.
 
     augment : {"flip", "rotate"}, sequence of these or None, default=None
-        What is done to X and y alike in training, anew for every batch: "flip" mirrors one in
-        two along the last axis, "rotate" turns by multiples of 90 degrees, or of 180 where images
-        are not square.
+        Changes of X and y alike in training, drawn anew for every batch: "flip" mirrors one image
+        in two along the last axis, "rotate" turns images by multiples of 90 degrees, or of 180 if
+        they are not square.
 
     image_shape : sequence of int or None, default=None
         Shape of one image of X, in X's order and with the channels: (channels, height, width), or
@@ -155,8 +158,8 @@ class ImageToImageRegressor(RegressorMixin, BaseImageEstimator):
         epochs, and the last is kept unless it is worse than the start on the training images.
 
     validation_fraction : float, default=0.1
-        Share of the images that early stopping holds out. With `patch_size`, and too few images to
-        hold one out, that share of the patches.
+        Share of the images that early stopping holds out. With `patch_size` and too few images to
+        hold one out, share of the patches.
 
     n_iter_no_change : int, default=20
         Epochs without an improvement after which early stopping ends the training.
@@ -173,9 +176,10 @@ class ImageToImageRegressor(RegressorMixin, BaseImageEstimator):
         "cpu", "cuda", "cuda:1", "mps", or "auto" for the first there is of CUDA, MPS and CPU.
 
     precision : {"auto", "float32", "bfloat16"}, default="auto"
-        Of the convolutions in training. "bfloat16" is faster for large networks on processors and
-        GPUs that have units for it, and slower elsewhere; weights, the filter, losses and results
-        stay in float32 and float64. "auto" is "bfloat16" on a GPU that has it, else "float32".
+        Precision of the convolutions in training. "bfloat16" is faster for large networks on
+        processors and GPUs that have units for it, and slower elsewhere; weights, the filter,
+        losses and results stay in float32 and float64. "auto" is "bfloat16" on a GPU that has it,
+        else "float32".
 
     random_state : int, RandomState instance or None, default=None
         Draws the weights, the held-out images, the order, the moves and the noise.
@@ -208,7 +212,7 @@ class ImageToImageRegressor(RegressorMixin, BaseImageEstimator):
         The epoch whose weights were kept; 0 is the start.
 
     loss_curve_ : list of float of length `n_iter_` + 1
-        Mean training loss; entry 0 is the start's. For the squared error this is the share of the
+        Mean training loss; entry 0 is the start's. For the squared error, this is the share of the
         variance of y that is lost.
 
     validation_curve_ : list of float of length `n_iter_` + 1, or None
@@ -228,9 +232,9 @@ class ImageToImageRegressor(RegressorMixin, BaseImageEstimator):
 
     Notes
     -----
-    The network has no normalisation: a prediction depends on no other image, and on nothing far
-    away in its own. Only memory limits the size of images; in float32 they take less of it, and
-    are several times faster, than in float64.
+    The network has no normalisation layers: a predicted pixel depends on the pixels around it, and
+    on no other image. Only memory limits the size of images; predictions in float32 take less
+    memory, and are several times faster, than in float64.
 
     References
     ----------
@@ -252,7 +256,7 @@ class ImageToImageRegressor(RegressorMixin, BaseImageEstimator):
     (100, 8, 8)
     """
 
-    _parameter_constraints: dict[str, list[Any]] = {
+    _parameter_constraints: dict[str, list[object]] = {
         **IMAGES,
         **{name: RECONSTRUCTION[name] for name in ("corruption", "corruption_level")},
         "architecture": [StrOptions({"unet", "autoencoder"})],
@@ -286,10 +290,10 @@ class ImageToImageRegressor(RegressorMixin, BaseImageEstimator):
         validation_fraction: float = 0.1,
         n_iter_no_change: int = 20,
         tol: float = 1e-4,
-        warm_start: Any = False,
+        warm_start: object = False,
         device: str = "auto",
         precision: Literal["auto", "float32", "bfloat16"] = "auto",
-        random_state: Any = None,
+        random_state: Seed = None,
         checkpoint: str | os.PathLike[str] | None = None,
         checkpoint_every: int = 10,
         verbose: int = 0,
@@ -324,7 +328,7 @@ class ImageToImageRegressor(RegressorMixin, BaseImageEstimator):
         self.checkpoint_every = checkpoint_every
         self.verbose = verbose
 
-    def __sklearn_tags__(self) -> Any:
+    def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()
         tags.target_tags.multi_output = True
         tags.target_tags.single_output = False
@@ -375,8 +379,8 @@ default=None
         -------
         y : ndarray of shape (n_samples, height, width) or (n_samples, ...)
             Images in the layout that y had in :meth:`fit`, and in the dtype of X if that is
-            float32, else in float64. Of blocks, an iterator of such arrays; of dask's, a dask
-            array.
+            float32, else in float64. If X is given in blocks, returns an iterator with one array
+            per block; for a dask collection, a dask array.
         """
         check_is_fitted(self)
         maps = self._apply_all(self._read_known_images(X))
@@ -390,14 +394,14 @@ default=None
         X : array-like of shape (n_samples, height, width) or (n_samples, ...), or blocks
             Images.
         y : array-like of shape (n_samples, height, width) or (n_samples, ...), or blocks
-            What should be predicted. A fit may do without it, a score not.
+            Images that should be predicted. They are required here, even if :meth:`fit` had none.
 
         Returns
         -------
         score : float
-            ``1 - SSE / SST`` over all pixels, against the mean of every channel in this y: what
-            :func:`sklearn.metrics.r2_score` gives for pixels as rows and channels as columns
-            with ``multioutput="variance_weighted"``. At most 1; a single image will do.
+            ``1 - SSE / SST`` over all pixels, against the mean of every channel in this y. This is
+            :func:`sklearn.metrics.r2_score` of pixels as rows and channels as columns with
+            ``multioutput="variance_weighted"``. At most 1; defined for a single image, too.
         """
         check_is_fitted(self)
         if y is None:
@@ -410,14 +414,14 @@ default=None
             return explained_share(*map(as_pixels, self._compare(X, y)))
         return explained_in_blocks(self._compare, pairs, self._target_format.layout.n_channels)
 
-    def _compare(self, X: Any, y: Any) -> tuple[NDArray, NDArray]:
+    def _compare(self, X: object, y: object) -> tuple[NDArray, NDArray]:
         """Return targets and predictions as maps."""
         maps = self._read_known_images(X)
         return self._read_known_targets(maps, y), self._apply_all(maps)
 
-    # What X and y are.
+    # How X and y are read.
 
-    def _read_targets(self, maps: NDArray, y: Any, *, reset: bool) -> tuple[NDArray, NDArray]:
+    def _read_targets(self, maps: NDArray, y: object, *, reset: bool) -> tuple[NDArray, NDArray]:
         if y is not None and not reset:
             return maps, self._read_known_targets(maps, y)
         if y is None:
@@ -427,16 +431,17 @@ default=None
                     "Pass images y of the same size as those of X, or set corruption to learn from "
                     "clean images alone."
                 )
-            y, format_ = maps, self._format
+            # a denoiser learns from clean images alone
+            targets, format_ = maps, self._format
         else:
-            y = read_array(y, "y", self)
-            format_ = self._find_target_format(y)
+            given = read_array(y, "y", self)
+            format_ = self._find_target_format(given)
             check_sizes(maps.shape[2:], format_.layout.spatial)
-            y = format_.to_maps(y)
-        check_lengths(maps, y)
+            targets = format_.to_maps(given)
+        check_lengths(maps, targets)
         self._target_format = format_
         self.target_image_shape_ = format_.layout.shape
-        return maps, y
+        return maps, targets
 
     def _find_target_format(self, y: NDArray) -> ImageFormat:
         shape = self.target_image_shape
@@ -444,26 +449,27 @@ default=None
             shape = guess_target_shape(y.shape[1], self._format.layout)
         return find_format(y.shape[1:], shape, self.channels, "y", "target_image_shape")
 
-    def _read_known_targets(self, X: NDArray, y: Any) -> NDArray:
-        """Return y as maps, if it is in the format of fit and of the size of X."""
-        y = read_array(y, "y", self)
+    def _read_known_targets(self, X: NDArray, y: object) -> NDArray:
+        """Return y as maps, or raise ValueError if it has another layout or size than expected."""
+        given = read_array(y, "y", self)
         known = self._target_format
-        if y.ndim != 2:
-            known.check(y.shape[1:], "y")
-        elif y.shape[1] != np.prod(known.layout.shape):
+        if given.ndim != 2:
+            known.check(given.shape[1:], "y")
+        elif given.shape[1] != np.prod(known.layout.shape):
             raise ValueError(
-                f"y has {y.shape[1]} numbers in a row, but images of shape {known.layout.shape} "
-                "are expected, as in fit."
+                f"y has {given.shape[1]} numbers in a row, but images of shape "
+                f"{known.layout.shape} are expected, as in fit."
             )
-        y = known.to_maps(y)
-        check_lengths(X, y)
-        check_sizes(X.shape[2:], y.shape[2:])
-        return y
+        targets = known.to_maps(given)
+        check_lengths(X, targets)
+        check_sizes(X.shape[2:], targets.shape[2:])
+        return targets
 
     def _find_margin(self) -> int:
+        # only the linear filter sees pixels beyond the border
         return super()._find_margin() if self.residual == "linear" else 0
 
-    # What is learned.
+    # How the network is learned.
 
     def _make_recipe(self, problem: Problem, random_state: np.random.RandomState) -> Recipe:
         architecture = UNetArchitecture(
@@ -497,9 +503,9 @@ default=None
             if n_in != n_out:
                 raise ValueError(
                     f"residual='identity' needs as many channels in y as in X. Got {n_in} in X and "
-                    f"{n_out} in y. Use residual='linear', which takes any."
+                    f"{n_out} in y. Use residual='linear', which takes any numbers of channels."
                 )
-            return 1
+            return 1  # the identity is a kernel of one pixel
         return check_filter_size(self.filter_size)
 
     def _make_loss(self, problem: Problem) -> Term:
@@ -511,6 +517,7 @@ default=None
                 f"loss='ssim' needs images of at least {WINDOW} x {WINDOW} pixels. Got {height} x "
                 f"{width}. Use another loss."
             )
+        # the range of all images, also if they are read in blocks
         target = problem.summaries.target
         data_range = float(target.high.max()) - float(target.low.min())
         if data_range == 0:

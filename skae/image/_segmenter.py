@@ -6,17 +6,18 @@ import os
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from numbers import Integral
-from typing import Any, Literal, Self
+from typing import Any, Literal, Self, cast
 
 import numpy as np
 import torch
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import softmax
 from sklearn.base import ClassifierMixin
-from sklearn.utils import compute_class_weight
+from sklearn.utils import Tags, compute_class_weight
 from sklearn.utils.validation import check_is_fitted
 
 from skae._scikit_learn import HasMethods, StrOptions
+from skae._types import Seed
 from skae.blocks import Blocks, find_pairs, is_empty
 from skae.estimators import ConvAutoencoder
 from skae.fitting._fit import fit_estimator
@@ -43,7 +44,7 @@ from skae.image._pretraining import (
     transfer_,
 )
 from skae.metrics import dice
-from skae.networks import UNetArchitecture
+from skae.networks import ConvArchitecture, UNetArchitecture
 from skae.objectives import FOCUS, IGNORED, DiceCrossEntropy, PixelCrossEntropy, Term
 from skae.rows._classes import list_classes
 from skae.rows._kinds import Description, ImageRows
@@ -58,20 +59,20 @@ from skae.starts._logistic_filter import fit_logistic
 class ImageSegmenter(ClassifierMixin, BaseImageEstimator):
     """Classification of every pixel that starts at a logistic regression.
 
-    A convolutional network g learns around a linear filter of the image, and both together give
-    the logits of the classes of every pixel::
+    A convolutional network g learns a correction to a linear filter of the image, and their sum
+    gives the logits of the classes of every pixel::
 
         p = softmax(b + k * x + g(x))
 
     The filter is the multinomial logistic regression of a pixel's class on the pixels around it,
-    and stays as it is. The network, a U-Net [1]_, starts at zero, so that an untrained segmenter
+    and stays fixed. The network, a U-Net [1]_, starts at zero, so that an untrained segmenter
     *is* that regression, and an epoch is kept only if it is better on held-out images.
 
-    y has a label for every pixel of X: whole numbers or strings. Label 0, if it is one of them, is
-    the background, and the others are the foreground; without it, all are. X are arrays of shape
+    y has a label for every pixel of X: whole numbers or strings. Label 0, if y has it, is the
+    background, and all other labels are the foreground. X is an array of shape
     (n, height, width), (n, channels, height, width), with ``channels="last"``
     (n, height, width, channels), or flattened with `image_shape`. Predictions have the layout of
-    y, for images of any size with the channels that :meth:`fit` has seen.
+    y, for images of any size with the channels of X in :meth:`fit`.
 
     Read more in the :doc:`user guide </user_guide/segmentation>`.
 
@@ -82,48 +83,50 @@ class ImageSegmenter(ClassifierMixin, BaseImageEstimator):
 
     depth : int, default=2
         How often the network halves the sizes. Images need at least ``2**depth`` pixels along both
-        axes; sizes that are no multiple of this are padded by their reflection, and cut.
+        axes; images whose sizes are no multiple of this are padded by reflection, and predictions
+        are cut to the size of the image.
 
     fold : bool or "auto", default="auto"
-        Whether the first halving puts four neighbours into channels, which are taken out again in
-        the end [2]_, so that the network has no convolutions at full size. An epoch then takes less
-        than half of the time. "auto" is true for images, or patches, of at least 32 x 32 pixels;
-        in smaller ones, single pixels matter more.
+        Whether the first halving moves four neighbouring pixels into channels, and the last
+        doubling moves them back [4]_, so that the network has no convolutions at full size. An
+        epoch then takes less than half of the time. "auto" is true for images, or patches, of at
+        least 32 x 32 pixels; in smaller ones, single pixels matter more.
 
     filter_size : int, default=7
         Size of the patches that the logistic regression at the start sees, an odd number. Images
         need more than half as many pixels along both axes.
 
     loss : {"dice_ce", "cross_entropy", "focal"}, default="dice_ce"
-        What is minimised. "cross_entropy" is that of the class of every pixel, in nats. "focal"
-        [2]_ weighs it by ``(1 - p)**2``, p being the probability of the true class: less where
-        that is well known. "dice_ce" adds one less the Dice coefficient of the foreground [3]_, in
-        which small regions weigh as much as large ones.
+        Loss that is minimised. "cross_entropy" is the cross-entropy of the class of every pixel, in
+        nats. "focal" [2]_ multiplies it by ``(1 - p)**2``, where p is the probability of the true
+        class: pixels that are already well classified count less. "dice_ce" adds one less the Dice
+        coefficient of the foreground [3]_ to the cross-entropy, in which small regions weigh as
+        much as large ones.
 
     class_weight : dict, "balanced" or None, default=None
         Weights of the classes in the cross-entropies, as a dict ``{class: weight}``. "balanced"
         weighs them by ``n_pixels / (n_classes * n_pixels_of_class)``. None gives all the weight 1.
 
     ignore_index : int or None, default=None
-        A label of pixels that count for nothing, in learning and in :meth:`score`, and which is
-        none of the classes: of what lies outside a field of view, or has not been labelled.
+        Label of pixels that are ignored by the training and by :meth:`score`, such as pixels
+        outside of a field of view, or unlabelled ones. It is none of the classes.
 
     encoder : fitted ConvAutoencoder or None, default=None
-        An autoencoder that was fitted to images of the same kind, unlabelled ones, where labels
-        are few. The filter and the network then see every image beside what the autoencoder, which
-        has learnt the shapes that images have in common, makes of it; it stays as it is. All
-        images must have the size of those it was fitted to. Wrap it in
+        An autoencoder that was fitted to images of the same kind, for few labelled images and many
+        unlabelled ones. The filter and the network then see every image beside its reconstruction,
+        which shows the shapes that images have in common. The autoencoder is not trained further.
+        All images must have the size of the images that it was fitted to. Wrap it in
         :class:`~sklearn.frozen.FrozenEstimator` where the segmenter is cloned, as in a grid search.
 
     patch_size : int or None, default=None
         Height and width of the patches that images are cut into for training; they cover every
-        image and overlap as little as they can. Whole images are predicted. None trains on whole
-        images.
+        image and overlap as little as they can. Predictions are those of whole images. None trains
+        on whole images.
 
     augment : {"flip", "rotate"}, sequence of these or None, default=None
-        What is done to X and y alike in training, anew for every batch: "flip" mirrors one in
-        two along the last axis, "rotate" turns by multiples of 90 degrees, or of 180 where images
-        are not square.
+        Changes of X and y alike in training, drawn anew for every batch: "flip" mirrors one image
+        in two along the last axis, "rotate" turns images by multiples of 90 degrees, or of 180 if
+        they are not square.
 
     image_shape : sequence of int or None, default=None
         Shape of one image of X, in X's order and with the channels: (channels, height, width), or
@@ -155,8 +158,8 @@ class ImageSegmenter(ClassifierMixin, BaseImageEstimator):
         epochs, and the last is kept unless it is worse than the start on the training images.
 
     validation_fraction : float, default=0.1
-        Share of the images that early stopping holds out. With `patch_size`, and too few images to
-        hold one out, that share of the patches.
+        Share of the images that early stopping holds out. With `patch_size` and too few images to
+        hold one out, share of the patches.
 
     n_iter_no_change : int, default=20
         Epochs without an improvement after which early stopping ends the training.
@@ -173,9 +176,10 @@ class ImageSegmenter(ClassifierMixin, BaseImageEstimator):
         "cpu", "cuda", "cuda:1", "mps", or "auto" for the first there is of CUDA, MPS and CPU.
 
     precision : {"auto", "float32", "bfloat16"}, default="auto"
-        Of the convolutions in training. "bfloat16" is faster for large networks on processors and
-        GPUs that have units for it, and slower elsewhere; weights, the filter, losses and results
-        stay in float32 and float64. "auto" is "bfloat16" on a GPU that has it, else "float32".
+        Precision of the convolutions in training. "bfloat16" is faster for large networks on
+        processors and GPUs that have units for it, and slower elsewhere; weights, the filter,
+        losses and results stay in float32 and float64. "auto" is "bfloat16" on a GPU that has it,
+        else "float32".
 
     random_state : int, RandomState instance or None, default=None
         Draws the weights, the held-out images, the order, the moves and the pixels of the start.
@@ -221,14 +225,14 @@ class ImageSegmenter(ClassifierMixin, BaseImageEstimator):
 
     See Also
     --------
-    ImageToImageRegressor : Where y has numbers instead of classes.
+    ImageToImageRegressor : Predicts images of numbers instead of classes.
     skae.metrics.dice : The Dice coefficient of masks.
-    skae.metrics.iou : Their intersection over union.
+    skae.metrics.iou : The intersection over union of masks.
 
     Notes
     -----
-    The network has no normalisation: a prediction depends on no other image. Only memory limits
-    the size of images.
+    The network has no normalisation layers: a prediction depends on no other image. Only memory
+    limits the size of images.
 
     References
     ----------
@@ -237,6 +241,9 @@ class ImageSegmenter(ClassifierMixin, BaseImageEstimator):
     .. [2] Lin, Goyal, Girshick, He and Dollar (2017). Focal loss for dense object detection. ICCV.
     .. [3] Milletari, Navab and Ahmadi (2016). V-Net: fully convolutional neural networks for
        volumetric medical image segmentation. 3DV.
+    .. [4] Shi, Caballero, Huszar, Totz, Aitken, Bishop, Rueckert and Wang (2016). Real-time single
+       image and video super-resolution using an efficient sub-pixel convolutional neural network.
+       CVPR.
 
     Examples
     --------
@@ -254,7 +261,7 @@ class ImageSegmenter(ClassifierMixin, BaseImageEstimator):
     True
     """
 
-    _parameter_constraints: dict[str, list[Any]] = {
+    _parameter_constraints: dict[str, list[object]] = {
         **IMAGES,
         "loss": [StrOptions({"dice_ce", "cross_entropy", "focal"})],
         "class_weight": [dict, StrOptions({"balanced"}), None],
@@ -270,9 +277,9 @@ class ImageSegmenter(ClassifierMixin, BaseImageEstimator):
         fold: Literal["auto"] | bool = "auto",
         filter_size: int = 7,
         loss: Literal["dice_ce", "cross_entropy", "focal"] = "dice_ce",
-        class_weight: dict[Any, float] | Literal["balanced"] | None = None,
+        class_weight: dict[int, float] | dict[str, float] | Literal["balanced"] | None = None,
         ignore_index: int | None = None,
-        encoder: Any = None,
+        encoder: object = None,
         patch_size: int | None = None,
         augment: str | Sequence[str] | None = None,
         image_shape: Sequence[int] | None = None,
@@ -285,10 +292,10 @@ class ImageSegmenter(ClassifierMixin, BaseImageEstimator):
         validation_fraction: float = 0.1,
         n_iter_no_change: int = 20,
         tol: float = 1e-4,
-        warm_start: Any = False,
+        warm_start: object = False,
         device: str = "auto",
         precision: Literal["auto", "float32", "bfloat16"] = "auto",
-        random_state: Any = None,
+        random_state: Seed = None,
         checkpoint: str | os.PathLike[str] | None = None,
         checkpoint_every: int = 10,
         verbose: int = 0,
@@ -321,7 +328,7 @@ class ImageSegmenter(ClassifierMixin, BaseImageEstimator):
         self.checkpoint_every = checkpoint_every
         self.verbose = verbose
 
-    def __sklearn_tags__(self) -> Any:
+    def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()
         tags.target_tags.multi_output = True
         tags.target_tags.single_output = False
@@ -369,8 +376,8 @@ class ImageSegmenter(ClassifierMixin, BaseImageEstimator):
         Returns
         -------
         y : ndarray of shape (n_samples, height, width) or (n_samples, height * width)
-            Labels in the layout that y had in :meth:`fit`. Of blocks, an iterator of such arrays;
-            of dask's, a dask array.
+            Labels in the layout that y had in :meth:`fit`. If X is given in blocks, returns an
+            iterator with one array per block; for a dask collection, a dask array.
         """
         check_is_fitted(self)
         logits = self._apply_all(self._read_known_images(X))
@@ -389,10 +396,11 @@ class ImageSegmenter(ClassifierMixin, BaseImageEstimator):
         Returns
         -------
         p : ndarray of shape (n_samples, n_classes, height, width)
-            In the order of `classes_`; with ``channels="last"`` of shape
+            Probabilities in the order of `classes_`; with ``channels="last"`` of shape
             (n_samples, height, width, n_classes), and for flattened y with height and width in
-            one axis. In the dtype of X if that is float32, else in float64. Of blocks, an iterator
-            of such arrays; of dask's, a dask array.
+            one axis. In the dtype of X if that is float32, else in float64. If X is given in
+            blocks, returns an iterator with one array per block; for a dask collection, a dask
+            array.
         """
         check_is_fitted(self)
         proba = softmax(self._apply_all(self._read_known_images(X)), axis=1)
@@ -413,25 +421,27 @@ class ImageSegmenter(ClassifierMixin, BaseImageEstimator):
         Returns
         -------
         score : float
-            In [0, 1]: what :func:`skae.metrics.dice` gives for the predictions, the mean over the
-            images and over all classes but 0. Pixels with the label `ignore_index` do not count.
+            The coefficient of :func:`skae.metrics.dice`, in [0, 1]: the mean over the images and
+            over all classes but 0. Pixels with the label `ignore_index` do not count.
         """
         check_is_fitted(self)
         pairs = find_pairs(X, y, self._listed_from)
         return self._score(X, y) if pairs is None else mean_in_blocks(self._score, pairs)
 
-    def _score(self, X: Any, y: Any) -> float:
+    def _score(self, X: object, y: object) -> float:
         maps = self._read_known_images(X)
-        y = read_labels(y, self)
+        labels = read_labels(y, self)
         is_last = self._format.layout.is_channels_last
-        known = find_label_format(y, maps, is_last).to_maps(y)
+        known = find_label_format(labels, maps, is_last).to_maps(labels)
+        # raises ValueError for labels that fit has not seen
         find_places(self.classes_, known, self.ignore_index)
+        # logits (n, n_classes, height, width) -> labels (n, 1, height, width)
         predicted = self.classes_[self._apply_all(maps).argmax(axis=1)[:, None]]
         return dice(known, predicted, ignore_index=self.ignore_index)
 
-    # What X and y are.
+    # How X and y are read.
 
-    def _list_labels(self, y: Blocks, source: Any) -> NDArray:
+    def _list_labels(self, y: Blocks, source: Self | None) -> NDArray:
         if source is not None and self.encoder is not None:
             check_same_autoencoder(source._network.module, find_fitted(self.encoder))
         if source is not None:
@@ -447,20 +457,22 @@ class ImageSegmenter(ClassifierMixin, BaseImageEstimator):
     def _check_labels(self, labels: NDArray) -> None:
         check_label_names(labels)
 
-    def _read_targets(self, maps: NDArray, y: Any, *, reset: bool) -> tuple[NDArray, NDArray]:
-        y = read_labels(y, self)
-        format_ = find_label_format(y, maps, self.channels == "last")
+    def _read_targets(self, maps: NDArray, y: object, *, reset: bool) -> tuple[NDArray, NDArray]:
+        labels = read_labels(y, self)
+        format_ = find_label_format(labels, maps, self.channels == "last")
         if reset:
             self._target_format = format_
-        places = find_places(self.classes_, format_.to_maps(y), self.ignore_index)
+        places = find_places(self.classes_, format_.to_maps(labels), self.ignore_index)
+        # images without any label have nothing to learn from
         is_labelled = (places != IGNORED).any(axis=(1, 2, 3))
         return maps[is_labelled], places[is_labelled]
 
     def _check_known_size(self, spatial: tuple[int, ...]) -> None:
-        plan: Any = self._network.architecture
+        plan = self._plan
+        # the autoencoder's dense layers fix the size
         if isinstance(plan, PretrainedArchitecture) and spatial != plan.spatial:
             raise ValueError(
-                "With an encoder, all images have the size of those it was fitted to, "
+                "With an encoder, all images must have the size of those it was fitted to, "
                 f"{plan.spatial[0]} x {plan.spatial[1]} pixels. Got {spatial[0]} x {spatial[1]}."
             )
         super()._check_known_size(spatial)
@@ -469,7 +481,7 @@ class ImageSegmenter(ClassifierMixin, BaseImageEstimator):
         described = super()._describe(rows, source)
         return described._replace(kind=ImageRows(self.patch_size, len(self.classes_)))
 
-    # What is learned.
+    # How the network is learned.
 
     def _make_recipe(self, problem: Problem, random_state: np.random.RandomState) -> Recipe:
         encoder = self._find_encoder(problem)
@@ -478,10 +490,11 @@ class ImageSegmenter(ClassifierMixin, BaseImageEstimator):
         weight = find_class_weight(self.class_weight, self.classes_, problem)
         start = PixelStart(problem, int(self.filter_size), weight, encoder)
         recipe = image_recipe(problem, architecture, self._make_loss(weight), start, move)
+        # a checkpoint goes on only with the same autoencoder
         return recipe if encoder is None else replace(recipe, compared=describe(encoder))
 
     def _find_encoder(self, problem: Problem) -> ConvAutoencoder | None:
-        """Return the fitted autoencoder, if there is one and it can be used for these images."""
+        """Return the fitted autoencoder for these images, or None if there is no encoder."""
         if self.encoder is None:
             return None
         if self.patch_size is not None:
@@ -506,7 +519,7 @@ class ImageSegmenter(ClassifierMixin, BaseImageEstimator):
         )
         if encoder is None:
             return network
-        plan: Any = encoder._network.architecture
+        plan = cast(ConvArchitecture, encoder._network.architecture)
         return PretrainedArchitecture(network, plan, find_loss(encoder))
 
     def _make_loss(self, class_weight: NDArray[np.float64]) -> Term:
@@ -528,7 +541,7 @@ class PixelStart:
         Size of the kernel, odd.
     class_weight : array of shape (n_classes,)
     encoder : ConvAutoencoder or None
-        Its weights are transferred before.
+        Autoencoder whose weights are transferred to the network first.
     """
 
     problem: Problem
@@ -537,7 +550,7 @@ class PixelStart:
     encoder: ConvAutoencoder | None
 
     def __call__(self, module: Any, random_state: np.random.RandomState) -> None:
-        """Set the network; the regression is no optimum that would have to be beaten."""
+        """Set the network. The regression is not the optimum of the loss, so it is no rival."""
         problem = self.problem
         if self.encoder is not None:
             transfer_(module, self.encoder, problem.units)
@@ -551,8 +564,12 @@ class PixelStart:
         module.set_filter_(*map(torch.from_numpy, found))
 
 
-def find_class_weight(class_weight: Any, classes: NDArray, problem: Problem) -> NDArray[np.float64]:
-    """Return the weight of every class, if it has one in the parameter `class_weight`."""
+def find_class_weight(
+    class_weight: dict[int, float] | dict[str, float] | str | None,
+    classes: NDArray,
+    problem: Problem,
+) -> NDArray[np.float64]:
+    """Return the weights of the classes by the parameter `class_weight`, shape (n_classes,)."""
     counts = _count_labels(problem, len(classes))
     present = np.flatnonzero(counts)
     if class_weight == "balanced":
@@ -570,7 +587,8 @@ def find_class_weight(class_weight: Any, classes: NDArray, problem: Problem) -> 
 
 
 def _count_labels(problem: Problem, n_classes: int) -> NDArray[np.intp]:
-    """Return the number of pixels of every class; in memory, in patches that may overlap."""
+    """Return the number of pixels of every class; pixels in several patches count repeatedly."""
+    # blocks were counted while they were read; the target in memory is a sample of them
     summary = problem.summaries.target
     if problem.stream is not None and isinstance(summary, LabelCounts):
         return summary.counts
