@@ -157,19 +157,15 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, TorchEs
         return codes
 
     def _list_labels(self, y: Blocks, source: Self | None) -> NDArray | None:
-        if not self._is_told_classes():
+        if not is_told_classes(self):
             return None
         # the classes of all rows are one array, also where X comes in blocks
         ((_, classes),) = y.read()
         return list_row_classes(self, classes, source)
 
-    def _is_told_classes(self) -> bool:
-        """Whether the network is told the classes of rows."""
-        return self._has_classes or getattr(self, "conditional", False)
-
     def _read(self, X: object, y: object, *, reset: bool) -> Rows:
         X = self._validate(X, reset=reset)
-        if not self._is_told_classes():
+        if not is_told_classes(self):
             return Rows(X, X)
         classes: NDArray = column_or_1d(y)
         check_consistent_length(X, classes)
@@ -373,6 +369,11 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, TorchEs
             return self._decode(network, self._encode(network, rows))
 
         return in_batches(self, reconstruct, X, X.shape[1])
+
+
+def is_told_classes(estimator: BaseAutoencoder) -> bool:
+    """Whether the network is told the classes of rows."""
+    return estimator._has_classes or getattr(estimator, "conditional", False)
 
 
 def check_two_rows(X: NDArray, estimator: object) -> None:

@@ -565,26 +565,12 @@ class AtlasSegmenter(ClassifierMixin, BaseDeformation):
         loss = DiceCrossEntropy(torch.ones(len(classes)), torch.from_numpy(foreground))
         atlas = plan_atlas(self)
         return Recipe(
-            architecture=AtlasSegmenterArchitecture(atlas, self._plan_pixelwise(len(classes))),
+            architecture=AtlasSegmenterArchitecture(atlas, plan_pixelwise(self, len(classes))),
             objective=LabelPixels(
                 plan_deformation(self, problem), Segmentation(loss, self.segmentation_weight)
             ),
             start=SegmenterStart(problem, self._layout, len(classes)),
             smallest_batch=32,
-        )
-
-    def _plan_pixelwise(self, n_classes: int) -> UNetArchitecture:
-        """Return the plan of the network that labels pixels without the atlas."""
-        smallest, n_dims = min(self._layout.spatial), len(self._layout.spatial)
-        return UNetArchitecture(
-            n_channels_in=self._layout.n_channels,
-            n_channels_out=n_classes,
-            base_channels=int(self.base_channels),
-            depth=min(DEPTH, smallest.bit_length() - 1),
-            is_folded=smallest >= SMALLEST_FOLDED,
-            has_skips=True,
-            filter_size=min(FILTER_SIZES[n_dims], 2 * smallest - 1),
-            n_dims=n_dims,
         )
 
     def _keep(
@@ -597,6 +583,22 @@ class AtlasSegmenter(ClassifierMixin, BaseDeformation):
         places = fitted.network.module.labels[0].argmax(0).numpy()
         self.atlas_labels_ = self._class_names[places]
         return []
+
+
+def plan_pixelwise(model: AtlasSegmenter, n_classes: int) -> UNetArchitecture:
+    """Return the plan of the network that labels pixels without the atlas."""
+    layout = model._layout
+    smallest, n_dims = min(layout.spatial), len(layout.spatial)
+    return UNetArchitecture(
+        n_channels_in=layout.n_channels,
+        n_channels_out=n_classes,
+        base_channels=int(model.base_channels),
+        depth=min(DEPTH, smallest.bit_length() - 1),
+        is_folded=smallest >= SMALLEST_FOLDED,
+        has_skips=True,
+        filter_size=min(FILTER_SIZES[n_dims], 2 * smallest - 1),
+        n_dims=n_dims,
+    )
 
 
 def as_masks(model: AtlasSegmenter, logits: NDArray) -> NDArray:
