@@ -27,7 +27,8 @@ from skae import (
 from skae.distributed import group
 from skae.engine import SCHEDULES, Batch, Checkpoint, GradientStep, StreamedBatches, find_peers
 from skae.engine._loop import _Training
-from skae.image import ImageToImageRegressor
+from skae.image import ImageSegmenter, ImageToImageRegressor
+from skae.registration import DiffeomorphicAutoencoder
 
 TIMEOUT = 60
 """Seconds after which a scenario has hung."""
@@ -160,6 +161,40 @@ def categories(rank):
     ]
 
 
+def make_image_estimators():
+    """Return estimators of images, with the targets that they learn."""
+    network = {"base_channels": 4, "depth": 1, "filter_size": 3}
+    masks = (IMAGES > 0.5).astype(int)
+    return {
+        "regressor": (ImageToImageRegressor(**network, **PLAIN), 1 - IMAGES**2),
+        "segmenter": (ImageSegmenter(**network, **PLAIN), masks),
+        "deformations": (DiffeomorphicAutoencoder(2, hidden_channels=(4, 4), **PLAIN), None),
+    }
+
+
+def images(rank):
+    """Fit estimators of images to 70 and 30 of them, with and without epochs."""
+    results = {}
+    for name, (estimator, y) in make_image_estimators().items():
+        given = [None if part is None else shard(part, rank, 70) for part in (IMAGES, y)]
+        for max_iter in (0, 3):
+            fitted = clone(estimator).set_params(max_iter=max_iter).fit(*given)
+            results[name, max_iter] = describe_images(fitted)
+    return results
+
+
+def describe_images(estimator):
+    """Return what training has made of an estimator of images."""
+    weights = estimator._network.module.state_dict()
+    apply = getattr(estimator, "predict_proba", None) or getattr(estimator, "predict", None)
+    return {
+        "weights": {name: value.numpy() for name, value in weights.items()},
+        "results": (apply or estimator.reconstruct)(IMAGES),
+        "loss_curve": estimator.loss_curve_,
+        "best_iter": estimator.best_iter_,
+    }
+
+
 def moments(rank):
     """Fit, without training, to shards with means and scales far apart."""
     X = make_table(60)
@@ -282,11 +317,9 @@ def other_parameters(rank):
 def refusals(rank):
     """Ask for what only one process can do."""
     X = shard(TABLE, rank, 50)
-    maps = shard(IMAGES, rank, 50)
     return {
         "solver": attempt(lambda: AutoencoderTransformer(2, solver="lbfgs", **SETTINGS).fit(X)),
         "AutoencoderCV": attempt(lambda: AutoencoderCV(n_components=[1, 2]).fit(X)),
-        "ImageToImageRegressor": attempt(lambda: ImageToImageRegressor().fit(maps, maps)),
     }
 
 
