@@ -1,13 +1,36 @@
 """Held-out rows of blocks where only some rows have a label."""
 
-from collections.abc import Iterable
-
 import numpy as np
 from numpy.typing import NDArray
 
 from skae.blocks import HeldOut
+from skae.rows._kinds import spread_labels
+from skae.rows._rows import Split
 
-N_DRAWS = 100
+Flags = dict[int, NDArray[np.bool_]]
+"""One for every row of the blocks with these numbers."""
+
+
+class ListedHeldOut(HeldOut):
+    """Held-out rows that are listed, instead of drawn.
+
+    Parameters
+    ----------
+    drawn : HeldOut
+        What they take the place of.
+    flags : dict of int to array of bool
+        Which rows of each block are held out.
+    """
+
+    def __init__(self, drawn: HeldOut, flags: Flags) -> None:
+        super().__init__(drawn.share, None, drawn.seed, drawn.holds_single)
+        self.flags = flags
+
+    def find(self, number: int, start: int, n_rows: int) -> NDArray[np.bool_]:
+        """Return which rows of a block are held out."""
+        flags = self.flags.get(number, np.zeros(0, bool))
+        # a block that has changed is refused by its length
+        return flags if len(flags) == n_rows else np.zeros(n_rows, bool)
 
 
 class LabelledRows:
@@ -21,51 +44,29 @@ class LabelledRows:
         self._parts.setdefault(number, []).append(is_labelled)
 
     def spread(self, held_out: HeldOut) -> HeldOut:
-        """Return held-out rows such that labels are learned from, and judged by if there are two.
+        """Return as many held-out rows, with labelled rows on both sides.
 
-        Parameters
-        ----------
-        held_out : HeldOut
-            Returned itself if this is so already.
-
-        Raises
-        ------
-        ValueError
-            If all labels would be held out, whatever is drawn.
+        If a single row is labelled, it is learned from. The drawn rows are kept where they can be.
         """
-        flags = {number: np.concatenate(parts) for number, parts in self._parts.items()}
-        n_labelled = sum(int(part.sum()) for part in flags.values())
-        is_all = n_labelled == sum(map(len, flags.values()))
-        if held_out.share == 0 or is_all or not n_labelled:
+        flags = {number: np.concatenate(parts) for number, parts in sorted(self._parts.items())}
+        is_labelled = np.concatenate([*flags.values()])
+        is_valid = np.concatenate([*_find_held_out(held_out, flags).values()])
+        n_labelled, n_held_out = is_labelled.sum(), (is_labelled & is_valid).sum()
+        is_spread = n_held_out < n_labelled and (n_held_out > 0 or n_labelled == 1)
+        if is_spread or not n_labelled or not is_valid.any():
             return held_out
-        best = None
-        for drawn in _redraw(held_out, flags):
-            n_held_out = _count_held_out(drawn, flags)
-            if 0 < n_held_out < n_labelled:
-                return drawn
-            if n_held_out == 0:
-                best = best or drawn
-        if best is None:
-            raise ValueError(
-                f"{n_labelled} of the images have labels, and these are held out, whatever is "
-                "drawn. Put more images into a block, or set early_stopping=False."
-            )
-        return best
+        order = np.random.default_rng(held_out.seed).permutation(len(is_valid))
+        drawn = Split(order[~is_valid[order]], order[is_valid[order]])
+        is_valid = np.zeros(len(is_valid), bool)
+        is_valid[spread_labels(drawn, is_labelled).valid] = True
+        ends = np.cumsum([len(part) for part in flags.values()])
+        return ListedHeldOut(held_out, dict(zip(flags, np.split(is_valid, ends[:-1]), strict=True)))
 
 
-def _redraw(held_out: HeldOut, numbers: Iterable[int]) -> Iterable[HeldOut]:
-    """Yield held-out rows and then others that are drawn by other seeds."""
-    yield held_out
-    among = None if held_out.whole is None else sorted(numbers)
-    for draw in range(1, N_DRAWS):
-        yield HeldOut(held_out.share, among, held_out.seed + draw, held_out.holds_single)
-
-
-def _count_held_out(held_out: HeldOut, flags: dict[int, NDArray[np.bool_]]) -> int:
-    """Return the number of labelled rows that are held out."""
-    start = n_held_out = 0
-    for number, is_labelled in sorted(flags.items()):
-        n_rows = len(is_labelled)
-        n_held_out += int((held_out.find(number, start, n_rows) & is_labelled).sum())
-        start += n_rows
-    return n_held_out
+def _find_held_out(held_out: HeldOut, flags: Flags) -> Flags:
+    """Return which rows are held out, given blocks with as many rows."""
+    found, start = {}, 0
+    for number, part in flags.items():
+        found[number] = held_out.find(number, start, len(part))
+        start += len(part)
+    return found
