@@ -20,6 +20,7 @@ STEP = re.compile(
     r"(?P<text>.*?)^(?P=indent)```$)",
     re.M | re.S,
 )
+NAMED = re.compile(r"`((?:skae|tests|docs|examples)/[\w/]+\.\w+)`")
 SCRIPT = "try_it.py"
 STEPS = {
     "likelihood": {
@@ -46,10 +47,21 @@ STEPS = {
     },
 }
 """The files that each page creates or changes, beside the script that tries the result."""
+TESTS = {
+    "likelihood": ["tests/objectives/test_likelihoods.py", "-k", "laplace"],
+    "penalty": [],
+    # no page names it
+    "estimator": ["tests/test_registry.py", "-k", "PlainAutoencoder and not pages"],
+}
+"""The tests that hold of what was added."""
 RUN = """
-import runpy, sys, warnings, skae
-assert skae.__file__ == sys.argv[1], skae.__file__
+import runpy, sys, pytest, skae
+folder, *tests = sys.argv[1:]
+assert skae.__file__ == folder + "/skae/__init__.py", skae.__file__
 runpy.run_path("try_it.py")
+if tests:
+    options = "-q", "-n", "0", "-p", "no:cacheprovider"
+    assert pytest.main([*options, *tests]) == pytest.ExitCode.OK
 """
 
 
@@ -88,6 +100,7 @@ def _copy_package(folder):
     for name in "skae", "tests":
         left_out = shutil.ignore_patterns("__pycache__", "*.safetensors", "data")
         shutil.copytree(ROOT / name, folder / name, ignore=left_out)
+    shutil.copy(ROOT / "pyproject.toml", folder)
 
 
 @pytest.mark.parametrize("page", STEPS)
@@ -97,13 +110,21 @@ def test_the_steps_lead_to_a_package_that_works(page, tmp_path):
     _copy_package(tmp_path)
     for step in steps:
         _take(tmp_path, *step)
-    package = tmp_path / "skae" / "__init__.py"
     environment = os.environ | {"PYTHONPATH": str(tmp_path), "OMP_NUM_THREADS": "1"}
-    command = [sys.executable, "-c", RUN, str(package)]
+    command = [sys.executable, "-c", RUN, str(tmp_path), *TESTS[page]]
     result = subprocess.run(
         command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=120
     )
-    assert result.returncode == 0, result.stderr
+    assert result.returncode == 0, result.stdout + result.stderr
+
+
+def test_pages_name_files_that_are_there():
+    created = {path for page in STEPS for path, kind, _ in _list_steps(page) if kind != "diff"}
+    pages = [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")]
+    named = {path for page in pages for path in NAMED.findall(page.read_text())}
+    assert len(named) > 20
+    lost = {path for path in named - created if not (ROOT / path).exists()}
+    assert lost <= {"docs/_build/index.html"}  # built by Sphinx
 
 
 @pytest.mark.parametrize(
