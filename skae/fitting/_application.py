@@ -13,8 +13,9 @@ from skae.fitting._devices import choose_device
 from skae.fitting._fitted import FittedNetwork
 from skae.fitting._loaders import MAX_BATCH
 
+# each function says which kind of network it is for
 Function = Callable[[Any, NDArray], NDArray]
-"""From a network and some rows to an array of shape (n_rows, width)."""
+"""A function of a network and some rows; returns an array of shape (n_rows, width)."""
 
 
 class Applied(Protocol):
@@ -27,7 +28,7 @@ class Applied(Protocol):
 def in_batches(
     estimator: Applied, function: Function, X: NDArray, width: int, n_copies: int = 1
 ) -> NDArray:
-    """Return a function of an estimator's network and of rows of X, in X's dtype.
+    """Apply a function to an estimator's network and the rows of X; return a result in X's dtype.
 
     Parameters
     ----------
@@ -35,9 +36,9 @@ def in_batches(
     function : callable
     X : array of shape (n_samples, ...)
     width : int
-        Entries of the result for a row.
+        Number of entries of the result for one row.
     n_copies : int, default=1
-        How often the function takes every row through the network at once.
+        Copies of every row that the function gives to the network at once.
 
     Returns
     -------
@@ -88,6 +89,7 @@ def _count_rows_at_once(fitted: FittedNetwork, X: NDArray, n_copies: int, is_dou
     architecture = fitted.architecture
     n_entries = n_copies * max(X.shape[1], *architecture.sizes)
     n_rows = architecture.entries_per_batch // n_entries
+    # in float64, some layers copy their input: batches have to be smaller
     if is_double:
         n_rows = min(n_rows, MAX_BATCH // (n_entries * architecture.n_unrolled))
     return max(1, n_rows)
@@ -95,7 +97,7 @@ def _count_rows_at_once(fitted: FittedNetwork, X: NDArray, n_copies: int, is_dou
 
 def as_tensor(X: NDArray, like: nn.Module) -> Tensor:
     """Return an array as a tensor of a network's dtype, on its device."""
-    # torch knows no negative strides, and warns of arrays that it may not write to
+    # torch has no negative strides, and warns of arrays that it must not write to
     # (an array without entries counts as contiguous, whatever its strides)
     if not (X.flags.c_contiguous and X.flags.writeable) or min(X.strides) < 0:
         X = X.copy()
@@ -103,5 +105,5 @@ def as_tensor(X: NDArray, like: nn.Module) -> Tensor:
 
 
 def as_array(x: Tensor) -> NDArray:
-    """Return a tensor as an array."""
+    """Return a tensor as an array, without its gradient, on the CPU."""
     return x.numpy(force=True)

@@ -1,4 +1,4 @@
-"""scikit-learn's callbacks, told of every epoch. They came with scikit-learn 1.9."""
+"""scikit-learn's callbacks, called after every epoch. They need scikit-learn 1.9."""
 
 from collections.abc import Callable
 from functools import partial
@@ -11,41 +11,42 @@ try:
 except ImportError:
 
     class CallbackSupportMixin:  # type: ignore[no-redef]
-        """Nothing, before scikit-learn 1.9."""
+        """Stands for scikit-learn's mixin, which versions before 1.9 do not have."""
 
 
-FindAttributes = Callable[[History, FindKept], dict[str, Any]]
-"""Finds what an estimator would have if its fit stopped now."""
+FindAttributes = Callable[[History, FindKept], dict[str, object]]
+"""Returns the attributes that an estimator would have if its fit ended now."""
 DURING_FIT = "_callback_fit_ctx", "_skl_callbacks_to_teardown", "_parent_callback_ctx"
-"""Attributes that scikit-learn sets while there is a fit."""
+"""Attributes that scikit-learn sets during a fit."""
 
 
 class FitTask:
-    """Tells an estimator's callbacks of its fit.
+    """Calls the callbacks of an estimator at the beginning and at the end of its fit.
 
     Parameters
     ----------
     estimator : estimator
         At the beginning of its fit.
     X, y : object
-        What the fit was given.
+        The arguments of `fit`.
     """
 
-    def __init__(self, estimator: Any, X: Any, y: Any) -> None:
-        self.given = {"estimator": estimator, "X": X, "y": y}
+    def __init__(self, estimator: Any, X: object, y: object) -> None:
+        self.given: dict[str, object] = {"estimator": estimator, "X": X, "y": y}
+        # a CallbackContext, which scikit-learn does not type
         self.context: Any = None
         if hasattr(estimator, "_init_callback_context"):
             self.context = estimator._init_callback_context(max_subtasks=estimator.max_iter)
             self.context.call_on_fit_task_begin(**self.given)
 
     def watch(self, find_attributes: FindAttributes) -> Watcher:
-        """Return what tells of every epoch, if there is somebody to tell."""
+        """Return a watcher that calls the callbacks after every epoch, if there are any."""
         if not getattr(self.given["estimator"], "_skl_callbacks", None):
             return Watcher()
         return EpochTasks(self.context, self.given, find_attributes)
 
     def is_in_search(self) -> bool:
-        """Whether the fit is one of many, whose results are compared."""
+        """Whether the fit is part of a search, such as GridSearchCV, that compares many fits."""
         context = self.context
         while context is not None:
             if context.estimator_name.endswith("SearchCV"):
@@ -54,13 +55,13 @@ class FitTask:
         return False
 
     def end(self) -> None:
-        """Tell that the estimator is fitted."""
+        """Call the callbacks at the end of the fit."""
         if self.context is not None:
             self.context.call_on_fit_task_end(**self.given, reconstruction_attributes={})
 
 
 class EpochTasks(Watcher):
-    """Tells callbacks of the epochs of a fit.
+    """Calls callbacks at the beginning and at the end of every epoch.
 
     Parameters
     ----------
@@ -68,26 +69,27 @@ class EpochTasks(Watcher):
     given : dict
         The estimator, X and y.
     find_attributes : callable
-        Asked if a callback wants to see the estimator as it would be.
+        Called if a callback asks for the attributes that the estimator would have.
     """
 
-    def __init__(self, fit: Any, given: dict[str, Any], find_attributes: FindAttributes) -> None:
+    def __init__(self, fit: Any, given: dict[str, object], find_attributes: FindAttributes) -> None:
         self.fit = fit
         self.given = given
         self.find_attributes = find_attributes
         self.epoch: Any = None
 
     def begin_training(self, history: History) -> None:
-        """Count the epochs that were run before a fit was cut off."""
+        """Count the epochs that were run before an interruption."""
         for _ in range(history.n_epochs):
             self.fit.subcontext(task_name="epoch")
 
     def begin_epoch(self) -> None:
-        """Tell of it."""
+        """Call the callbacks at the beginning of an epoch."""
         self.epoch = self.fit.subcontext(task_name="epoch")
         self.epoch.call_on_fit_task_begin(**self.given)
 
     def end_epoch(self, history: History, find_kept: FindKept) -> bool:
-        """Tell of it; return whether one of them wants to stop."""
+        """Call the callbacks at the end of an epoch; return whether one of them asks to stop."""
+        # found only if a callback asks: copies of all weights take time
         find = partial(self.find_attributes, history, find_kept)
         return self.epoch.call_on_fit_task_end(**self.given, reconstruction_attributes=find)

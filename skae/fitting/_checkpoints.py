@@ -1,14 +1,14 @@
-"""Which file the state of a fit is kept in."""
+"""The file in which the state of a fit is kept."""
 
 import os
 from pathlib import Path
-from typing import Any
 
 import torch
 
 from skae._version import __version__
 from skae.engine import Checkpoint
 from skae.fitting._digests import digest_of
+from skae.fitting._protocols import Estimator, FittedEstimator
 from skae.fitting._recipe import Recipe
 from skae.fitting._state import simplified
 from skae.rows._problem import Problem
@@ -21,15 +21,21 @@ NOT_COMPARED = {
     "verbose",
     "warm_start",
 }
-"""Parameters that change nothing in a training, or whose content is compared instead of them."""
+"""Parameters that do not change a training, or that are compared by their effect: the numbers that
+`random_state` draws, and the weights of a warm start."""
 
 
 def make_checkpoint(
-    estimator: Any, problem: Problem, recipe: Recipe, source: Any, seed: Any
+    estimator: Estimator,
+    problem: Problem,
+    recipe: Recipe,
+    source: FittedEstimator | None,
+    seed: object,
 ) -> Checkpoint | None:
-    """Return the checkpoint of a fit, if the estimator is to keep one.
+    """Return the checkpoint of a fit, or None if the estimator keeps none.
 
-    The name of its file is a hash of the data, the parameters, the recipe and the seed.
+    The name of the file is a hash of the data, the parameters, the recipe and the seed, so that a
+    fit never goes on from the state of another one.
 
     Parameters
     ----------
@@ -39,12 +45,13 @@ def make_checkpoint(
     source : estimator or None
         The fitted estimator to go on from.
     seed : object
-        The state of the random numbers before the first was drawn.
+        The state of the random numbers before the first one was drawn.
 
     Raises
     ------
     ValueError
-        If a second fit would not draw the same numbers, or if there is no such folder.
+        If `random_state` is None, as a second fit would draw other numbers, or if the folder can
+        not be made.
     """
     if estimator.checkpoint is None:
         return None
@@ -64,6 +71,7 @@ def make_checkpoint(
         (*data, problem.labels, *recipe.compared, seed),
         simplified(known, estimator._known_classes()),
     ]
+    # processes have rows of their own: the file is that of all shards
     digest = digest_of(peers.gather(digest_of(content)))
     name = f"{type(estimator).__name__}-{digest[:32]}.checkpoint"
     folder = Path(estimator.checkpoint)
@@ -73,8 +81,9 @@ def make_checkpoint(
     return Checkpoint(folder / name, estimator.checkpoint_every, peers)
 
 
-def _check_folder(checkpoint: Any) -> None:
+def _check_folder(checkpoint: str | os.PathLike[str]) -> None:
     folder = Path(checkpoint)
+    # Path("") would be the working directory
     if not os.fspath(checkpoint) or (folder.exists() and not folder.is_dir()):
         raise ValueError(
             f"The 'checkpoint' parameter must be a folder, or one that can be made. Got "
@@ -83,7 +92,7 @@ def _check_folder(checkpoint: Any) -> None:
     folder.mkdir(parents=True, exist_ok=True)
 
 
-def _describe_source(source: Any) -> tuple[Any, ...]:
-    """Return what a fit takes from another one: weights, units and the link."""
+def _describe_source(source: FittedEstimator) -> tuple[object, ...]:
+    """Return the weights, units and link that a fit takes over from a fitted estimator."""
     names = "_network", "_units", "_target_units", "_link"
     return tuple(getattr(source, name, None) for name in names)

@@ -1,4 +1,4 @@
-"""Where to compute, and how precisely."""
+"""Devices to compute on, and precisions of a training."""
 
 from collections.abc import Iterable
 
@@ -12,7 +12,7 @@ def choose_device(name: str) -> torch.device:
     Raises
     ------
     ValueError
-        If the name is no device's, or the device is absent.
+        If no device has this name, or if this machine does not have the device.
     """
     available = [
         *(["cuda"] if torch.cuda.is_available() else []),
@@ -38,10 +38,11 @@ def choose_device(name: str) -> torch.device:
 
 
 def fits(tensors: Iterable[Tensor], device: torch.device) -> bool:
-    """Whether half of a GPU's free memory holds the tensors; of other devices, all do."""
+    """Whether tensors fit into half of a GPU's free memory; always True for other devices."""
     if device.type != "cuda":
         return True
     n_bytes = sum(tensor.nbytes for tensor in tensors)
+    # memory that torch has reserved, but does not use, is free as well
     cached = torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
     return n_bytes < (torch.cuda.mem_get_info(device)[0] + cached) // 2
 
@@ -51,4 +52,4 @@ PRECISIONS: dict[str, torch.dtype | None] = {
     "float32": torch.float32,
     "bfloat16": torch.bfloat16,
 }
-"""Of the matrix products of a training, by the names users give them."""
+"""The dtypes of matrix products in a training, by the parameter `precision`."""

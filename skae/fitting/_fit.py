@@ -1,4 +1,4 @@
-"""`fit` and `partial_fit` of all estimators: ask the estimator, train, have it keep the result."""
+"""`fit` and `partial_fit` of all estimators: read X and y, train, and set fitted attributes."""
 
 import warnings
 from copy import copy, deepcopy
@@ -25,10 +25,10 @@ WARNED_FROM = 6
 """Frames between a warning about the result and the user's call of `fit`."""
 
 
-def fit_estimator(estimator: Any, X: Any, y: Any) -> None:
+def fit_estimator(estimator: Estimator, X: object, y: object) -> None:
     """Fit an estimator, alone or together with other processes.
 
-    If anything fails, the estimator is as it was.
+    If anything fails, the estimator is as it was before.
     """
     with rolled_back_on_failure(estimator):
         task = FitTask(estimator, X, y)
@@ -37,9 +37,10 @@ def fit_estimator(estimator: Any, X: Any, y: Any) -> None:
         task.end()
 
 
-def _fit(estimator: Any, X: Any, y: Any, task: FitTask, peers: Peers) -> None:
+def _fit(estimator: Estimator, X: object, y: object, task: FitTask, peers: Peers) -> None:
     source = find_source(estimator, estimator.warm_start)
     random_state = peers.share(check_random_state(estimator.random_state))
+    # before the first draw: checkpoints are named by it
     seed = random_state.get_state()
     check_joint(estimator, peers, describe_past(source, peers))
     problem = read_problem(estimator, X, y, source, random_state, peers)
@@ -55,7 +56,7 @@ def _fit(estimator: Any, X: Any, y: Any, task: FitTask, peers: Peers) -> None:
         watch=partial(_watch, estimator, task, problem, random_state),
     )
     if fitted.history.is_interrupted and task.is_in_search():
-        # its score would be compared with those of whole fits
+        # a search would compare its score with the scores of whole fits
         raise KeyboardInterrupt
     for warning in estimator._keep(problem, fitted, random_state):
         warnings.warn(warning, stacklevel=WARNED_FROM)
@@ -70,9 +71,10 @@ def _watch(
     random_state: np.random.RandomState,
     trial: Trial,
 ) -> Watcher:
-    """Return a watcher that shows callbacks the estimator as it would be after every epoch."""
+    """Return a watcher that offers callbacks, after every epoch, the fitted attributes so far."""
 
-    def find_attributes(history: History, find_kept: FindKept) -> dict[str, Any]:
+    def find_attributes(history: History, find_kept: FindKept) -> dict[str, object]:
+        # copies: what `_keep` sets and draws must not reach the fit itself
         stopped = copy(estimator)
         stopped._keep(problem, trial.preview(history, find_kept), deepcopy(random_state))
         return stopped.__dict__.copy()
@@ -80,12 +82,13 @@ def _watch(
     return task.watch(find_attributes)
 
 
-def fit_estimator_once(estimator: Any, X: Any, y: Any) -> None:
-    """Go over X once, and go on from earlier calls or from an earlier fit."""
+def fit_estimator_once(estimator: Any, X: object, y: object) -> None:
+    """Train with a single pass over X, starting from earlier calls or from an earlier fit."""
     with rolled_back_on_failure(estimator), find_peers() as peers:
         state = getattr(estimator, "_optimizer_state", None)
         source = estimator if hasattr(estimator, "_network") else None
         losses = [] if source is None else [*estimator.loss_curve_]
+        # processes must have made the same calls before
         past = len(losses), state is not None, describe_past(source, peers)
         check_joint(estimator, peers, past)
         random_state = peers.share(_draw_random_state(estimator, len(losses)))
@@ -105,6 +108,6 @@ def fit_estimator_once(estimator: Any, X: Any, y: Any) -> None:
 
 
 def _draw_random_state(estimator: Any, n_before: int) -> np.random.RandomState:
-    """Return random numbers of its own for a call of `partial_fit`."""
+    """Return a random state for a call of `partial_fit`, another one for each call."""
     seed = check_random_state(estimator.random_state).randint(2**31 - 1)
     return np.random.RandomState((seed + n_before) % 2**31)

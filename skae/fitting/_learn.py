@@ -1,4 +1,4 @@
-"""The only training there is: of any problem by any recipe, with an estimator or without."""
+"""The training of any problem by any recipe, with an estimator or without."""
 
 import warnings
 from collections.abc import Callable, Iterator
@@ -44,7 +44,9 @@ from skae.rows._problem import Problem
 from skae.rows._random import torch_generator
 
 ENTRIES_PER_PART = 2**20
-"""L-BFGS adds up its gradients over parts of about this many entries."""
+"""L-BFGS sums gradients over parts of about this many entries."""
+PassState = dict[str, object]
+"""The state of the optimiser between passes, and the kind of objective that it belongs to."""
 
 
 class Trial(NamedTuple):
@@ -56,8 +58,8 @@ class Trial(NamedTuple):
     module : nn.Module
         In float64, on the CPU.
     rival : nn.Module or None
-        The optimum of all rows, held-out ones included. It is kept unless an epoch is significantly
-        better than the module at its start, and better than the rival.
+        The start for all rows, held-out ones included. It is the result unless an epoch is
+        significantly better than the module at its start, and better than the rival.
     """
 
     recipe: Recipe
@@ -65,13 +67,13 @@ class Trial(NamedTuple):
     rival: nn.Module | None
 
     def finish(self, history: History) -> Fitted:
-        """Return the network that is kept, when the module has been trained."""
+        """Return the result of the training: the trained module, or the rival if it is better."""
         is_rival_kept = self.rival is not None and history.kept == 0
         module = self.rival if self.rival is not None and is_rival_kept else self.module
         return Fitted(FittedNetwork(self.recipe.architecture, module), history)
 
     def preview(self, history: History, find_kept: FindKept) -> Fitted:
-        """Return a copy of what would be kept if the training ended now."""
+        """Return the result, as a copy, that the training would have if it ended now."""
         kept, state = find_kept()
         trial = self._replace(module=deepcopy(self.module), rival=deepcopy(self.rival))
         set_parameters_(trial.module, state)
@@ -79,7 +81,7 @@ class Trial(NamedTuple):
 
 
 Watch = Callable[[Trial], Watcher]
-"""Makes a watcher for a training that is about to begin."""
+"""Returns the watcher of a training that is about to begin."""
 
 
 def watch_nothing(trial: Trial) -> Watcher:
@@ -97,7 +99,7 @@ def learn(
     checkpoint: Checkpoint | None = None,
     watch: Watch = watch_nothing,
 ) -> Fitted:
-    """Train a network, and return the best one met, the start among the candidates.
+    """Train a network, and return the best one of all epochs; the start counts as an epoch.
 
     Parameters
     ----------
@@ -107,9 +109,9 @@ def learn(
     random_state : RandomState
         Draws the order of the rows and the weights.
     source : FittedNetwork, default=None
-        A network to go on from, in the place of a start.
+        A network to go on from, instead of a new one at its start.
     checkpoint : Checkpoint, default=None
-        Where the state of the training is kept.
+        Keeps the state of the training in a file.
     watch : callable, default=watch_nothing
 
     Raises
@@ -130,17 +132,17 @@ def learn_once(
     random_state: np.random.RandomState,
     *,
     source: FittedNetwork | None = None,
-    state: dict[str, Any] | None = None,
+    state: PassState | None = None,
     losses: list[float],
-) -> tuple[Fitted, dict[str, Any]]:
-    """Go over the rows once, and return the network with what the optimiser remembers.
+) -> tuple[Fitted, PassState]:
+    """Train with a single pass over the rows; return the network and the optimiser's state.
 
     Parameters as for `learn`, and these:
 
     Parameters
     ----------
     state : dict, default=None
-        What the optimiser remembers of earlier passes.
+        The state that the pass before this one returned.
     losses : list of float
         The losses of earlier passes.
     """
@@ -150,7 +152,7 @@ def learn_once(
     network, objective = _make_learner(module, recipe, loaders.train)
     options = _choose_options(recipe, training, loaders.train, "constant")
     step = recipe.make_step(network, objective, options)
-    # what is remembered of another objective is of no use
+    # the state belongs to one objective: it is dropped if parameters have changed it
     kind = [*objective.terms, recipe.weight_decay > 0]
     with _training(training, recipe, module, loaders.train):
         if state is not None and state["kind"] == kind:
@@ -170,7 +172,7 @@ def _begin(
     random_state: np.random.RandomState,
     purpose: str = "warm_start",
 ) -> Trial:
-    """Return a new network at its start, or a copy of the one to go on from."""
+    """Return a new network at its start, or a copy of `source`."""
     if source is None:
         module = recipe.architecture.build(torch_generator(random_state))
         rival = recipe.start(module, random_state)
@@ -188,7 +190,7 @@ def _train(
     checkpoint: Checkpoint | None,
     watcher: Watcher,
 ) -> History:
-    """Train a copy of the module in float32 or float64; put the result in the module."""
+    """Train a copy of the module in float32 or float64; copy the result to the module."""
     recipe, module, train = trial.recipe, trial.module, loaders.train
     step = _make_step(module, recipe, training, train)
     patience = training.n_iter_no_change if training.early_stopping else None
@@ -228,11 +230,11 @@ def _training(
 
 
 def _make_acceptance(trial: Trial, training: Training, loaders: Loaders) -> Acceptance:
-    """Return the test that held-out rows must pass for the start to be given up."""
+    """Return the test that the losses of held-out rows must pass for the start to be replaced."""
     if trial.rival is None or loaders.valid is None:
         return Acceptance()
-    # The rows are new to the start, known to the rival. On new rows the rival would do better than
-    # the former and worse than the latter: the middle is to be beaten.
+    # The rival has seen the held-out rows, the start has not. The rival's loss on new rows lies
+    # between both losses on these rows: an epoch must have a lower loss than their mean.
     steps = [
         _make_step(module, trial.recipe, training, loaders.train)
         for module in (trial.module, trial.rival)
@@ -242,7 +244,7 @@ def _make_acceptance(trial: Trial, training: Training, loaders: Loaders) -> Acce
 
 
 def _make_step(module: nn.Module, recipe: Recipe, training: Training, train: Loader) -> Step:
-    """Return the way in which a copy of the module learns."""
+    """Return the kind of step that the recipe asks for, with a copy of the module."""
     network, objective = _make_learner(module, recipe, train)
     if recipe.solver != "lbfgs" or not isinstance(train, Batches):
         options = _choose_options(recipe, training, train, training.learning_rate)
@@ -251,7 +253,7 @@ def _make_step(module: nn.Module, recipe: Recipe, training: Training, train: Loa
     return QuasiNewtonStep(network, objective, max(1, n_at_once))
 
 
-def _make_learner(module: nn.Module, recipe: Recipe, train: Loader) -> tuple[Any, Objective]:
+def _make_learner(module: nn.Module, recipe: Recipe, train: Loader) -> tuple[nn.Module, Objective]:
     """Return a copy of the module that can learn, and its objective."""
     network: Any = deepcopy(module).to(train.device, train.dtype).requires_grad_(True)
     objective = recipe.objective(network, train.n_rows_of_all)
@@ -274,7 +276,7 @@ def _choose_options(
 
 
 def _make_progress(training: Training) -> list[Watcher]:
-    """Return a watcher that prints as `verbose` asks for, if it does."""
+    """Return a watcher that prints progress, or none if `verbose` is 0."""
     if not training.verbose:
         return []
     every = 1 if training.verbose > 1 else max(1, training.max_iter // 10)
@@ -283,6 +285,6 @@ def _make_progress(training: Training) -> list[Watcher]:
 
 @torch.no_grad()
 def set_parameters_(module: nn.Module, state: State) -> None:
-    """Set the parameters of a module."""
+    """Set the parameters of a module, converted to its dtype and device."""
     for parameter, value in zip(module.parameters(), state, strict=True):
         parameter.copy_(value)

@@ -1,4 +1,4 @@
-"""Loaders: rows of a problem in batches, to learn from and held out."""
+"""Loaders, which serve the rows of a problem in batches."""
 
 from typing import NamedTuple
 
@@ -15,12 +15,13 @@ from skae.rows._problem import Problem, training_tensors
 from skae.rows._random import torch_generator
 
 MAX_BATCH = 2**24
-"""Entries of the widest layer in a batch of training, unless its size is given."""
+"""Largest number of entries of the widest layer in a batch, unless `batch_size` is a number."""
 ROWS_JUDGED_AT_ONCE = 1024
+"""Held-out rows in a batch, if the batches of training are smaller."""
 
 
 class Loaders(NamedTuple):
-    """Serve the rows to learn from, and the held-out rows if there are any."""
+    """The loader of the rows to learn from, and that of held-out rows if there are any."""
 
     train: Loader
     valid: Batches | None
@@ -41,7 +42,7 @@ def _load_arrays(
 ) -> Loaders:
     inputs, target = training_tensors(problem, problem.rows, recipe.dtype)
     device = choose_device(training.device)
-    # all rows on the device at once, if they fit; a tensor that is both input and target stays one
+    # all rows on the device if they fit; by a dict, as the target may be the input itself
     place = device if fits({*inputs, target}, device) else torch.device("cpu")
     there = {tensor: tensor.to(place) for tensor in (*inputs, target)}
     data = tuple(there[tensor] for tensor in inputs), there[target]
@@ -65,6 +66,7 @@ def _load_stream(
     size = max(1, choose_batch_size(problem, recipe, training))
     generator = torch_generator(random_state)
     train = stream.in_batches(size, generator, recipe.changes.train, device, problem.peers)
+    # held-out rows stay in memory
     held_out = training_tensors(problem, problem.rows.take(problem.valid), np.float32)
     rows = torch.arange(len(problem.valid))
     n_at_once = _count_judged(size, recipe)
@@ -75,12 +77,16 @@ def _load_stream(
 
 
 def _count_judged(batch_size: int, recipe: Recipe) -> int:
-    """Return with how many held-out rows the network works at a time."""
+    """Return the number of held-out rows in a batch."""
     return max(batch_size, min(ROWS_JUDGED_AT_ONCE, MAX_BATCH // recipe.widest))
 
 
 def choose_batch_size(problem: Problem, recipe: Recipe, training: Training) -> int:
-    """Return `batch_size`; "auto" grows fourfold with the number of rows, or is the recipe's."""
+    """Return the batch size of a training.
+
+    For ``batch_size="auto"``, it is the recipe's or, if the recipe has none, one to four times the
+    recipe's `smallest_batch`, growing with the number of rows.
+    """
     n_rows, most = problem.n_train, max(1, MAX_BATCH // recipe.widest)
     if training.batch_size != "auto":
         return min(n_rows, training.batch_size)
@@ -99,10 +105,10 @@ def hold_out(
     device: torch.device,
     peers: Peers = ALONE,
 ) -> Batches | None:
-    """Return held-out rows, which are changed but once; the parameters are those of `Batches`."""
+    """Return a loader of held-out rows, changed only once; parameters as for `Batches`."""
     if len(rows) == 0:
         return None
-    # served once: the random numbers of the change are the same for all epochs
+    # one batch is drawn here: losses of epochs can be compared only if the changes are the same
     (held_out,) = Batches(inputs, target, rows, len(rows), None, change, device)
     every = torch.arange(len(rows))
     return Batches(held_out.inputs, held_out.target, every, batch_size, peers=peers)

@@ -2,7 +2,6 @@
 
 import os
 from numbers import Integral, Real
-from typing import Any
 
 from skae._scikit_learn import HasMethods, Interval, RealNotInt, StrOptions, fit_context
 from skae.engine import SCHEDULES
@@ -14,7 +13,7 @@ from skae.objectives import LOSSES
 validated_fit = fit_context(prefer_skip_nested_validation=True)
 """Decorator of `fit`: checks the parameters against `_parameter_constraints`."""
 
-TRAINING: dict[str, list[Any]] = {
+TRAINING: dict[str, list[object]] = {
     "learning_rate": [StrOptions(set(SCHEDULES))],
     "learning_rate_init": [Interval(Real, 0, None, closed="neither")],
     "batch_size": [StrOptions({"auto"}), Interval(Integral, 1, None, closed="left")],
@@ -32,7 +31,7 @@ TRAINING: dict[str, list[Any]] = {
     "verbose": ["verbose"],
 }
 
-RECONSTRUCTION: dict[str, list[Any]] = {
+RECONSTRUCTION: dict[str, list[object]] = {
     "loss": [StrOptions(set(LOSSES))],
     "alpha": [Interval(Real, 0, None, closed="left")],
     "l1_ratio": [Interval(Real, 0, 1, closed="both")],
@@ -41,7 +40,7 @@ RECONSTRUCTION: dict[str, list[Any]] = {
     "corruption_level": [Interval(Real, 0, None, closed="left")],
 }
 
-DENSE: dict[str, list[Any]] = {
+DENSE: dict[str, list[object]] = {
     "hidden_layer_sizes": [
         StrOptions({"auto"}),
         "array-like",
@@ -53,12 +52,12 @@ DENSE: dict[str, list[Any]] = {
     "weight_decay": [Interval(Real, 0, None, closed="left")],
 }
 
-LATENT: dict[str, list[Any]] = {
+LATENT: dict[str, list[object]] = {
     "n_components": [Interval(Integral, 1, None, closed="left")],
     "latent_density": [StrOptions(set(DENSITIES)), HasMethods(["fit", "sample"])],
 }
 
-ORDERED: dict[str, list[Any]] = {
+ORDERED: dict[str, list[object]] = {
     "n_components": [*LATENT["n_components"], Interval(RealNotInt, 0, 1, closed="neither")],
     "ordered": ["boolean"],
 }

@@ -1,4 +1,4 @@
-"""Fits by many processes: what they must have in common, and what each must do apart."""
+"""Fits by many processes: equal parameters and networks, different random numbers."""
 
 import torch
 from torch import nn
@@ -10,7 +10,7 @@ from skae.fitting._protocols import Estimator, FittedEstimator
 
 
 def check_alone(estimator: object) -> None:
-    """Raise ValueError if a fit that only one process can do is called by many."""
+    """Raise ValueError if there are many processes, for a fit that only one can do."""
     n_peers = count_peers()
     if n_peers > 1:
         raise ValueError(
@@ -21,7 +21,7 @@ def check_alone(estimator: object) -> None:
 
 
 def describe_past(source: FittedEstimator | None, peers: Peers) -> str | None:
-    """Return a digest of the fitted estimator that all go on from; None if they begin."""
+    """Return a digest of the estimator that all processes go on from; None if they start anew."""
     if source is None or peers.is_alone:
         return None
     location, scale = source._units
@@ -42,14 +42,14 @@ def check_joint(estimator: Estimator, peers: Peers, past: object = None) -> None
     Raises
     ------
     ValueError
-        On all of them, also if they have different parameters.
+        On all processes, also if they have different parameters.
     """
     if peers.is_alone:
         return
     parameters = estimator.get_params(deep=False)
     compared = {n: value for n, value in parameters.items() if n not in NOT_COMPARED}
     compared["earlier fits"] = past
-    # one process has the file, but all stop to have it written
+    # one process writes the file while all others wait: all must know when
     compared["a checkpoint"] = parameters["checkpoint"] is not None
     compared["checkpoint_every"] = parameters["checkpoint_every"]
     described = {name: (digest_of(value), repr(value)) for name, value in compared.items()}
@@ -72,14 +72,14 @@ def check_joint(estimator: Estimator, peers: Peers, past: object = None) -> None
 
 @torch.no_grad()
 def share_network(module: nn.Module | None, peers: Peers) -> None:
-    """Have all processes start with the same numbers: machines may round differently."""
+    """Copy the first process's network to all others: machines may round differently."""
     if module is not None and not peers.is_alone:
         for tensor in module.state_dict().values():
             peers.share_(tensor)
 
 
 def set_apart(train: Loader, peers: Peers) -> None:
-    """Have processes draw different numbers for their rows."""
+    """Seed the loader's generators differently in each process."""
     if peers.rank > 0:
         for generator in train.generators:
             generator.manual_seed(generator.initial_seed() + peers.rank)

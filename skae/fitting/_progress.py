@@ -1,4 +1,4 @@
-"""What `verbose` prints."""
+"""The lines that `verbose` prints."""
 
 from time import perf_counter
 
@@ -6,15 +6,15 @@ from skae.engine import FindKept, History, Watcher
 
 
 class Progress(Watcher):
-    """Prints losses and the time left.
+    """Prints losses and an estimate of the time left.
 
     Parameters
     ----------
     name : str
-        Of the estimator.
+        Name of the estimator.
     max_iter : int
     every : int
-        Epochs from one line to the next; there is always one for the first and the last.
+        Number of epochs from one line to the next. The first and the last epoch always have one.
     """
 
     def __init__(self, name: str, max_iter: int, every: int) -> None:
@@ -25,13 +25,14 @@ class Progress(Watcher):
         self.n_run = 0
 
     def begin_training(self, history: History) -> None:
-        """Print where a fit goes on that was cut off."""
+        """Print the number of epochs that were run before an interruption, if there was one."""
         if history.n_epochs > 0:
             print(f"{self.name} goes on after epoch {history.n_epochs}")
 
     def end_epoch(self, history: History, find_kept: FindKept) -> bool:
-        """Print a line, if it is time for one."""
-        self.n_run += 1  # of a fit that goes on, not all epochs are run here
+        """Print a line, if this epoch has one."""
+        # not `n_epochs`: epochs before an interruption took none of this time
+        self.n_run += 1
         epoch = history.n_epochs
         if epoch % self.every == 0 or epoch in (1, self.max_iter):
             seconds = (perf_counter() - self.start) / self.n_run * (self.max_iter - epoch)
@@ -39,7 +40,7 @@ class Progress(Watcher):
         return False
 
     def end_training(self, history: History) -> None:
-        """Print what is kept."""
+        """Print the epoch that is kept."""
         duration = _duration(perf_counter() - self.start)
         kept = f"epoch {history.kept}" if history.kept else "the start"
         print(f"{self.name} kept {kept} of {history.n_epochs} epochs, after {duration}")
@@ -48,10 +49,12 @@ class Progress(Watcher):
 
 
 def _has_fallen(losses: list[float]) -> bool:
+    """Whether an epoch had a lower loss than the start."""
     return bool(losses) and min(losses) < losses[0]
 
 
 def _losses(history: History, epoch: int) -> str:
+    """Return the losses of an epoch in words."""
     line = f"epoch {epoch}: loss {history.training[epoch]:.6g}"
     if history.validation:
         line += f", validation {history.validation[epoch]:.6g}"

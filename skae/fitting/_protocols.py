@@ -1,11 +1,12 @@
-"""What the functions of this room ask of an estimator."""
+"""Types of the estimators that are fitted here."""
 
 from os import PathLike
-from typing import Any, ClassVar, Protocol
+from typing import ClassVar, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
+from skae._types import Seed
 from skae.blocks import Blocks
 from skae.fitting._fitted import Fitted, FittedNetwork
 from skae.fitting._recipe import Recipe
@@ -23,34 +24,41 @@ class FittedEstimator(Protocol):
     n_features_in_: int
 
 
-class Estimator(Protocol):
-    """An estimator decides and returns values: each of these is asked once in a fit, in this order.
+class FittedPairEstimator(FittedEstimator, Protocol):
+    """A fitted estimator whose y has a row for every row of X, with units of its own."""
 
-    In a fit by blocks, `_read` is asked for every block.
+    _target_units: Units
+
+
+class Estimator(Protocol):
+    """An estimator that can be fitted: it decides, and returns values.
+
+    The methods from `_list_labels` on are called once in a fit, in this order; in a fit by blocks,
+    `_read` is called for every block.
     """
 
     checkpoint: str | PathLike[str] | None
     checkpoint_every: int
-    random_state: Any
-    warm_start: Any
+    random_state: Seed
+    warm_start: object
     n_features_in_: int
-    classes_: Any
+    classes_: NDArray
 
     _listed_from: ClassVar[int | None]
     """Lists of arrays of so many dimensions or more are blocks, others are rows; None: all are."""
     _pairs_with_y: ClassVar[bool]
-    """Whether y has a row for every row of X that is as large, and comes in blocks with X."""
+    """Whether y has a row, such as an image, for every row of X, and comes in blocks with X."""
     _link_parameter: ClassVar[str]
     """The name of the parameter that chooses the link, for messages."""
 
-    def get_params(self, deep: bool = True) -> dict[str, Any]:
+    def get_params(self, deep: bool = True) -> dict[str, object]:
         """Return the parameters by name."""
 
     def _known_classes(self) -> dict[str, type]:
         """Return the classes that the fitted state may consist of."""
 
-    def _list_labels(self, y: Blocks, source: Any) -> NDArray | None:
-        """Return the classes that y holds, or None if the network is told of none.
+    def _list_labels(self, y: Blocks, source: FittedEstimator | None) -> NDArray | None:
+        """Return the classes in y, or None if the network does not use classes.
 
         With many processes, y is the part of one of them, which may lack classes.
         """
@@ -61,19 +69,19 @@ class Estimator(Protocol):
     def _describe_features(self) -> object:
         """Return what all processes must have in common: names of features, shapes of images."""
 
-    def _read(self, X: Any, y: Any, *, reset: bool) -> Rows:
+    def _read(self, X: object, y: object, *, reset: bool) -> Rows:
         """Validate X and y, and return their rows."""
 
-    def _describe(self, rows: Rows, source: Any) -> Description:
-        """Return the kind of rows that were read, and the meaning of the network's output."""
+    def _describe(self, rows: Rows, source: FittedEstimator | None) -> Description:
+        """Return the kind of the rows, and the link: the meaning of the network's output."""
 
-    def _needs_all_for_link(self, source: Any) -> bool:
-        """Whether the link depends on all rows, and blocks must be read once more for it."""
+    def _needs_all_for_link(self, source: FittedEstimator | None) -> bool:
+        """Whether the link depends on all rows, so that blocks are read once more for it."""
 
     def _make_recipe(self, problem: Problem, random_state: np.random.RandomState) -> Recipe:
-        """Decide how to learn; what is drawn here seeds the changes of batches."""
+        """Return the recipe of the training; draw the seeds of changes of batches here."""
 
     def _keep(
         self, problem: Problem, fitted: Fitted, random_state: np.random.RandomState
     ) -> list[Warning]:
-        """Set all fitted attributes; return warnings about the result."""
+        """Set all fitted attributes, and return warnings about the result."""

@@ -1,20 +1,21 @@
-"""From the X and y of a user to the problem that is learned: arrays in memory, or blocks."""
+"""Makes the problem to learn from X and y, which are arrays in memory or blocks."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
 from math import inf
-from typing import Any
+from typing import cast
 
 import numpy as np
 from numpy.typing import NDArray
 
 from skae.blocks import Blocks, HeldOut, OneBlock, find_blocks, find_pairs
 from skae.engine import ALONE, Peers
-from skae.fitting._protocols import Estimator
+from skae.fitting._protocols import Estimator, FittedEstimator
 from skae.fitting._training import Training
 from skae.fitting._warm_start import check_same_features, check_same_link
+from skae.objectives import Categorical, Link
 from skae.rows._categories import join_links
 from skae.rows._classes import join_classes
 from skae.rows._kinds import Description
@@ -28,20 +29,20 @@ from skae.rows._stream import Stream
 from skae.rows._survey import Survey, Surveyor, as_rows, enter_link, join_surveys
 
 UNBOUNDED = (-inf, inf)
-"""The support of losses that take any number."""
+"""The support of losses that are defined for all numbers."""
 
 
 def read_problem(
     estimator: Estimator,
-    X: Any,
-    y: Any,
-    source: Any,
+    X: object,
+    y: object,
+    source: FittedEstimator | None,
     random_state: np.random.RandomState,
     peers: Peers,
 ) -> Problem:
     """Validate X and y, and return the problem to train on.
 
-    Blocks are gone over once, and so is the shard of each of many processes.
+    Blocks are read once here, and so are the rows of each process if there are many.
     """
     training = Training.of(estimator)
     blocks = find_blocks_of(estimator, X, y)
@@ -54,51 +55,57 @@ def read_problem(
         )
     seed = random_state.randint(2**31 - 1) + peers.rank
     numbers = None if blocks.n_blocks is None else range(blocks.n_blocks)
-    # where each process has a single row, one of them is held out
+    # if each process has a single row, the row of the second one is held out
     held_out = HeldOut(training.held_out_share, numbers, seed, holds_single=peers.rank == 1)
     return _read_blocks(estimator, blocks, y, source, held_out, random_state, peers, False)
 
 
 def read_pass(
     estimator: Estimator,
-    X: Any,
-    y: Any,
-    source: Any,
+    X: object,
+    y: object,
+    source: FittedEstimator | None,
     random_state: np.random.RandomState,
     peers: Peers,
 ) -> Problem:
-    """Return the problem of one pass over X; an array is a single block."""
+    """Return the problem of one pass over X; an array counts as a single block."""
     if isinstance(getattr(estimator, "n_components", None), float):
         raise ValueError(
             f"partial_fit needs a number of components. Got n_components="
             f"{estimator.n_components}, a share of the variance."  # type: ignore[attr-defined]
         )
     blocks = find_blocks_of(estimator, X, y) or _as_blocks(estimator, X, y)
+    # every row is learned from
     held_out = HeldOut(0.0, None, 0)
     is_known = source is not None
     return _read_blocks(estimator, blocks, y, source, held_out, random_state, peers, is_known)
 
 
-def find_blocks_of(estimator: Estimator, X: Any, y: Any) -> Blocks | None:
-    """Return the blocks of X, with those of y where they come in pairs; None for arrays."""
+def find_blocks_of(estimator: Estimator, X: object, y: object) -> Blocks | None:
+    """Return the blocks of X, paired with blocks of y if y comes in blocks; None for arrays."""
     if estimator._pairs_with_y:
         return find_pairs(X, y, estimator._listed_from)
     return find_blocks(X, estimator._listed_from)
 
 
-def _as_blocks(estimator: Estimator, X: Any, y: Any) -> Blocks:
+def _as_blocks(estimator: Estimator, X: object, y: object) -> Blocks:
     """Return arrays as a single block."""
     return OnePair(X, y) if estimator._pairs_with_y else OneBlock(X)
 
 
 def _read_labels(
-    estimator: Estimator, blocks: Blocks | None, y: Any, source: Any, peers: Peers
+    estimator: Estimator,
+    blocks: Blocks | None,
+    y: object,
+    source: FittedEstimator | None,
+    peers: Peers,
 ) -> NDArray | None:
-    """Return the classes of all rows of all processes, which the estimator keeps."""
+    """Return the classes of all rows of all processes, and set `classes_` to them."""
     of_y = getattr(blocks, "y", None) or OneBlock(y)
     with peers.in_step():
         labels = estimator._list_labels(of_y, source)
     if labels is not None:
+        # a network to go on from knows its classes
         labels = labels if source is not None else join_classes(labels, peers)
         estimator._check_labels(labels)
         estimator.classes_ = labels
@@ -107,13 +114,14 @@ def _read_labels(
 
 def _read_arrays(
     estimator: Estimator,
-    X: Any,
-    y: Any,
-    source: Any,
+    X: object,
+    y: object,
+    source: FittedEstimator | None,
     training: Training,
     random_state: np.random.RandomState,
 ) -> Problem:
     """Return the problem of rows in memory."""
+    # before `_read` sets the attribute: `source` may be the estimator itself
     n_seen = None if source is None else source.n_features_in_
     labels = _read_labels(estimator, None, y, source, ALONE)
     read = estimator._read(X, y, reset=True)
@@ -137,14 +145,14 @@ def _read_arrays(
 def _read_blocks(
     estimator: Estimator,
     blocks: Blocks,
-    y: Any,
-    source: Any,
+    y: object,
+    source: FittedEstimator | None,
     held_out: HeldOut,
     random_state: np.random.RandomState,
     peers: Peers,
     is_known: bool,
 ) -> Problem:
-    """Go over blocks once; return the problem, with a sample of the rows."""
+    """Read blocks once, and return the problem, with a sample of the rows."""
     n_seen = None if source is None else source.n_features_in_
     labels = _read_labels(estimator, blocks, y, source, peers)
     has_classes = labels is not None and not estimator._pairs_with_y
@@ -180,28 +188,28 @@ def _read_blocks(
     )
 
 
-def _read_block(estimator: Estimator, X: Any, y: Any, *, reset: bool) -> Rows:
-    """Return the rows of a block, which may not be made of blocks itself."""
+def _read_block(estimator: Estimator, X: object, y: object, *, reset: bool) -> Rows:
+    """Return the rows of a block, which must not consist of blocks itself."""
     if not estimator._pairs_with_y:
         check_single(estimator, X)
     return estimator._read(X, y, reset=reset)
 
 
 def _find_description(
-    estimator: Estimator, reader: Reader, source: Any, peers: Peers
+    estimator: Estimator, reader: Reader, source: FittedEstimator | None, peers: Peers
 ) -> Callable[[Rows], Description]:
-    """Return what describes the rows of the first block, with a link for all rows."""
+    """Return a function that describes the rows of the first block, with a link for all rows."""
     if not estimator._needs_all_for_link(source):
         return partial(estimator._describe, source=source)
 
-    def make_link(rows: Rows) -> Any:
-        return estimator._describe(rows, source).link
+    def make_link(rows: Rows) -> Categorical:
+        return cast(Categorical, estimator._describe(rows, source).link)
 
     link = join_links(reader, make_link, estimator._describe_features, peers)
     return lambda rows: Description(estimator._describe(rows, source).kind, link)
 
 
-def _find_units(source: Any) -> KnownUnits | None:
+def _find_units(source: FittedEstimator | None) -> KnownUnits | None:
     """Return the units of the fitted estimator to go on from, if there is one."""
     if source is None:
         return None
@@ -210,6 +218,7 @@ def _find_units(source: Any) -> KnownUnits | None:
 
 def _check_n_rows(estimator: Estimator, rows: Rows, min_rows: int) -> None:
     """Raise ValueError if arrays have too few rows to learn from."""
+    # scikit-learn's own words, which its common checks expect
     if rows.n_rows < min_rows:
         raise ValueError(
             f"Found array with {rows.n_rows} sample(s) (shape={rows.seen.shape}) while a minimum "
@@ -217,8 +226,8 @@ def _check_n_rows(estimator: Estimator, rows: Rows, min_rows: int) -> None:
         )
 
 
-def _check_n_rows_of_blocks(survey: Survey, share: float, source: Any) -> None:
-    """Raise ValueError if there are too few rows to begin with, or to hold one out."""
+def _check_n_rows_of_blocks(survey: Survey, share: float, source: FittedEstimator | None) -> None:
+    """Raise ValueError if there are too few rows for a new fit, or for holding one out."""
     if survey.n_all < survey.kind.min_rows and (source is None or share):
         raise ValueError(
             f"Found blocks with {survey.n_all} row in all (n_samples={survey.n_all}) while a "
@@ -226,8 +235,9 @@ def _check_n_rows_of_blocks(survey: Survey, share: float, source: Any) -> None:
         )
 
 
-def check_support(estimator: Any, link: Any, rows: Rows) -> None:
+def check_support(estimator: Estimator, link: Link, rows: Rows) -> None:
     """Raise ValueError if rows have values that the link does not allow."""
+    # no number is refused: the rows need not be looked at
     if getattr(link, "support", None) == UNBOUNDED:
         return
     refusal = link.input_refusal(as_rows(rows.seen)) if hasattr(link, "input_refusal") else None

@@ -18,9 +18,9 @@ class Changes(NamedTuple):
     Attributes
     ----------
     train : BatchChange or None
-        Of batches to learn from, drawn anew every time.
+        The change of batches to learn from, drawn anew for every batch.
     held_out : BatchChange or None
-        Of held-out rows, drawn once.
+        The change of held-out rows, drawn once.
     """
 
     train: BatchChange | None
@@ -31,7 +31,7 @@ class Changes(NamedTuple):
         return Changes(_in_turn(self.train, train), _in_turn(self.held_out, held_out))
 
     def after(self, train: BatchChange) -> "Changes":
-        """Return these changes with another one before those of batches to learn from."""
+        """Return these changes with another one before the change of batches to learn from."""
         return self._replace(train=_in_turn(train, self.train))
 
 
@@ -45,25 +45,25 @@ UNCHANGED = Changes(None, None)
 
 
 class Start(Protocol):
-    """Sets a new network to its start."""
+    """Sets a new network to the start of its training."""
 
     def __call__(self, module: nn.Module, random_state: np.random.RandomState) -> nn.Module | None:
         """Set the module, and return its rival if the start is an optimum.
 
-        The rival is the optimum of all rows, held-out ones included. It is kept unless the trained
-        network beats it.
+        The rival is the start for all rows, held-out ones included. It is the result of the fit
+        unless the trained network is better.
         """
 
 
 class MakeObjective(Protocol):
-    """Makes the objective of a network that is trained."""
+    """Makes the objective of a training."""
 
     def __call__(self, network: nn.Module, n_rows: int) -> Objective:
         """Return the terms to minimise; `n_rows` is the number of rows in an epoch."""
 
 
 def keep_random_weights(module: nn.Module, random_state: np.random.RandomState) -> None:
-    """Leave a new network as it was drawn: it has no optimum to start at."""
+    """Keep the random weights of a new network; there is no rival."""
 
 
 @dataclass(frozen=True)
@@ -83,18 +83,19 @@ class Recipe:
     weight_decay : float
         Decoupled weight decay over the whole training.
     width : int or None
-        Entries of the widest layer for a row, which bounds the size of batches; None: the largest
+        Entries of the widest layer for one row. It bounds the size of batches. None: the largest
         of the architecture's sizes.
     smallest_batch : int
-        Rows in a batch where rows are few.
+        Rows in a batch if there are few rows.
     batch_size : int or None
-        Rows in a batch for ``batch_size="auto"``; None: by the number of rows.
+        Rows in a batch for ``batch_size="auto"``. None: chosen by the number of rows.
     n_codes : int
-        Codes that a row is decoded from at a time, which bounds the memory of L-BFGS.
+        Codes from which a row is decoded at a time. It bounds the memory of L-BFGS.
     hint : str
-        Parameters, in words, that may have made a training diverge.
+        Names in words the parameters, beside the learning rate, that may make a training diverge.
     compared : tuple
-        All that a checkpoint must have in common beside data, parameters and architecture.
+        Values, beside data, parameters and architecture, that a fit must have in common with a
+        checkpoint to go on from it.
     """
 
     architecture: Architecture

@@ -1,10 +1,12 @@
-"""The state of fitted estimators, with nothing in it but numbers, text and containers of them."""
+"""The state of fitted estimators in plain values: numbers, text, and containers of them."""
 
 import dataclasses
 import os
+from collections.abc import Mapping
 from typing import Any
 
 import torch
+from numpy.typing import NDArray
 from scipy.sparse import csc_array
 from torch import Tensor
 
@@ -42,7 +44,7 @@ LINKS: tuple[type, ...] = (
     objectives.Poisson,
     objectives.StudentT,
 )
-Classes = dict[str, Any]
+Classes = dict[str, type]
 CLASSES: Classes = {
     cls.__name__: cls
     for cls in (
@@ -57,11 +59,12 @@ CLASSES: Classes = {
         Units,
     )
 }
-"""What the fitted estimators of this layer consist of; others name what else they have."""
+"""Classes of the attributes of fitted estimators; families beside the core add their own."""
 
 
-def simplified(value: Any, classes: Classes = CLASSES) -> Any:
-    """Return a value with objects of `classes` as dicts; others stay as they are."""
+def simplified(value: object, classes: Classes = CLASSES) -> Any:
+    """Replace objects of `classes` by dicts, also within dicts and tuples; keep other objects."""
+    # not isinstance: a subclass, such as a named tuple, is another class
     if type(value) is dict:
         return {name: simplified(item, classes) for name, item in value.items()}
     if type(value) is tuple:
@@ -74,30 +77,31 @@ def simplified(value: Any, classes: Classes = CLASSES) -> Any:
     return {"class": name, "state": simplified(_state(value), classes)}
 
 
-def restored(value: Any, classes: Classes = CLASSES) -> Any:
-    """Return what was simplified with the same classes.
+def restored(value: object, classes: Classes = CLASSES) -> Any:
+    """Return the value that `simplified` was given, with the same classes.
 
     Raises
     ------
     KeyError, TypeError, ValueError
-        If a dict is not one of an object.
+        If a dict that should be an object names an unknown class or holds no state of its class.
     """
     if type(value) is tuple:
         return tuple(restored(item, classes) for item in value)
     if type(value) is not dict:
         return value
+    # the innermost objects first
     contents = {name: restored(item, classes) for name, item in value.items()}
     if contents.keys() != {"class", "state"}:
         return contents
     return _make(classes[contents["class"]], contents["state"])
 
 
-def _state(value: Any) -> dict[str, Any]:
-    """Return what an object is made of."""
+def _state(value: object) -> Mapping[str, object]:
+    """Return the values from which `_make` makes the same object."""
     if isinstance(value, tuple):  # a named one
         return value._asdict()  # type: ignore[attr-defined]
     if isinstance(value, Tensor):
-        # an attribute, where the fit was given tensors
+        # a fitted attribute, if `fit` was given tensors
         return {"values": value.numpy(force=True), "device": str(value.device)}
     if isinstance(value, Architecture):
         fields = dataclasses.fields(value)  # type: ignore[arg-type]
@@ -105,7 +109,7 @@ def _state(value: Any) -> dict[str, Any]:
     if isinstance(value, FittedNetwork):
         return value.__getstate__()
     if isinstance(value, LatentDensity):
-        # what it fits to the codes, it fits again
+        # the fitted density is not kept: it is fitted to the codes again
         return {name: getattr(value, name) for name in ("density", "codes", "seed")}
     if isinstance(value, SupportDensity):
         codes = value.codes
@@ -113,7 +117,7 @@ def _state(value: Any) -> dict[str, Any]:
     return dict(value.__dict__)
 
 
-def _make(cls: Any, state: Any) -> Any:
+def _make(cls: Any, state: Any) -> object:
     """Return an object of a class with a state."""
     if cls is FittedNetwork:
         network = cls.__new__(cls)
@@ -124,6 +128,7 @@ def _make(cls: Any, state: Any) -> Any:
     if cls is SupportDensity:
         return SupportDensity(_make_csc(**state))
     if cls in LINKS:
+        # the state holds attributes, which may differ from the constructor's parameters
         link = cls.__new__(cls)
         link.__dict__.update(state)
         return link
@@ -138,7 +143,10 @@ def _present(name: str) -> torch.device:
         return torch.device("cpu")
 
 
-def _make_csc(data: Any, indices: Any, indptr: Any, shape: Any) -> csc_array:
+def _make_csc(
+    data: NDArray, indices: NDArray, indptr: NDArray, shape: tuple[int, int]
+) -> csc_array:
     matrix = csc_array((data, indices, indptr), shape=shape)
+    # indices from a damaged file would make scipy read beyond its arrays
     matrix.check_format(full_check=True)
     return matrix

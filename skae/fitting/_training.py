@@ -6,7 +6,7 @@ from typing import Literal, Self
 
 @dataclass(frozen=True)
 class Training:
-    """Parameters of a training, with the meanings that they have in all estimators.
+    """Parameters of a training; they have the same meaning in all estimators.
 
     Attributes
     ----------

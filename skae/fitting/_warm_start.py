@@ -1,9 +1,9 @@
-"""Where the weights of a warm start come from."""
+"""Warm starts: the fitted estimator to go on from, and its network."""
 
 from collections.abc import Iterator
 from copy import deepcopy
 from dataclasses import fields
-from typing import Any
+from typing import Any, cast
 
 from sklearn.exceptions import NotFittedError
 from sklearn.frozen import FrozenEstimator
@@ -11,9 +11,11 @@ from sklearn.utils.validation import check_is_fitted
 from torch import nn
 
 from skae.fitting._fitted import FittedNetwork
+from skae.fitting._protocols import FittedEstimator
 from skae.networks import Architecture, ImageLayout
+from skae.objectives import Link
 
-PARAMETERS: dict[str, tuple[str, dict[Any, Any]]] = {
+PARAMETERS: dict[str, tuple[str, dict[bool, str]]] = {
     "linear_start": ("init", {True: "pca", False: "random"}),
     "has_skips": ("architecture", {True: "unet", False: "autoencoder"}),
     "is_channels_last": ("channels", {True: "last", False: "first"}),
@@ -29,33 +31,34 @@ PARAMETERS: dict[str, tuple[str, dict[Any, Any]]] = {
     "n_channels_out": ("the number of channels of y, or of classes,", {}),
     "n_classes": ("the number of classes", {}),
 }
-"""What users call the fields of architectures, and their values, where they have other names."""
+"""Fields of architectures whose names or values differ from those of users' parameters."""
 AFRESH = {
     "warm_start": "set warm_start=False to start afresh",
     "partial_fit": "start afresh with partial_fit of a clone",
 }
 
 
-def find_source(estimator: Any, warm_start: Any) -> Any:
+def find_source(estimator: object, warm_start: object) -> FittedEstimator | None:
     """Return the fitted estimator to go on from, or None to start afresh.
 
     Parameters
     ----------
     estimator : estimator
-        The one that is about to be fitted.
+        The estimator that is about to be fitted.
     warm_start : bool or estimator
-        True: `estimator` itself, if it is fitted. An estimator, which may be wrapped in
-        `sklearn.frozen.FrozenEstimator`: that one.
+        True: go on from `estimator` itself, if it is fitted. An estimator, which may be wrapped in
+        `sklearn.frozen.FrozenEstimator`: go on from this one.
 
     Raises
     ------
     TypeError
-        If the other estimator is of another class.
+        If `warm_start` is an estimator of another class.
     ValueError
-        If it is not fitted.
+        If `warm_start` is an estimator that is not fitted.
     """
     if isinstance(warm_start, bool):
-        return estimator if warm_start and hasattr(estimator, "n_iter_") else None
+        is_fitted = warm_start and hasattr(estimator, "n_iter_")
+        return cast(FittedEstimator, estimator) if is_fitted else None
     source = warm_start.estimator if isinstance(warm_start, FrozenEstimator) else warm_start
     if type(source) is not type(estimator):
         raise TypeError(
@@ -69,13 +72,13 @@ def find_source(estimator: Any, warm_start: Any) -> Any:
             "The estimator given as warm_start is not fitted. If it was before a clone, as in "
             "GridSearchCV, wrap it in sklearn.frozen.FrozenEstimator."
         ) from error
-    return source
+    return cast(FittedEstimator, source)
 
 
 def copy_module(
     network: FittedNetwork, architecture: Architecture, purpose: str = "warm_start"
 ) -> nn.Module:
-    """Return the module of a fitted network, if it is of the given architecture."""
+    """Return a copy of a fitted network's module; raise ValueError for another architecture."""
     if network.architecture != architecture:
         raise ValueError(
             f"{purpose} needs a fitted network of the same shape, but "
@@ -86,7 +89,7 @@ def copy_module(
 
 
 def _differences(known: Architecture, wanted: Architecture) -> str:
-    """Return in words in what two architectures differ, as users call it."""
+    """Return the differences of two architectures in words, with users' names of parameters."""
     if type(known) is not type(wanted):
         names = type(known).__name__, type(wanted).__name__
         return "its kind was {} and is {} now".format(*names)
@@ -98,8 +101,9 @@ def _differences(known: Architecture, wanted: Architecture) -> str:
     )
 
 
-def _parts(plan: Any) -> Iterator[tuple[str, Any]]:
-    """Yield what a plan, and the plans in it, consist of."""
+def _parts(plan: Any) -> Iterator[tuple[str, object]]:
+    """Yield users' names and the values of the fields of a plan, and of the plans in it."""
+    # most plans are dataclasses; a layout is a named tuple
     names = plan._fields if isinstance(plan, ImageLayout) else [f.name for f in fields(plan)]
     for field in names:
         value = getattr(plan, field)
@@ -116,7 +120,8 @@ def _parts(plan: Any) -> Iterator[tuple[str, Any]]:
 
 
 def check_same_features(n_seen: int | None, n_features: int) -> None:
-    """Raise ValueError if a network for `n_seen` features is to go on with others."""
+    """Raise ValueError if a network for `n_seen` features is given another number of them."""
+    # n_seen is None for a new network
     if n_seen not in (None, n_features):
         raise ValueError(
             "warm_start needs a network for the same features. It is fitted to "
@@ -124,8 +129,8 @@ def check_same_features(n_seen: int | None, n_features: int) -> None:
         )
 
 
-def check_same_link(link: Any, source: Any) -> None:
-    """Raise ValueError if a network is to go on whose output means something else."""
+def check_same_link(link: Link, source: FittedEstimator | None) -> None:
+    """Raise ValueError if the output of the network to go on from has another meaning."""
     known = getattr(source, "_link", None)
     if known is not None and type(link) is not type(known):
         raise ValueError(

@@ -1,4 +1,4 @@
-"""Wrappers of recipes: a corruption, and moved images."""
+"""Wrappers, which return a recipe with a corruption or with moved images."""
 
 from dataclasses import replace
 

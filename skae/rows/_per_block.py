@@ -102,8 +102,8 @@ def check_single(estimator: TakesBlocks, block: object) -> None:
     """Raise ValueError if a block consists of blocks itself."""
     if not isinstance(block, np.ndarray) and find_blocks_for(estimator, block) is not None:
         raise ValueError(
-            f"its type is {type(block).__name__}, of which each entry would be a block again. Give "
-            "its rows as one array."
+            f"its type is {type(block).__name__}, each entry of which would be a block again. Give "
+            "the rows of a block as one array."
         )
 
 
@@ -177,7 +177,8 @@ def _check_output(estimator: object, name: str) -> None:
     """Raise ValueError if `set_output` asks for a dataframe."""
     if name == "transform" and find_output_config(name, estimator)["dense"] != "default":
         raise ValueError(
-            "Blocks are transformed to arrays. Call set_output(transform='default') before."
+            "set_output asks for a dataframe, but blocks are transformed to arrays. Call "
+            "set_output(transform='default') before."
         )
 
 

@@ -240,8 +240,9 @@ class Reader:
                 raise ValueError(f"it has {n_rows} rows, but had {self.lengths[number]} before.")
             if checksum != self.checksums[number]:
                 raise ValueError(
-                    "it has other rows than before, among which are held-out ones. Give the same "
-                    "blocks in the same order in every pass: a fit draws orders itself."
+                    "it has other rows than before, so that held-out rows would be learned from. "
+                    "Give the same blocks in the same order in every pass: a fit shuffles them "
+                    "itself."
                 )
 
 

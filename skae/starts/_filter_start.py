@@ -2,11 +2,12 @@
 
 from copy import deepcopy
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Protocol, cast
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor, nn
 
 from skae.rows._corruption import CorruptionPlan
 from skae.rows._problem import Problem
@@ -15,18 +16,25 @@ from skae.starts._linear_filter import fit_filter, identity_filter
 from skae.starts._windows import Filter
 
 MAX_PIXELS = 2**19
-"""About how many pixels a filter is fitted to: it has few weights."""
+"""A filter is fitted to about this many pixels, or fewer: it has few weights."""
 SMALLEST_CROP = 32
-"""Pixels along an axis."""
+"""Smallest size of a crop along an axis, in pixels."""
+
+
+class FilterNetwork(Protocol):
+    """A network around a fixed linear filter."""
+
+    def set_filter_(self, kernel: Tensor, bias: Tensor, scale: Tensor) -> None:
+        """Set the filter, and the unit of corrections to it for every channel."""
 
 
 class FitFilter(Protocol):
-    """Fits a filter."""
+    """Fits a linear filter to images."""
 
     def __call__(
         self, seen: NDArray, target: NDArray, random_state: np.random.RandomState
     ) -> Filter:
-        """Return the filter from images that are seen to their targets, both in units."""
+        """Return the filter that maps images `seen` to `target`, both in the network's units."""
 
 
 @dataclass(frozen=True)
@@ -39,7 +47,7 @@ class LeastSquares:
         Size of the kernel, odd.
     problem : Problem
     corruption : CorruptionPlan or None
-        Corrupts the images that are seen.
+        Corrupts the input of the filter.
     """
 
     size: int
@@ -56,7 +64,7 @@ class LeastSquares:
 
 @dataclass(frozen=True)
 class Identity:
-    """Takes the images themselves, and measures the error that this leaves."""
+    """Returns the filter that leaves images as they are, with the error of doing so."""
 
     problem: Problem
     corruption: CorruptionPlan | None = None
@@ -67,6 +75,7 @@ class Identity:
         """Return the filter."""
         seen = corrupt_maps(self.corruption, seen, self.problem, random_state)
         units, target_units = self.problem.units, self.problem.target_units
+        # unchanged in the data's units: in the network's, a gain and a shift
         gain = units.scale / target_units.scale
         bias = (units.location - target_units.location).ravel() / target_units.scale
         return identity_filter(seen, target, gain, bias)
@@ -78,11 +87,11 @@ def corrupt_maps(
     problem: Problem,
     random_state: np.random.RandomState,
 ) -> NDArray:
-    """Return corrupted images in units, or the images themselves if there is no corruption."""
+    """Return corrupted images, or the images themselves if there is no corruption; in units."""
     if plan is None:
         return seen
     clean = torch.from_numpy(seen)
-    # extremes are those of channels: (n_pixels, n_channels, 1, 1)
+    # bounds are those of a channel: (n, n_channels, *sizes) -> (n_pixels, n_channels, 1, 1)
     pixels = clean.movedim(1, -1).reshape(-1, clean.shape[1], 1, 1)
     corruption = plan.make(problem.units, pixels, torch_generator(random_state))
     return corruption.corrupt(clean).numpy()
@@ -101,31 +110,32 @@ class FilterStart:
     problem: Problem
     fit: FitFilter
 
-    def __call__(self, module: Any, random_state: np.random.RandomState) -> Any:
-        """Set the network; return the same for all images."""
+    def __call__(self, module: nn.Module, random_state: np.random.RandomState) -> nn.Module:
+        """Set the network to the filter of the training images; return its rival, of all images."""
         rival = deepcopy(module)
         self._set(module, self.problem.train, random_state)
         self._set(rival, self.problem.all_rows, random_state)
         return rival
 
-    def _set(self, module: Any, rows: NDArray, random_state: np.random.RandomState) -> None:
+    def _set(self, module: nn.Module, rows: NDArray, random_state: np.random.RandomState) -> None:
         problem = self.problem
         X, y = take_crops(problem.seen, problem.target, rows)
         seen, target = problem.units.enter(X), problem.target_units.enter(y)
-        module.set_filter_(*map(torch.from_numpy, self.fit(seen, target, random_state)))
+        found = self.fit(seen, target, random_state)
+        cast(FilterNetwork, module).set_filter_(*map(torch.from_numpy, found))
 
 
 def take_crops(X: NDArray, y: NDArray, rows: NDArray) -> tuple[NDArray, NDArray]:
-    """Return the same parts of maps X and y, about `MAX_PIXELS` in all, of as many rows as can be.
+    """Return the same crops of maps X and y, of as many rows as `MAX_PIXELS` allow.
 
-    Images are whole where that is few enough. Larger ones are cropped, elsewhere in each.
+    Images are whole if they are small enough; else each is cropped at another place.
     """
     rows = rows[: max(1, MAX_PIXELS // min(SMALLEST_CROP**2, X[0, 0].size))]
     share = min(1.0, MAX_PIXELS / (len(rows) * X[0, 0].size)) ** 0.5
     sizes = [max(min(SMALLEST_CROP, whole), int(share * whole)) for whole in X.shape[2:]]
     if tuple(sizes) == X.shape[2:]:
         return X[rows], y[rows]
-    # the golden ratio spreads them evenly
+    # multiples of irrational numbers, such as the golden ratio, spread the crops evenly
     places = np.outer(np.arange(len(rows)), [0.618034, 0.414214]) % 1
     free = np.array(X.shape[2:]) - sizes + 1
     corners = (places * free).astype(np.intp)

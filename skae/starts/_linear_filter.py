@@ -1,4 +1,4 @@
-"""The best linear filter from images to images."""
+"""The linear filter from images to images with the least squared error."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -9,7 +9,7 @@ from skae.starts._windows import Filter, find_windows, windows_as_rows
 
 ENTRIES_AT_ONCE = 2**22
 SMALLEST_SHARE = 1e-9
-"""Directions with less of the largest variance than this have no weight."""
+"""Directions with less variance than this share of the largest have no weight."""
 
 
 class Moments:
@@ -18,10 +18,10 @@ class Moments:
     Parameters
     ----------
     X : array of shape (n, n_channels_in, height, width)
-        Continued by its reflection.
+        Images are continued by their reflection.
     y : array of shape (n, n_channels_out, height, width)
     size : int
-        Of the patches, odd.
+        Height and width of the patches, odd.
     """
 
     def __init__(self, X: NDArray, y: NDArray, size: int) -> None:
@@ -35,7 +35,9 @@ class Moments:
             rows = slice(start, start + step)
             windows = find_windows(X[rows], size)
             for top in range(0, X.shape[2], n_lines):
+                # windows take size**2 times the memory of images: they are copied band by band
                 band = slice(top, top + n_lines)
+                # (n_pixels, n_in + n_channels_out)
                 both = np.hstack(
                     [
                         windows_as_rows(windows[:, :, band]),
@@ -49,14 +51,14 @@ class Moments:
 
 
 def fit_filter(X: NDArray, y: NDArray, size: int) -> Filter:
-    """Return the filter with the least squared error, that of Wiener where X is y and noise.
+    """Return the filter with the least squared error: a Wiener filter if X is y plus noise.
 
     Parameters
     ----------
     X : array of shape (n, n_channels_in, height, width)
     y : array of shape (n, n_channels_out, height, width)
     size : int
-        Of the kernel, odd.
+        Size of the kernel, odd.
     """
     moments = Moments(X, y, size)
     n_in, means, covariances = moments.n_in, moments.means, moments.covariances
@@ -66,12 +68,13 @@ def fit_filter(X: NDArray, y: NDArray, size: int) -> Filter:
     bias = means[n_in:] - means[:n_in] @ weights
     explained = 2 * weights * cross - weights * (own @ weights)
     left = np.diag(covariances)[n_in:] - explained.sum(axis=0)
+    # (n_in, n_channels_out) -> (n_channels_out, n_channels_in, size, size)
     kernel = weights.T.reshape(y.shape[1], X.shape[1], size, size)
     return Filter(kernel, bias, np.sqrt(left.clip(0)))
 
 
 def identity_filter(X: NDArray, y: NDArray, gain: float, bias: NDArray) -> Filter:
-    """Return ``y = gain * x + bias``, and what it leaves over; parameters as of `fit_filter`."""
+    """Return the filter ``y = gain * x + bias`` of a single pixel, with its error on X and y."""
     kernel = gain * np.eye(X.shape[1])[:, :, None, None]
     errors = y - gain * X - bias[:, None, None]
     return Filter(kernel, bias, np.sqrt(np.square(errors).mean(axis=(0, 2, 3))))

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from math import prod
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,7 +10,7 @@ from sklearn.linear_model import LogisticRegression
 from skae.starts._windows import Filter, find_windows
 
 MAX_PIXELS = 2**16
-"""From how many pixels it is learnt: it has few weights."""
+"""The regression is learnt from at most this many pixels: it has few weights."""
 PIXELS_AT_ONCE = 2**20
 
 
@@ -22,19 +21,20 @@ def fit_logistic(
     size: int,
     random_state: np.random.RandomState,
 ) -> Filter:
-    """Return the filter whose results are the logits of all classes.
+    """Return the filter whose output channels are the logits of the classes.
 
     Parameters
     ----------
     see : callable
-        Returns some images, shape (n, n_channels, *sizes); they are continued by their reflection.
+        Returns the images of a slice, shape (n, n_channels, *sizes). The filter continues them by
+        their reflection.
     places : array of shape (n, 1, *sizes)
-        The class of every pixel, from 0 on; pixels with less are not learnt from.
+        The class of every pixel, from 0 on. Pixels with a negative number are left out.
     class_weight : array of shape (n_classes,)
     size : int
-        Of the kernel, odd.
+        Size of the kernel, odd.
     random_state : RandomState
-        Draws pixels: of every class as many, which are then weighted by how many there are.
+        Draws as many pixels of every class, whose weights then restore the shares of the classes.
     """
     n_classes = len(class_weight)
     pixels, weights = _draw_pixels(places.ravel(), class_weight, random_state)
@@ -42,15 +42,17 @@ def fit_logistic(
     seen = np.unique(y)
     patches = _take_patches(see, places.shape, size, pixels)
     logits = np.zeros((n_classes, patches.shape[1]))
-    # a class that is not there is as rare as if it were half a pixel
+    # an absent class counts as if half a pixel had it: its logit stays finite
     bias = np.full(n_classes, np.log(0.5 / places.size))
     bias[seen] = 0.0
     if len(seen) > 1:
         model = LogisticRegression(solver="newton-cholesky", tol=1e-6)
         model.fit(patches, y, sample_weight=weights)
+        # for two classes, scikit-learn has the difference of their logits only
         signs = np.array([[-0.5], [0.5]]) if len(seen) == 2 else np.eye(len(seen))
         logits[seen] = signs @ model.coef_
         bias[seen] = signs @ model.intercept_
+    # (n_classes, n_channels * size**n_dims) -> (n_classes, n_channels, size, ...)
     kernel = logits.reshape(n_classes, -1, *[size] * (places.ndim - 2))
     return Filter(kernel, bias, np.ones(n_classes))
 
@@ -58,7 +60,10 @@ def fit_logistic(
 def _draw_pixels(
     places: NDArray, class_weight: NDArray, random_state: np.random.RandomState
 ) -> tuple[NDArray, NDArray]:
-    """Return places of pixels, at most as many of every class, and their weights."""
+    """Return sorted places of random pixels, and their weights, with a mean of 1.
+
+    Classes have as many pixels each, or all of their pixels if there are fewer.
+    """
     drawn, weights = [], []
     for place, weight in enumerate(class_weight):
         (own,) = np.nonzero(places == place)
@@ -73,7 +78,7 @@ def _draw_pixels(
 def _take_patches(
     see: Callable[[slice], NDArray], shape: tuple[int, ...], size: int, pixels: NDArray
 ) -> NDArray[np.float64]:
-    """Return the patches around pixels, which are in order, as rows."""
+    """Return the patches around sorted places of pixels, as rows."""
     n, _, *sizes = shape
     image, *place = np.unravel_index(pixels, (n, *sizes))
     found = []
@@ -82,7 +87,12 @@ def _take_patches(
         first, last = np.searchsorted(image, [start, start + step])
         here = slice(first, last)
         windows = find_windows(see(slice(start, start + step)), size)
-        at: Any = (image[here] - start, slice(None), *(axis[here] for axis in place))
+        at: tuple[NDArray | slice, ...] = (
+            image[here] - start,
+            slice(None),
+            *(axis[here] for axis in place),
+        )
+        # (n, n_channels, *sizes, size, ...) -> (n_here, n_channels, size, ...)
         patches = windows[at]
         found.append(patches.reshape(len(patches), windows.shape[1] * size ** len(sizes)))
     return np.concatenate(found).astype(np.float64, copy=False)

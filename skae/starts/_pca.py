@@ -1,4 +1,4 @@
-"""Linear starts: the affine maps around which networks learn."""
+"""Linear starts: PCA as an encoder and a decoder, around which networks learn."""
 
 from typing import NamedTuple
 
@@ -31,7 +31,7 @@ class AffineMap(NamedTuple):
 
 
 class LinearStart(NamedTuple):
-    """An encoder and a decoder."""
+    """The affine maps of an encoder and of a decoder."""
 
     encoder: AffineMap
     decoder: AffineMap
@@ -42,17 +42,17 @@ def pca_start(
 ) -> LinearStart:
     """Return PCA with codes of unit variance.
 
-    A correction is measured by its effect on the reconstruction: for the decoder, in the
-    root-mean-square error that PCA leaves; for a component of the code, in the change that
-    moves the reconstruction by as much, at most 1.
+    The unit of corrections to the decoder is the root-mean-square error of PCA. The unit for a
+    component of the code is the change that moves the reconstruction by this error, at most 1.
 
-    Components beyond the rank of the data are random directions the decoder ignores.
+    Components beyond the rank of the data are random directions, which the decoder ignores.
     """
     n_features, n_spare = pca.axes.shape[1], n_components - len(pca.axes)
     deviations = np.sqrt(pca.variances)
     left_over = _left_over(pca)
     spare = random_state.normal(scale=n_features**-0.5, size=(n_spare, n_features))
     weight = np.vstack([pca.axes / deviations[:, None], spare])
+    # at most the component's own deviation
     scale = np.concatenate([np.minimum(1.0, left_over / deviations), np.ones(n_spare)])
     back = np.hstack([pca.axes.T * deviations, np.zeros((n_features, n_spare))])
     return LinearStart(
@@ -66,7 +66,7 @@ def tied_pca_start(
 ) -> LinearStart:
     """Return PCA with orthonormal axes, so that the decoder is the encoder's transpose.
 
-    Components beyond the rank of the data are zero at the start.
+    Components beyond the rank of the data are zero at first.
     """
     n_features, n_spare = pca.axes.shape[1], n_components - len(pca.axes)
     left_over = _left_over(pca)
@@ -78,17 +78,17 @@ def tied_pca_start(
 
 
 def denoising_start(start: LinearStart, clean: Array, corrupted: Array) -> LinearStart:
-    """Return a start whose decoder shrinks what the corruption adds to each component.
+    """Return a start whose decoder shrinks every component to undo the corruption.
 
-    Each component is multiplied by its regression coefficient from corrupted to clean codes, as
-    a Wiener filter does. Corrections are measured in the error that this leaves.
+    Each component is multiplied by its coefficient in the regression of clean codes on corrupted
+    ones, as in a Wiener filter. The unit of corrections is the error of the result.
 
     Parameters
     ----------
     start : LinearStart
         PCA.
     clean, corrupted : array of shape (n_samples, n_features)
-        The same rows twice.
+        The same rows without and with the corruption.
     """
     encoder, decoder = start
     codes, noisy = encoder(clean), encoder(corrupted)
@@ -98,6 +98,7 @@ def denoising_start(start: LinearStart, clean: Array, corrupted: Array) -> Linea
     shift = decoder.weight @ (means[0] - gains * means[1])
     decoder = decoder._replace(weight=decoder.weight * gains, bias=decoder.bias + shift)
     error = float(np.sqrt(np.square(clean - decoder(noisy)).mean()))
+    # these rows may happen to have a smaller error than PCA has on all rows
     larger = max(1.0, error / decoder.scale[0])
     return LinearStart(
         encoder._replace(scale=np.minimum(1.0, encoder.scale * larger)),
@@ -110,10 +111,10 @@ def _left_over(pca: PrincipalAxes) -> float:
 
 
 def logistic_decoder(codes: Array, X: NDArray, n_iter: int = 100) -> AffineMap:
-    """Return the logistic regressions of every feature on the codes.
+    """Return a logistic regression on the codes for every feature.
 
     Each iteration minimises a quadratic upper bound of the cross-entropy, whose curvature is
-    1/4 everywhere (Boehning and Lindsay 1988), so that none can overshoot.
+    1/4 everywhere (Boehning and Lindsay 1988). No iteration can therefore overshoot.
 
     Parameters
     ----------
@@ -124,6 +125,7 @@ def logistic_decoder(codes: Array, X: NDArray, n_iter: int = 100) -> AffineMap:
     """
     n_samples, n_components = codes.shape
     design = np.hstack([codes, np.ones((n_samples, 1))])
+    # the same matrix for all features and iterations: (n_components + 1, n_samples)
     newton = 4 * np.linalg.pinv(design)
     weights = np.zeros((n_components + 1, X.shape[1]))
     weights[-1] = logit(np.clip(X.mean(axis=0), 1e-3, 1 - 1e-3))

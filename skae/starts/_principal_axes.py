@@ -1,4 +1,4 @@
-"""The linear optimum of the squared error: principal component analysis."""
+"""Principal component analysis, the linear optimum of the squared error."""
 
 from typing import NamedTuple
 
@@ -16,23 +16,23 @@ from skae.rows._units import Units
 Array = NDArray[np.float64]
 
 MAX_EXACT = 2000
-"""With more rows and more features than this, the decomposition is randomised."""
+"""If there are more rows and more features than this, the decomposition is randomised."""
 MIN_VARIANCE_RATIO = 1e-12
-"""Axes with less variance, relative to the first, are the rounding errors of float32 data."""
+"""Axes with a smaller share of the first one's variance are rounding errors of float32 data."""
 
 
 class PrincipalAxes(NamedTuple):
-    """Directions of largest variance and what they leave over.
+    """Directions of largest variance, and the error of a reconstruction from them.
 
     Attributes
     ----------
     mean : array of shape (n_features,)
     axes : array of shape (n_axes, n_features)
-        Orthonormal rows. There are fewer than asked for where the data have a lower rank.
+        Orthonormal rows, at most as many as the rank of the data.
     variances : array of shape (n_axes,)
         Mean square of the data along each axis (with 1 / n), falling.
     residual : float
-        Mean square per feature of what the axes leave over: PCA's squared error.
+        PCA's squared error: the mean over rows and features.
     """
 
     mean: Array
@@ -46,13 +46,14 @@ def axes_of(
 ) -> PrincipalAxes:
     """Return principal axes of the training rows of a problem, or of all of its rows, in units.
 
-    Where a problem has a sample of the rows, the axes are those of all rows, by their moments,
-    unless there are too many features for these.
+    If rows are read block by block, the axes are computed from the moments of all blocks. With too
+    many features for moments, they are computed from the sample of the rows.
     """
     seen = problem.summaries.seen
     moments = seen.moments_in(problem.units) if isinstance(seen, Features) else None
     if moments is None:
         return principal_axes(problem.seen, rows, problem.units, n_axes, random_state)
+    # `rows` number the sample: their count tells which rows of the blocks are meant
     of_train, of_all = moments
     return axes_of_moments(of_train if len(rows) == len(problem.train) else of_all, n_axes)
 
@@ -66,7 +67,7 @@ def principal_axes(
     ----------
     X : array of shape (n_samples, n_features)
     rows : array of int of shape (n_rows,)
-        The rows of X that count.
+        The rows of X to use.
     units : Units
     n_axes : int
         Largest number of axes.
@@ -88,14 +89,14 @@ def principal_axes(
 
 
 def axes_of_moments(moments: Moments, n_axes: int) -> PrincipalAxes:
-    """Return the leading principal axes of rows of which only moments are known."""
+    """Return the leading principal axes, computed from moments of the rows."""
     covariance = moments.scatter / moments.n_rows
     variances, vectors = _largest(covariance, n_axes)
     return _without_noise(moments.mean, float(np.trace(covariance)), vectors.T, variances)
 
 
 def _without_noise(mean: Array, total: float, axes: Array, variances: Array) -> PrincipalAxes:
-    """Return axes with more variance than rounding makes; `total` is that of all axes."""
+    """Return the axes whose variance is above rounding; `total` is the variance of all axes."""
     is_real = variances > MIN_VARIANCE_RATIO * max(variances[0], MIN_VARIANCE_RATIO)
     axes, variances = _fix_signs(axes[is_real]), variances[is_real]
     return PrincipalAxes(mean, axes, variances, max(total - variances.sum(), 0.0) / len(mean))
@@ -106,7 +107,7 @@ def _from_covariance(
 ) -> tuple[Array, float, Array, Array]:
     """Decompose the covariance matrix, summed over blocks of rows.
 
-    The units centre the whole of X, so the mean of its rows is small and nothing cancels.
+    The units centre all of X, so that the mean of the rows is small and no digits cancel.
     """
     n_rows, n_features = len(rows), X.shape[1]
     mean, second_moment = np.zeros(n_features), np.zeros((n_features, n_features))
@@ -123,9 +124,10 @@ def _from_inner_products(X: Array, n_axes: int) -> tuple[Array, float, Array, Ar
     """Decompose the inner products between rows, for fewer rows than features."""
     mean = X.mean(axis=0)
     X = X - mean
+    # (n_rows, n_rows), which has the eigenvalues of the larger covariance matrix
     products = X @ X.T / len(X)
     variances, vectors = _largest(products, n_axes)
-    # X.T @ vectors has orthogonal columns but for rounding, which matters for small variances
+    # the columns of X.T @ vectors are orthogonal; rounding spoils this for small variances
     return mean, float(np.trace(products)), np.linalg.qr(X.T @ vectors)[0].T, variances
 
 
@@ -139,7 +141,7 @@ def _largest(symmetric: Array, n: int) -> tuple[Array, Array]:
 def _randomized(
     X: Array, n_axes: int, random_state: np.random.RandomState
 ) -> tuple[Array, float, Array, Array]:
-    """Halko et al. (2011), as scikit-learn's PCA does it for large data."""
+    """Return a randomised decomposition (Halko et al. 2011), as in scikit-learn's PCA."""
     mean = X.mean(axis=0)
     X = X - mean
     _, singular_values, axes = randomized_svd(X, n_axes, n_iter=7, random_state=random_state)

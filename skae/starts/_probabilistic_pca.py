@@ -18,9 +18,10 @@ class ProbabilisticPCA(NamedTuple):
     Attributes
     ----------
     posterior : AffineMap
-        From rows to means, then logarithms of variances, shape (2 * n_components,).
+        Maps a row to the means of the posterior, followed by the logarithms of its variances;
+        shape (2 * n_components,).
     decoder : AffineMap
-        From codes to means of rows.
+        Maps a code to the mean of the row.
     noise_variance : float
     """
 
@@ -34,23 +35,25 @@ def probabilistic_pca(
 ) -> ProbabilisticPCA:
     """Return the maximum-likelihood solution (Tipping and Bishop 1999, equations 7 and 8).
 
-    With ``l`` the variances along the axes and ``s2`` that of the noise, the columns of W are
-    the axes times ``sqrt(l - s2)``; the posterior has the means ``sqrt(l - s2) / l`` times the
-    coordinates, and the variances ``s2 / l``.
+    Let ``l`` be the variances along the axes and ``s2`` the variance of the noise. The columns of
+    W are the axes times ``sqrt(l - s2)``. The means of the posterior are the coordinates along the
+    axes times ``sqrt(l - s2) / l``, and its variances are ``s2 / l``.
 
     Parameters
     ----------
     pca : PrincipalAxes
-        In units in which the data have a mean square of about 1.
+        Computed in units in which the mean square of the data is about 1.
     n_components : int
-        Components beyond the axes, and those with less variance than the noise, have no effect
-        on x, and the prior as their posterior.
+        Components without an axis, or with less variance than the noise, have no effect on x, and
+        their posterior is the prior.
     noise_variance : float, default=None
-        None: the mean variance of what the axes leave over, but at least `MIN_VARIANCE`.
+        None: the mean variance of the directions that are orthogonal to the axes, at least
+        `MIN_VARIANCE`.
     """
     n_axes, n_features = pca.axes.shape
     if noise_variance is None:
         left_over = pca.residual * n_features / max(1, n_features - n_axes)
+        # just above the bound, where the likelihood's parameter would be at minus infinity
         noise_variance = max(left_over, (1 + 1e-6) * MIN_VARIANCE)
     axes = np.vstack([pca.axes, np.zeros((n_components - n_axes, n_features))])
     variances = np.full(n_components, noise_variance)
@@ -62,7 +65,7 @@ def probabilistic_pca(
         AffineMap(
             np.vstack([to_mean, np.zeros_like(to_mean)]),
             np.concatenate([-to_mean @ pca.mean, np.log(shares)]),
-            # a correction of a mean is measured in posterior deviations
+            # the unit of corrections to a mean is the standard deviation of the posterior
             np.concatenate([np.sqrt(shares), np.ones(n_components)]),
         ),
         AffineMap(axes.T * gains, pca.mean, np.full(n_features, np.sqrt(noise_variance))),

@@ -1,4 +1,4 @@
-"""Linear decoders for any likelihood: regressions of the data on codes."""
+"""Linear decoders for any likelihood: generalised linear models of the data, given codes."""
 
 import torch
 from torch import Tensor
@@ -6,14 +6,14 @@ from torch import Tensor
 from skae.objectives import Likelihood
 
 RIDGE = 1e-2
-"""Precision of a normal prior on the coefficients: without one, those of features that a code
-predicts perfectly have no finite optimum."""
+"""Precision of a normal prior on the coefficients. Without a prior, the coefficients of features
+that a code predicts perfectly have no finite optimum."""
 
 
 def regress(
     likelihood: Likelihood, codes: Tensor, target: Tensor, n_iter: int = 100
 ) -> tuple[Tensor, Tensor, Tensor]:
-    """Return the most probable generalised linear model, found by L-BFGS.
+    """Return the most probable generalised linear model, found by L-BFGS; zeros if that fails.
 
     Parameters
     ----------
@@ -41,6 +41,7 @@ def regress(
         optimizer.zero_grad()
         raw = torch.addmm(bias, codes, weight.T)
         if likelihood.n_raw() > 1:
+            # (n, n_features * n_raw) -> (n, n_features, n_raw)
             raw = raw.unflatten(1, (n_features, -1))
         loss = -likelihood.log_prob(raw, shared, target).sum() + RIDGE / 2 * weight.square().sum()
         loss = loss / target.numel()

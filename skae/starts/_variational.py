@@ -1,12 +1,13 @@
-"""Where variational autoencoders start: the nearest linear model."""
+"""The start of variational autoencoders: a linear model with the same likelihood."""
 
 from copy import deepcopy
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import cast
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import nn
 
 from skae.engine import (
     Batch,
@@ -17,10 +18,11 @@ from skae.engine import (
     QuasiNewtonStep,
     mean_loss,
 )
-from skae.networks import VariationalArchitecture
+from skae.networks import AroundLinear, VariationalArchitecture, VariationalAutoencoder
 from skae.objectives import (
     Gaussian,
     KullbackLeibler,
+    Likelihood,
     Objective,
     ReconstructionLogLikelihood,
 )
@@ -31,20 +33,20 @@ from skae.starts._probabilistic_pca import probabilistic_pca
 from skae.starts._regression import regress
 
 MAX_ROWS, MAX_ENTRIES = 5_000, 10**6
-"""Where there is no closed form, a linear model is learnt from at most so much."""
+"""If there is no closed form, a linear model is learnt from at most so many rows and entries."""
 ROWS_PER_INPUT = 10
-"""With fewer rows, its encoder would learn them by heart."""
+"""With fewer rows, the encoder of the linear model would learn them by heart."""
 MAX_CODES = 4_000
-"""Codes with which its bound is computed, if there are at least two for each row."""
+"""The bound is computed with at most this many codes, but with at least two for each row."""
 N_EPOCHS = 8
-"""At most so many, of twenty iterations each."""
+"""Largest number of epochs, each of twenty iterations of L-BFGS."""
 TOL = 1e-4
-"""An epoch that lowers the bound by less than this share of it is the last."""
+"""The last epoch is the first that improves the loss by less than this share of it."""
 
 
 @dataclass(frozen=True)
 class VariationalStart:
-    """Sets the affine maps and the noise to the nearest linear model of the training rows.
+    """Sets the affine maps and the noise of a network to a linear model of the training rows.
 
     Attributes
     ----------
@@ -55,43 +57,43 @@ class VariationalStart:
     problem: Problem
     architecture: VariationalArchitecture
 
-    def __call__(self, module: Any, random_state: np.random.RandomState) -> Any:
-        """Set the network; return the same for all rows."""
-        rival = deepcopy(module)
+    def __call__(self, module: nn.Module, random_state: np.random.RandomState) -> nn.Module:
+        """Set the network to a model of the training rows; return its rival, one of all rows."""
+        network = cast(VariationalAutoencoder, module)
+        rival = deepcopy(network)
         plan, problem = self.architecture, self.problem
-        linear = set_linear_start(module, plan, problem, problem.train, random_state)
+        linear = set_linear_start(network, plan, problem, problem.train, random_state)
         set_linear_start(rival, plan, problem, problem.all_rows, random_state, linear)
         return rival
 
 
 def set_linear_start(
-    network: Any,
+    network: VariationalAutoencoder,
     architecture: VariationalArchitecture,
     problem: Problem,
     rows: NDArray,
     random_state: np.random.RandomState,
-    like: Any = None,
-) -> Any:
-    """Set the affine maps of a variational autoencoder, and what its likelihood shares.
+    like: VariationalAutoencoder | None = None,
+) -> VariationalAutoencoder:
+    """Set a variational autoencoder to a linear model, with the parameters of its likelihood.
 
-    For normal noise of one variance, they are probabilistic PCA. Otherwise they are the linear
-    model with the same likelihood (and classes) that has the largest evidence lower bound,
-    found by L-BFGS from probabilistic PCA on: with a noise variance for each feature, factor
-    analysis. Where there are too few rows for that, or more than 316 inputs, it stays at
-    probabilistic PCA, with a decoder that is regressed on its codes for likelihoods that are not
-    normal.
+    For normal noise of one variance, the linear model is probabilistic PCA. For any other
+    likelihood, or with classes, it is the linear model with the largest evidence lower bound: with
+    a noise variance for each feature, factor analysis. L-BFGS finds it, starting from probabilistic
+    PCA. With too few rows for this, or more than 316 inputs, the model is probabilistic PCA itself;
+    its decoder is then a regression on the codes if the likelihood is not normal.
 
     Parameters
     ----------
     network : VariationalAutoencoder
-        Built by `architecture`, with ``linear_start=True``; its networks return zero.
+        Built by `architecture`, with ``linear_start=True``. Its networks return zero.
     architecture : VariationalArchitecture
     problem : Problem
     rows : array of int
         The rows to start from.
     random_state : RandomState
     like : VariationalAutoencoder, default=None
-        The linear model of other rows of the same data, from which L-BFGS goes on.
+        The linear model of other rows of the same data, from which L-BFGS starts.
 
     Returns
     -------
@@ -100,6 +102,7 @@ def set_linear_start(
     """
     n_components = architecture.sizes[-1]
     n_inputs = architecture.sizes[0]
+    # rows are in random order: the first ones stand for the others
     enough = rows[: min(MAX_ROWS, MAX_ENTRIES // n_inputs)]
     is_exact = type(problem.link) is Gaussian and problem.rows.beside is None
     is_learnt = not is_exact and len(enough) >= ROWS_PER_INPUT * n_inputs
@@ -111,41 +114,55 @@ def set_linear_start(
         linear = deepcopy(like)
     if is_learnt:
         _maximise_bound(linear, problem, enough, random_state)
-    _set_affine(network, linear, problem.link)
+    _set_affine(network, linear, cast(Likelihood, problem.link))
     return linear
 
 
+def _affine_maps(network: VariationalAutoencoder) -> tuple[AroundLinear, AroundLinear]:
+    """Return the encoder and the decoder of a network with a linear start."""
+    return cast(AroundLinear, network.encoder), cast(AroundLinear, network.decoder.network)
+
+
 def _set_probabilistic_pca(
-    linear: Any, problem: Problem, rows: NDArray, random_state: np.random.RandomState
+    linear: VariationalAutoencoder,
+    problem: Problem,
+    rows: NDArray,
+    random_state: np.random.RandomState,
 ) -> None:
-    """Set a linear model to probabilistic PCA, its decoder to regressions on the codes."""
-    n_components = len(linear.encoder.bias) // 2
+    """Set a linear model to probabilistic PCA, its decoder to a regression on the codes."""
+    encoder, decoder = _affine_maps(linear)
+    n_components = len(encoder.bias) // 2
     fixed = problem.link.fixed if isinstance(problem.link, Gaussian) else None
     pca = axes_of(problem, rows, n_components, random_state)
     start = probabilistic_pca(pca, n_components, fixed)
-    link: Any = problem.link
+    link = cast(Likelihood, problem.link)
     n_features = problem.target.shape[1]
     weight, bias, scale = map(torch.from_numpy, start.decoder)
     shared = link.shared_at(start.noise_variance, n_features)
     if not link.equivariant:
         rows = rows[:MAX_ROWS]
         means = start.posterior(problem.units.enter(problem.seen[rows]))
+        # the posterior's means, without the logarithms of its variances
         codes = torch.from_numpy(means[:, : weight.shape[1]])
         target = torch.from_numpy(problem.target[rows].astype(np.float64))
         weight, bias, shared = regress(link, codes, target)
         scale = torch.ones_like(bias)
-    n_classes = linear.decoder.network.weight.shape[1] - weight.shape[1]
+    n_classes = decoder.weight.shape[1] - weight.shape[1]
+    # classes have no effect: (n_out, n_components) -> (n_out, n_components + n_classes)
     weight = torch.nn.functional.pad(weight, (0, n_classes))
-    linear.encoder.set_affine_(*map(torch.from_numpy, start.posterior))
-    linear.decoder.network.set_affine_(weight, bias, scale)
+    encoder.set_affine_(*map(torch.from_numpy, start.posterior))
+    decoder.set_affine_(weight, bias, scale)
     with torch.no_grad():
         linear.shared.copy_(shared)
 
 
 def _maximise_bound(
-    linear: Any, problem: Problem, rows: NDArray, random_state: np.random.RandomState
+    linear: VariationalAutoencoder,
+    problem: Problem,
+    rows: NDArray,
+    random_state: np.random.RandomState,
 ) -> None:
-    """Train a linear model on some rows, with the same codes' noise throughout."""
+    """Train a linear model on some rows, with noise that is drawn once: L-BFGS needs that."""
     inputs = [torch.from_numpy(problem.units.enter(problem.seen[rows]))]
     if problem.rows.beside is not None:
         inputs.append(torch.from_numpy(problem.rows.beside[rows]))
@@ -153,7 +170,7 @@ def _maximise_bound(
     if not problem.link.equivariant:
         target = torch.from_numpy(problem.target[rows].astype(np.float64))
     batch = _make_noise(linear, len(rows), random_state)(Batch(tuple(inputs), target))
-    link: Any = problem.link
+    link = cast(Likelihood, problem.link)
     objective = Objective(
         {"reconstruction": ReconstructionLogLikelihood(link), "kl": KullbackLeibler()}
     )
@@ -161,7 +178,7 @@ def _maximise_bound(
 
 
 def _descend(step: QuasiNewtonStep, batch: Batch) -> None:
-    """Take steps as long as they help; one that does not, or fails, is taken back."""
+    """Take steps while they lower the loss; undo the last step if it does not, or if it fails."""
     n_rows = len(batch.target)
     batches = Batches(batch.inputs, batch.target, torch.arange(n_rows), n_rows)
     loss = mean_loss(step, batches)
@@ -169,29 +186,36 @@ def _descend(step: QuasiNewtonStep, batch: Batch) -> None:
         before, previous = step.state(), loss
         step.update(batch)
         loss = mean_loss(step, batches)
+        # a step that fails has a loss of NaN, for which "loss >= previous" would be False
         if not loss < previous:
             step.restore(before)
         if not loss < previous - TOL * abs(previous):
             return
 
 
-def _make_noise(linear: Any, n_rows: int, random_state: np.random.RandomState) -> Noise:
-    """Return points with which expectations are exact, or draws if these would be too many."""
-    width = len(linear.encoder.bias) // 2
+def _make_noise(
+    linear: VariationalAutoencoder, n_rows: int, random_state: np.random.RandomState
+) -> Noise:
+    """Return cubature points, or random draws if there would be too many points."""
+    width = len(_affine_maps(linear)[0].bias) // 2
     if 2 * width * n_rows <= MAX_CODES:
         return CubatureNoise(width)
     return NormalNoise(max(2, MAX_CODES // n_rows), width, torch_generator(random_state))
 
 
 @torch.no_grad()
-def _set_affine(network: Any, linear: Any, link: Any) -> None:
-    """Set the affine maps of a network to those of a linear one, and the units of the rest."""
-    weight, bias = linear.encoder.affine()
+def _set_affine(
+    network: VariationalAutoencoder, linear: VariationalAutoencoder, link: Likelihood
+) -> None:
+    """Set a network's affine maps to a linear model, and set the units of corrections to them."""
+    encoder, decoder = _affine_maps(network)
+    linear_encoder, linear_decoder = _affine_maps(linear)
+    weight, bias = linear_encoder.affine()
     log_var = bias[len(bias) // 2 :]
-    # a correction of a mean is measured in posterior deviations
+    # the unit of corrections to a mean is the standard deviation of the posterior
     scale = torch.cat([(log_var / 2).exp(), torch.ones_like(log_var)])
-    network.encoder.set_affine_(weight, bias, scale)
-    weight, bias = linear.decoder.network.affine()
+    encoder.set_affine_(weight, bias, scale)
+    weight, bias = linear_decoder.affine()
     scale = link.spread(linear.shared).expand_as(bias)
-    network.decoder.network.set_affine_(weight, bias, scale)
+    decoder.set_affine_(weight, bias, scale)
     network.shared.copy_(linear.shared)

@@ -1,4 +1,4 @@
-"""Linear filters of images, and the patches that they see."""
+"""Linear filters of images, and the patches that they are applied to."""
 
 from typing import NamedTuple
 
@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 
 class Filter(NamedTuple):
-    """``y = kernel * x + bias``, a cross-correlation, and what it leaves over.
+    """``y = kernel * x + bias``, a cross-correlation, and its error.
 
     Attributes
     ----------
@@ -26,7 +26,7 @@ class Filter(NamedTuple):
 def find_windows(X: NDArray, size: int) -> NDArray:
     """Return a view of the patch around every pixel, shape (*X.shape, size, size).
 
-    Of volumes, shape (n, n_channels, depth, height, width), patches are cubes.
+    For volumes of shape (n, n_channels, depth, height, width), patches are cubes.
     """
     n_dims = X.ndim - 2
     margins = [(size // 2, size // 2)] * n_dims
@@ -38,6 +38,7 @@ def windows_as_rows(windows: NDArray) -> NDArray[np.float64]:
     """Return patches as rows, shape (n_pixels, n_channels * size**n_dims)."""
     n_dims = windows.ndim // 2 - 1
     n_entries = windows.shape[1] * windows.shape[-1] ** n_dims
+    # (n, n_channels, *sizes, size, ...) -> (n, *sizes, n_channels, size, ...) -> rows
     rows = np.moveaxis(windows, 1, 1 + n_dims).reshape(-1, n_entries)
     return rows.astype(np.float64, copy=False)
 
