@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from math import prod
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -23,12 +23,16 @@ from skae.registration._deformation_terms import (
 from skae.rows._problem import Problem
 from skae.rows._summaries import Features
 
+if TYPE_CHECKING:
+    from skae.registration._deformation import BaseDeformation
+
 CENTERING = 300.0
-"""Weight of the squared mean displacement, as a share of the largest size."""
+"""Weight of the squared mean displacement, which is measured in units of the largest size."""
 
 
 def check_sizes(layout: ImageLayout) -> None:
     """Raise ValueError if images of this layout cannot be deformed."""
+    # flattened images without image_shape have one size
     sizes = layout.spatial
     if len(sizes) not in (2, 3):
         raise ValueError(
@@ -42,8 +46,8 @@ def check_sizes(layout: ImageLayout) -> None:
         )
 
 
-def plan_atlas(estimator: Any, n_atlases: int = 1) -> AtlasArchitecture:
-    """Return the plan of encoder and atlases, if images of this size can be deformed."""
+def plan_atlas(estimator: BaseDeformation, n_atlases: int = 1) -> AtlasArchitecture:
+    """Return the plan of encoder and atlases, or raise ValueError if images are too small."""
     check_sizes(estimator._layout)
     return AtlasArchitecture(
         layout=estimator._layout,
@@ -83,7 +87,7 @@ class Deform:
         return Objective(self.terms())
 
     def terms(self) -> dict[str, Term]:
-        """Return what is minimised about deformations."""
+        """Return the terms that depend on deformations, by name."""
         terms: dict[str, Term] = {"similarity": self.similarity}
         if self.regularization > 0:
             terms["regularization"] = DeformationEnergy(self.regularization)
@@ -117,13 +121,14 @@ class AtlasStart:
     layout: ImageLayout
 
     def __call__(self, module: Any, random_state: np.random.RandomState) -> None:
-        """Set the network; the mean image is no optimum that would have to be beaten."""
+        """Set the network. The mean image is not the optimum of the loss, so there is no rival."""
+        # one row (1, n_features) -> one atlas (1, n_channels, *sizes), also for several atlases
         mean = self.problem.units.enter(mean_of_training_rows(self.problem)[None])
         module.decoder.set_base_(self.layout.unflatten(torch.from_numpy(mean)))
 
 
 def mean_of_training_rows(problem: Problem) -> NDArray[np.float64]:
-    """Return the mean row, shape (n_features,); that of all blocks where there are blocks."""
+    """Return the mean of the training rows, in all blocks if there are blocks: (n_features,)."""
     seen = problem.summaries.seen
     if isinstance(seen, Features):
         return seen.base.leave(seen.train.mean, np.float64)

@@ -8,22 +8,25 @@ from dataclasses import dataclass
 from functools import partial
 from math import prod
 from numbers import Integral, Real
-from typing import Any, Literal, Self
+from typing import Any, Literal, Protocol, Self
 
 import numpy as np
 import torch
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import softmax
 from sklearn.base import ClassifierMixin
+from sklearn.utils import Tags
 from sklearn.utils.validation import check_is_fitted
-from torch import Tensor
+from torch import Tensor, nn
 
 from skae._scikit_learn import Interval, validate_parameter_constraints
+from skae._types import Seed
 from skae.blocks import Blocks, find_pairs, is_empty
 from skae.fitting._application import as_array, as_tensor, in_batches
 from skae.fitting._dispatch import dispatched
 from skae.fitting._fitted import Fitted
 from skae.fitting._recipe import Recipe
+from skae.latent import Density
 from skae.metrics import dice
 from skae.networks import ImageLayout, UNetArchitecture
 from skae.objectives import DiceCrossEntropy, Objective
@@ -35,7 +38,10 @@ from skae.registration._atlas_recipe import (
     plan_atlas,
     plan_deformation,
 )
-from skae.registration._atlas_segmenter_network import AtlasSegmenterArchitecture
+from skae.registration._atlas_segmenter_network import (
+    AtlasSegmentation,
+    AtlasSegmenterArchitecture,
+)
 from skae.registration._block_results import mask_shape, pixel_proba_shape
 from skae.registration._deformation import DEFORMATION, BaseDeformation
 from skae.registration._deformation_terms import LocalCorrelation, Segmentation
@@ -50,87 +56,90 @@ from skae.rows._rows import Rows
 from skae.starts._logistic_filter import fit_logistic
 
 DEPTH = 2
-"""How often the pixelwise network halves the sizes, if these are large enough."""
+"""Number of times that the pixelwise network halves the sizes of images that are large enough."""
 FILTER_SIZES = {2: 7, 3: 5}
-"""Of the pixelwise network's filter, by the number of axes, if images are large enough."""
+"""Sizes of the pixelwise network's filter, by the number of axes, for images large enough."""
 SMALLEST_FOLDED = 32
-"""From this size on, the first halving is done without a convolution."""
+"""Smallest size, in pixels, from which on the first halving is done without a convolution."""
 
 
 class AtlasSegmenter(ClassifierMixin, BaseDeformation):
     """Classification of pixels by the labels of an atlas, which is learned with them.
 
-    In the manner of Atlas-ISTN [1]_. An atlas and its deformations are learned as by
-    :class:`DiffeomorphicAutoencoder`, and with the image the atlas has labels, which are deformed
-    alike and become an image's labels. They keep the atlas's topology, down to the size of a pixel:
-    what is one region there stays one, whatever else is in an image, and what is hidden is filled
-    in. An image always gets the labels, even if what they mean is not in it.
+    It follows Atlas-ISTN [1]_. An atlas and its deformations are learned as by
+    :class:`DiffeomorphicAutoencoder`. The atlas also has labels, which are deformed with it and
+    become the labels of an image. They keep the topology of the atlas, down to the size of a pixel:
+    a single region of the atlas is a single region in every image, whatever else is in the image,
+    and hidden parts are filled in. Every image gets all labels, even if it does not show the
+    objects that they stand for.
 
-    Beside it, a convolutional network labels pixels by what is around them. What is minimised is
-    the error of the deformed atlas, the energy of deformations, and for both, deformed labels and
-    pixelwise ones, the cross-entropy and the Dice loss of the true labels. For new images,
-    deformations are refined until the deformed labels fit the pixelwise ones best.
+    In addition, a convolutional network labels every pixel by the pixels around it. The loss is the
+    error of the deformed atlas, plus the energy of deformations, plus the cross-entropy and the
+    Dice loss of the true labels, both for deformed and for pixelwise labels. For new images,
+    deformations are refined until the deformed labels fit the pixelwise labels best.
 
     The training starts at the mean image, the identity, and the shares of the labels at every
     pixel; the pixelwise network starts at a logistic regression on the pixels around a pixel. An
-    epoch is kept only if held-out images say that it is better.
+    epoch is kept only if it is better on held-out images.
 
     Parameters
     ----------
     n_components : int, default=16
-        Width of the code of shapes. With `affine` the pose comes behind it: 6 more numbers in
-        images, 12 in volumes.
+        Width of the code of a shape. With `affine`, the pose follows it: 6 more numbers for images,
+        12 for volumes.
 
     segmentation_weight : float, default=1.0
-        Weight of the losses of labels, beside that of the image. For the squared error, 1 is the
-        mean image's loss. Losses are means over all images; one without labels has none of these.
+        Weight of the losses of labels. If the similarity is the squared error, the loss of the mean
+        image is 1. Losses are means over all images; for an image without labels, the losses of
+        labels are 0.
 
     refine_steps : int, default=50
-        Steps by which the deformation of a new image is refined in :meth:`predict`: of Adam, along
-        the gradient of the squared distance of deformed and pixelwise probabilities, and of the
-        energy with the weight `regularization`. They take most of the time, above all with
-        ``integrator="epdiff"``. 0 takes the deformation of the encoder, which is many times
+        Number of steps of Adam that refine the deformation of a new image in :meth:`predict`. They
+        minimise the squared distance between deformed and pixelwise probabilities, plus the energy
+        with the weight `regularization`. They take most of the time, above all with
+        ``integrator="epdiff"``. 0 keeps the deformation of the encoder, which is many times
         faster. It may be set after the fit.
 
     base_channels : int, default=16
         Channels of the pixelwise network at full size; with every halving they double.
 
     ignore_index : int or None, default=None
-        A label of pixels that count for nothing, in learning and in :meth:`score`, and which is
-        none of the classes. Images that have no other label are learned from without labels; those
-        that have are shared out between the images to learn from and the held-out ones.
+        Label of pixels that are ignored by the training and by :meth:`score`. It is none of the
+        classes. Images with no other label are used to learn the atlas alone. Images with labels
+        are divided between the images to learn from and the held-out ones.
 
     integrator : {"svf", "epdiff"}, default="svf"
-        How a velocity becomes a deformation. "svf": it is stationary, and its flow is had by
-        scaling and squaring [2]_. "epdiff": it is where a geodesic begins, which is followed by
-        the equation of its momentum [3]_; deformations then have a distance from each other. It
-        takes several times as long.
+        How a velocity becomes a deformation. "svf" integrates a stationary velocity by scaling and
+        squaring [2]_. "epdiff" follows the geodesic that begins with the velocity, by the equation
+        of its momentum [3]_; deformations then have a distance from each other. "epdiff" takes
+        several times as long.
 
     affine : bool, default=True
-        Whether an affine map comes before the deformation. It takes up what is turned, moved
-        or scaled as a whole.
+        Whether an affine map comes before the deformation. It takes up rotations, shifts and
+        scalings of the whole image.
 
     control_spacing : int, default=4
-        Pixels between the controls of the cubic splines that velocities are made of: the smallest
-        detail of a deformation. In training, flows are computed at every second pixel for 4 and 5,
-        at every third for 6 and 7, and so on.
+        Pixels between the control points of the cubic splines that velocities are made of; a
+        deformation has no smaller details. In training, flows are computed at every second pixel
+        for 4 and 5, at every third for 6 and 7, and so on.
 
     alpha : float, default=2.0
-        How much rough velocities cost, in squared pixels: their metric is
+        Cost of rough velocities, in squared pixels. Their metric is
         ``L = (gamma - alpha * Laplacian)**power``.
 
     gamma : float, default=0.1
-        How much all velocities cost. ``sqrt(alpha / gamma)`` pixels are the scale of the metric.
+        Cost of all velocities. The length scale of the metric is ``sqrt(alpha / gamma)`` pixels.
 
     power : float, default=2.0
-        Of the metric: the higher, the smoother.
+        Exponent of the metric. The higher it is, the smoother are the deformations.
 
     regularization : float, default=0.002
         Weight of the energy ``<v, L v>`` of velocities, in squared pixels per pixel.
 
     similarity : {"squared_error", "ncc"}, default="squared_error"
-        How images are compared. "ncc" is the squared normalised correlation of windows of 9 pixels,
-        for images whose brightness and contrast differ.
+        Loss by which a deformed atlas is compared with an image. "ncc" is one less the squared
+        normalised correlation in windows of 9 pixels along every axis, for images whose brightness
+        and contrast differ.
 
     center_atlas : bool, default=True
         Whether to hold the mean displacement of the training images near zero. Otherwise, any
@@ -193,8 +202,8 @@ class AtlasSegmenter(ClassifierMixin, BaseDeformation):
         "cpu", "cuda", "cuda:1", "mps", or "auto" for the first there is of CUDA, MPS and CPU.
 
     precision : {"auto", "float32", "bfloat16"}, default="auto"
-        Of the encoder's convolutions in training; deformations stay in float32. "auto" is
-        "bfloat16" on a GPU that has it, else "float32".
+        Precision of the encoder's convolutions in training; deformations stay in float32. "auto"
+        is "bfloat16" on a GPU that has it, else "float32".
 
     random_state : int, RandomState instance or None, default=None
         Draws the weights, the held-out images and the order. Pass an int for the same result at
@@ -218,13 +227,13 @@ class AtlasSegmenter(ClassifierMixin, BaseDeformation):
         The labels, sorted.
 
     atlas_ : ndarray of the shape of one image of X
-        The image that all others are deformations of, in the units of X.
+        The image whose deformations reconstruct all others, in the units of X.
 
     atlas_labels_ : ndarray of shape (height, width)
         The most probable label of every pixel of the atlas.
 
     n_components_ : int
-        Width of the code of shapes.
+        Width of the code of a shape.
 
     mean_ : ndarray of shape (`n_features_in_`,)
         The mean image, flattened: the atlas at the start.
@@ -261,15 +270,15 @@ class AtlasSegmenter(ClassifierMixin, BaseDeformation):
 
     See Also
     --------
-    DiffeomorphicAutoencoder : The same without labels, which it takes from labelled images.
-    skae.image.ImageSegmenter : Labels pixels by what is around them, for images of any size.
+    DiffeomorphicAutoencoder : Learns the atlas without labels, and propagates labels of images.
+    skae.image.ImageSegmenter : Labels pixels by the pixels around them, in images of any size.
 
     Notes
     -----
     Codes, displacements and registrations are those of the encoder. Only labels are refined;
-    :meth:`refine` gives their codes. A class that only held-out images have is not learned: give
-    every class to several images. :meth:`score` is the mean Dice coefficient, and
-    :meth:`score_samples` minus the squared error of reconstructions, as of other autoencoders.
+    :meth:`refine` returns the refined codes. A class that only held-out images have is not learned:
+    every class should be in several images. :meth:`score` is the mean Dice coefficient, and
+    :meth:`score_samples` is minus the squared error of reconstructions, as in other autoencoders.
 
     References
     ----------
@@ -331,11 +340,11 @@ class AtlasSegmenter(ClassifierMixin, BaseDeformation):
         validation_fraction: float = 0.1,
         n_iter_no_change: int = 20,
         tol: float = 1e-4,
-        warm_start: Any = False,
-        latent_density: Any = "gmm",
+        warm_start: object = False,
+        latent_density: str | Density = "gmm",
         device: str = "auto",
         precision: Literal["auto", "float32", "bfloat16"] = "auto",
-        random_state: Any = None,
+        random_state: Seed = None,
         checkpoint: str | os.PathLike[str] | None = None,
         checkpoint_every: int = 10,
         verbose: int = 0,
@@ -374,7 +383,7 @@ class AtlasSegmenter(ClassifierMixin, BaseDeformation):
         self.checkpoint_every = checkpoint_every
         self.verbose = verbose
 
-    def __sklearn_tags__(self) -> Any:
+    def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()
         tags.target_tags.multi_output = True
         tags.target_tags.single_output = False
@@ -441,7 +450,7 @@ class AtlasSegmenter(ClassifierMixin, BaseDeformation):
         Returns
         -------
         p : ndarray of shape (n_samples, n_classes, height, width)
-            In the order of `classes_`; with ``channels="last"`` of shape
+            Probabilities in the order of `classes_`; with ``channels="last"`` of shape
             (n_samples, height, width, n_classes), and for flattened y with height and width in
             one axis. In the dtype of X if that is float32, else in float64. If X is given in
             blocks, returns an iterator with one array per block; for a dask collection, a dask
@@ -458,7 +467,7 @@ class AtlasSegmenter(ClassifierMixin, BaseDeformation):
     @by_blocks(mask_shape, dtype_of_labels)
     @dispatched
     def predict_pixelwise(self, X: ArrayLike) -> NDArray:
-        """Return the most probable label of every pixel by what is around it, without the atlas.
+        """Return the most probable label of every pixel by the pixels around it, without the atlas.
 
         Parameters
         ----------
@@ -488,8 +497,9 @@ class AtlasSegmenter(ClassifierMixin, BaseDeformation):
         Returns
         -------
         codes : ndarray of shape (n_samples, n_codes)
-            Those of :meth:`transform`, refined in `refine_steps` steps. If X is given in blocks,
-            returns an iterator with one array per block; for a dask collection, a dask array.
+            The codes of :meth:`transform`, refined in `refine_steps` steps. If X is given in
+            blocks, returns an iterator with one array per block; for a dask collection, a dask
+            array.
         """
         check_is_fitted(self)
         check_refine_steps(self)
@@ -512,25 +522,26 @@ class AtlasSegmenter(ClassifierMixin, BaseDeformation):
         Returns
         -------
         score : float
-            In [0, 1]: what :func:`skae.metrics.dice` gives for the predictions, the mean over the
-            images and over all classes but 0: where none is 0, all count. Pixels with the label
-            that `ignore_index` had in :meth:`fit` do not.
+            The coefficient of :func:`skae.metrics.dice`, in [0, 1]: the mean over the images and
+            over all classes but 0. Pixels with the label that `ignore_index` had in :meth:`fit` do
+            not count.
         """
         check_is_fitted(self)
         check_refine_steps(self)
         pairs = find_pairs(X, y, self._listed_from)
         return self._score(X, y) if pairs is None else mean_in_blocks(self._score, pairs)
 
-    def _score(self, X: Any, y: Any) -> float:
+    def _score(self, X: object, y: object) -> float:
         rows = self._validate_known(X)
         known = read_masks(y, self, len(rows), self._layout.spatial)
+        # raises ValueError for labels that fit has not seen
         find_places(self._class_names, known, self._ignored)
         predicted = as_masks(self, label_images(self, draw_labels, rows))
         return dice(known.reshape(predicted.shape), predicted, ignore_index=self._ignored)
 
-    # What is learned.
+    # How the network is learned.
 
-    def _list_labels(self, y: Blocks, source: Any) -> NDArray:
+    def _list_labels(self, y: Blocks, source: Self | None) -> NDArray:
         if source is not None:
             return source._class_names
         found = []
@@ -544,18 +555,19 @@ class AtlasSegmenter(ClassifierMixin, BaseDeformation):
     def _describe_features(self) -> object:
         return f"{super()._describe_features()}, and masks of shape {self._mask_shape} as y"
 
-    def _read(self, X: Any, y: Any, *, reset: bool) -> Rows:
-        X = self._validate(X, reset=reset)
+    def _read(self, X: object, y: object, *, reset: bool) -> Rows:
+        rows = self._validate(X, reset=reset)
         check_sizes(self._layout)
-        y = read_masks(y, self, len(X), self._layout.spatial)
+        masks = read_masks(y, self, len(rows), self._layout.spatial)
         if reset:
             # after the shape of y: one label for every image may well be the same label
             check_label_names(self._class_names)
-            self._mask_shape = y.shape[1:]
-        places = find_places(self._class_names, y, self.ignore_index)
-        return Rows(X, X, places.reshape(len(X), -1))
+            self._mask_shape = masks.shape[1:]
+        places = find_places(self._class_names, masks, self.ignore_index)
+        # masks of any layout -> (n, n_pixels)
+        return Rows(rows, rows, places.reshape(len(rows), -1))
 
-    def _describe(self, rows: Rows, source: Any) -> Description:
+    def _describe(self, rows: Rows, source: Self | None) -> Description:
         described = super()._describe(rows, source)
         return described._replace(kind=MaskedShapeRows(layout=self._layout))
 
@@ -580,6 +592,7 @@ class AtlasSegmenter(ClassifierMixin, BaseDeformation):
         super()._keep(problem, fitted, random_state)
         self._regularization = float(self.regularization)
         self._ignored = self.ignore_index
+        # (1, n_classes, *sizes) -> (*sizes)
         places = fitted.network.module.labels[0].argmax(0).numpy()
         self.atlas_labels_ = self._class_names[places]
         return []
@@ -596,6 +609,7 @@ def plan_pixelwise(model: AtlasSegmenter, n_classes: int) -> UNetArchitecture:
         depth=min(DEPTH, smallest.bit_length() - 1),
         is_folded=smallest >= SMALLEST_FOLDED,
         has_skips=True,
+        # images are reflected by half of the filter, which must be smaller than they are
         filter_size=min(FILTER_SIZES[n_dims], 2 * smallest - 1),
         n_dims=n_dims,
     )
@@ -614,38 +628,46 @@ def check_refine_steps(model: AtlasSegmenter) -> None:
     validate_parameter_constraints(constraints, given, type(model).__name__)
 
 
-def label_images(model: AtlasSegmenter, find_logits: Any, rows: NDArray) -> NDArray:
+class FindLogits(Protocol):
+    """Computes logits of the pixels of images."""
+
+    def __call__(self, network: AtlasSegmentation, X: NDArray, model: AtlasSegmenter) -> NDArray:
+        """Return flattened logits, shape (n, n_classes * n_pixels)."""
+
+
+def label_images(model: AtlasSegmenter, find_logits: FindLogits, rows: NDArray) -> NDArray:
     """Return logits of the pixels of images, shape (n, n_classes, *sizes)."""
     shape = len(model.classes_), *model._layout.spatial
     function = partial(find_logits, model=model)
     return in_batches(model, function, rows, prod(shape)).reshape(-1, *shape)
 
 
-def find_pixel_logits(network: Any, X: NDArray, model: AtlasSegmenter) -> NDArray:
-    """Return the logits of pixels by what is around them, flattened."""
+def find_pixel_logits(network: AtlasSegmentation, X: NDArray, model: AtlasSegmenter) -> NDArray:
+    """Return the pixelwise network's logits, flattened."""
     x = as_tensor(model._units.enter_as_given(X), network)
     return as_array(network.find_logits(x).flatten(1))
 
 
-def draw_labels(network: Any, X: NDArray, model: AtlasSegmenter) -> NDArray:
+def draw_labels(network: AtlasSegmentation, X: NDArray, model: AtlasSegmenter) -> NDArray:
     """Return the logits of the atlas, deformed to images and flattened."""
     points = network.decoder.find_points(_refine(network, X, model))
     return as_array(network.draw_labels(points).flatten(1))
 
 
-def refine_codes(network: Any, X: NDArray, model: AtlasSegmenter) -> NDArray:
+def refine_codes(network: AtlasSegmentation, X: NDArray, model: AtlasSegmenter) -> NDArray:
     """Return refined codes."""
     return as_array(_refine(network, X, model))
 
 
-def _refine(network: Any, X: NDArray, model: AtlasSegmenter) -> Tensor:
+def _refine(network: AtlasSegmentation, X: NDArray, model: AtlasSegmenter) -> Tensor:
     x = as_tensor(model._units.enter_as_given(X), network)
+    # the regularization of the fit, since the parameter may have been set since
     return refine(network, x, network.encoder(x), model._regularization, model.refine_steps)
 
 
 @dataclass(frozen=True)
 class LabelPixels:
-    """Makes the objective of deformations and of labels.
+    """Makes the objective of deformations and labels.
 
     Attributes
     ----------
@@ -656,7 +678,7 @@ class LabelPixels:
     deform: Deform
     segmentation: Segmentation
 
-    def __call__(self, network: Any, n_rows: int) -> Objective:
+    def __call__(self, network: nn.Module, n_rows: int) -> Objective:
         """Return the terms of a network."""
         return Objective(self.deform.terms() | {"segmentation_weight": self.segmentation})
 
@@ -677,8 +699,9 @@ class SegmenterStart:
     n_classes: int
 
     def __call__(self, module: Any, random_state: np.random.RandomState) -> None:
-        """Set the network; the start is no optimum that would have to be beaten."""
+        """Set the network. The start is not the optimum of the loss, so there is no rival."""
         problem, sizes = self.problem, self.layout.spatial
+        # (n, n_pixels) -> (n, 1, *sizes)
         places = problem.indicators[problem.train].reshape(-1, 1, *sizes)
         module.set_base_(torch.from_numpy(_compute_log_shares(places, self.n_classes)))
 
@@ -695,7 +718,7 @@ class SegmenterStart:
 def _compute_log_shares(places: NDArray, n_classes: int) -> NDArray:
     """Return the logarithms of the shares of classes at every pixel, shape (1, n_classes, ...).
 
-    A class that is not there is as rare as if it were half an image.
+    An absent class counts as half an image, so that its logarithm is finite.
     """
     counts = np.stack([(places == place).sum(axis=0)[0] for place in range(n_classes)]) + 0.5
     return np.log(counts / counts.sum(axis=0))[None]

@@ -1,38 +1,38 @@
-"""The network that deforms a labelled atlas to images, beside one that labels their pixels."""
+"""The network that deforms a labelled atlas to images, and also labels their pixels directly."""
 
 from dataclasses import dataclass
 from math import prod
-from typing import Any, NamedTuple
+from typing import NamedTuple, cast
 
 import torch
 from torch import Generator, Tensor, nn
 
 from skae.networks import Architecture, AroundFilter, UNetArchitecture
-from skae.registration._atlas_network import AtlasArchitecture, AtlasAutoencoder
+from skae.registration._atlas_network import AtlasArchitecture, AtlasAutoencoder, DeformedAtlas
 from skae.registration._fields import sample_at
 
 
 class SegmentedOutputs(NamedTuple):
-    """What the network says of a batch of images.
+    """The network's outputs for a batch of images.
 
     Attributes
     ----------
     x : Tensor of shape (n, n_features)
         The input.
     code : Tensor of shape (n, n_components + n_pose)
-        Shape and, behind it, pose.
+        Shape, followed by pose.
     raw : Tensor of shape (n, n_features)
-        The atlas, deformed.
+        The deformed atlas.
     displacement : Tensor of shape (n, n_dims, *sizes)
-        From the image to the atlas, in pixels.
+        Displacement from the image to the atlas, in pixels.
     energy : Tensor of shape (n,)
         ``<v, L v>`` of the shape's velocity, per pixel, in squared pixels.
     logits : Tensor of shape (n, n_classes, *sizes)
-        Of the classes of pixels, by what is around them.
+        Logits of the classes by the pixelwise network.
     atlas_logits : Tensor of shape (n, n_classes, *sizes)
-        The atlas's, deformed.
+        Logits of the deformed atlas.
     places : Tensor of shape (n, 1, *sizes)
-        The true classes, by number.
+        The indices of the true classes.
     """
 
     x: Tensor
@@ -46,10 +46,10 @@ class SegmentedOutputs(NamedTuple):
 
 
 class AtlasSegmentation(nn.Module):
-    """Deform an atlas and its labels to images, and label their pixels without it.
+    """Deform an atlas and its labels to images, and label their pixels without the atlas.
 
-    The atlas has logits of the classes for every pixel: a fixed part, which is to be set, and what
-    is learned in addition; this is zero at the start.
+    The atlas has logits of the classes for every pixel: the sum of a fixed part, set by
+    `set_base_`, and of a learned change, which is zero at the start.
 
     Parameters
     ----------
@@ -71,12 +71,12 @@ class AtlasSegmentation(nn.Module):
         self.change = nn.Parameter(logits.clone())
 
     @property
-    def encoder(self) -> Any:
+    def encoder(self) -> nn.Module:
         """From rows to codes."""
         return self.autoencoder.encoder
 
     @property
-    def decoder(self) -> Any:
+    def decoder(self) -> DeformedAtlas:
         """The atlas, which codes deform."""
         return self.autoencoder.decoder
 
@@ -90,35 +90,37 @@ class AtlasSegmentation(nn.Module):
         self.base.copy_(logits)
 
     def forward(self, x: Tensor, places: Tensor) -> SegmentedOutputs:
-        """Return deformations and logits; `places`, (n, n_pixels), are passed through."""
+        """Return deformations and logits; `places`, shape (n, n_pixels), are passed on to terms."""
         found = self.autoencoder(x)
+        # losses are computed in the input's precision, also where networks work in half precision
         logits = self.find_logits(x).to(x.dtype)
         points = found.displacement + self.decoder.grid()
         atlas_logits = self.draw_labels(points)
+        # (n, n_pixels) -> (n, 1, *sizes), as pixelwise losses take targets
         places = places.view(-1, 1, *self.decoder.layout.spatial)
         told = {"logits": logits, "atlas_logits": atlas_logits, "places": places}
         return SegmentedOutputs(**found._asdict(), **told)
 
     def find_logits(self, x: Tensor) -> Tensor:
-        """Return the logits of pixels of rows by what is around them."""
+        """Return the pixelwise network's logits for rows, shape (n, n_classes, *sizes)."""
         return self.pixelwise(self.decoder.layout.unflatten(x)).raw
 
     def draw_labels(self, points: Tensor) -> Tensor:
         """Return the atlas's logits at points, shape (n, n_classes, *sizes)."""
-        labels = self.labels
+        labels = self.labels  # one atlas for all rows: (1, n_classes, *sizes) is expanded
         return sample_at(labels.expand(len(points), *labels.shape[1:]), points)
 
 
 @dataclass(frozen=True)
 class AtlasSegmenterArchitecture(Architecture):
-    """All it takes to build the network again; plain values only.
+    """The plan from which the network is built; plain values only.
 
     Attributes
     ----------
     atlas : AtlasArchitecture
-        Of what deforms the atlas.
+        Plan of the network that deforms the atlas.
     pixelwise : UNetArchitecture
-        Of what labels pixels without it; around a filter.
+        Plan of the network that labels pixels without the atlas; it has a filter.
     """
 
     atlas: AtlasArchitecture
@@ -133,7 +135,7 @@ class AtlasSegmenterArchitecture(Architecture):
 
     @property
     def entries_per_batch(self) -> int:
-        """As for the atlas alone."""
+        """Entries of rows that are best applied to at once, as for the atlas alone."""
         return self.atlas.entries_per_batch
 
     @property
@@ -149,5 +151,6 @@ class AtlasSegmenterArchitecture(Architecture):
 
     def build(self, generator: Generator) -> AtlasSegmentation:
         """Return the network in float64; it deforms nothing, and all its logits are zero."""
-        pixelwise: Any = self.pixelwise.build(generator)
+        # the plan of an AtlasSegmenter always has a filter
+        pixelwise = cast(AroundFilter, self.pixelwise.build(generator))
         return AtlasSegmentation(self.atlas.build(generator), pixelwise)

@@ -1,4 +1,4 @@
-"""The network that deforms atlases to images, and tells their classes by how it does."""
+"""The network that deforms atlases to images, and classifies them by their deformations."""
 
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -10,29 +10,29 @@ from torch.nn.utils import skip_init
 
 from skae.networks import Architecture
 from skae.networks._convolutional import ConvEncoder
-from skae.registration._atlas_network import AtlasArchitecture
+from skae.registration._atlas_network import AtlasArchitecture, AtlasAutoencoder, DeformedAtlas
 
 FUSIONS = ("add", "concat", "shape_only")
 
 
 class ClassifiedOutputs(NamedTuple):
-    """What the network says of a batch of images.
+    """The network's outputs for a batch of images.
 
     Attributes
     ----------
     x : Tensor of shape (n, n_features)
         The input.
     code : Tensor of shape (n, n_components + n_pose + n_indicators)
-        Shape and, behind it, pose and atlas.
+        Shape, followed by pose and atlas.
     raw : Tensor of shape (n, n_features)
-        The atlas, deformed.
+        The deformed atlas.
     displacement : Tensor of shape (n, n_dims, *sizes)
-        From the image to the atlas, in pixels.
+        Displacement from the image to the atlas, in pixels.
     energy : Tensor of shape (n,)
         ``<v, L v>`` of the shape's velocity, per pixel, in squared pixels.
     logits : Tensor of shape (n, n_classes)
     places : Tensor of shape (n,), of int
-        The true classes, by number.
+        The indices of the true classes.
     """
 
     x: Tensor
@@ -45,9 +45,9 @@ class ClassifiedOutputs(NamedTuple):
 
 
 class FusedClassifier(nn.Module):
-    """Tells classes by features of shapes, beside features of images. In float64.
+    """Predicts classes from features of the shape and of the image. In float64.
 
-    Its last layer is zero at the start, but for the bias, which is to be set.
+    The weights of its last layer are zero at the start; its bias is set by the start.
 
     Parameters
     ----------
@@ -74,6 +74,7 @@ class FusedClassifier(nn.Module):
 
     def forward(self, x: Tensor, code: Tensor) -> Tensor:
         """Return the logits of rows with these codes, shape (n, n_classes)."""
+        # without the pose, which tells nothing of the shape
         features = self.shape(code[:, : self.n_components])
         if self.fusion == "add":
             features = features + self.image(x)
@@ -83,10 +84,10 @@ class FusedClassifier(nn.Module):
 
 
 class AtlasClassifier(nn.Module):
-    """Encode images, deform the atlas to them, and tell their classes.
+    """Encode images, deform the atlas to them, and predict their classes.
 
-    Where every class has an atlas, it is that of the true class in training, and else that of the
-    class which is found.
+    If every class has an atlas, the network deforms that of the true class in training, and that of
+    the predicted class afterwards.
 
     Parameters
     ----------
@@ -96,20 +97,20 @@ class AtlasClassifier(nn.Module):
 
     outputs = ClassifiedOutputs
 
-    def __init__(self, autoencoder: Any, classifier: FusedClassifier) -> None:
+    def __init__(self, autoencoder: AtlasAutoencoder, classifier: FusedClassifier) -> None:
         super().__init__()
         self.autoencoder = autoencoder
         self.classifier = classifier
 
     @property
-    def encoder(self) -> Any:
-        """From rows to codes."""
+    def encoder(self) -> nn.Module:
+        """From rows to codes, which hold the predicted class if every class has an atlas."""
         encoder = self.autoencoder.encoder
         is_told = self.decoder.plan.n_indicators > 0
         return EncoderOfClasses(encoder, self.classifier) if is_told else encoder
 
     @property
-    def decoder(self) -> Any:
+    def decoder(self) -> DeformedAtlas:
         """The atlases, which codes deform."""
         return self.autoencoder.decoder
 
@@ -118,6 +119,7 @@ class AtlasClassifier(nn.Module):
         code = self.autoencoder.encoder(x).to(x.dtype)
         logits = self.classifier(x, code).to(x.dtype)
         if self.decoder.plan.n_indicators:
+            # the true class chooses the atlas: (n, n_components + n_pose + n_classes)
             code = torch.cat([code, indicators], 1)
         found = self.autoencoder.deform(x, code)
         return ClassifiedOutputs(**found._asdict(), logits=logits, places=indicators.argmax(1))
@@ -128,7 +130,7 @@ class AtlasClassifier(nn.Module):
 
 
 class EncoderOfClasses(nn.Module):
-    """Finds shape, pose and class of images.
+    """Encodes the shape, the pose and the predicted class of images.
 
     Parameters
     ----------
@@ -145,12 +147,13 @@ class EncoderOfClasses(nn.Module):
         """Return shape, pose and the indicators of the most probable class of rows."""
         code = self.encoder(x)
         logits = self.classifier(x, code)
+        # an atlas is chosen, not mixed: 1 for the predicted class, 0 for all others
         indicators = functional.one_hot(logits.argmax(1), logits.shape[1])
         return torch.cat([code, indicators.to(code.dtype)], 1)
 
 
 class LogitsOnly(nn.Module):
-    """An `AtlasClassifier` that is asked for logits alone.
+    """An `AtlasClassifier` whose output is its logits alone.
 
     Parameters
     ----------
@@ -168,16 +171,16 @@ class LogitsOnly(nn.Module):
 
 @dataclass(frozen=True)
 class AtlasClassifierArchitecture(Architecture):
-    """All it takes to build the network again; plain values only.
+    """The plan from which the network is built; plain values only.
 
     Attributes
     ----------
     atlas : AtlasArchitecture
-        Of what deforms the atlas.
+        Plan of the network that deforms the atlas.
     fusion : {"add", "concat", "shape_only"}
-        What becomes of the features of shapes and images.
+        How features of the shape and of the image are fused.
     n_features : int
-        Of the shape, and of the image.
+        Number of features of the shape, and of the image.
     n_classes : int
     """
 
@@ -193,7 +196,7 @@ class AtlasClassifierArchitecture(Architecture):
 
     @property
     def entries_per_batch(self) -> int:
-        """As without a classifier."""
+        """Entries of rows that are best applied to at once, as without a classifier."""
         return self.atlas.entries_per_batch
 
     @property
@@ -210,5 +213,5 @@ class AtlasClassifierArchitecture(Architecture):
         return self.atlas.n_weights + n_head + n_image
 
     def build(self, generator: Generator) -> AtlasClassifier:
-        """Return the network in float64; it deforms nothing, and tells no class from another."""
+        """Return the network in float64; its deformations are the identity, its logits zero."""
         return AtlasClassifier(self.atlas.build(generator), FusedClassifier(self, generator))

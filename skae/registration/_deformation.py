@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import partial
 from numbers import Integral, Real
-from typing import Any
+from typing import Self
 
 import numpy as np
 import torch
 from numpy.typing import ArrayLike, NDArray
-from sklearn.utils import Bunch
+from sklearn.utils import Bunch, Tags
 from sklearn.utils.validation import check_is_fitted
 
 from skae._arrays import to_numpy
@@ -40,7 +41,7 @@ from skae.rows._per_block import by_blocks
 from skae.rows._problem import Problem
 from skae.rows._rows import Rows
 
-DEFORMATION: dict[str, list[Any]] = {
+DEFORMATION: dict[str, list[object]] = {
     **TRAINING,
     **LATENT,
     "integrator": [StrOptions({"svf", "epdiff"})],
@@ -66,20 +67,19 @@ class BaseDeformation(ImageRowsMixin, BaseAutoencoder):
     a `DeformedAtlas`, which may have several atlases.
     """
 
-    n_components: Any
-    integrator: Any
-    affine: Any
-    control_spacing: Any
-    alpha: Any
-    gamma: Any
-    power: Any
-    regularization: Any
-    similarity: Any
-    center_atlas: Any
-    hidden_channels: Any
-    classes_: Any
+    n_components: int
+    integrator: str
+    affine: bool
+    control_spacing: int
+    alpha: float
+    gamma: float
+    power: float
+    regularization: float
+    similarity: str
+    center_atlas: bool
+    hidden_channels: Sequence[int]
 
-    def __sklearn_tags__(self) -> Any:
+    def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()
         tags.input_tags.three_d_array = True
         tags.input_tags.two_d_array = self.image_shape is not None
@@ -88,7 +88,7 @@ class BaseDeformation(ImageRowsMixin, BaseAutoencoder):
     @by_blocks(field_shape)
     @dispatched
     def displacement(self, X: ArrayLike) -> NDArray:
-        """Return how the atlas is deformed to images.
+        """Return the displacements that deform the atlas to images.
 
         Parameters
         ----------
@@ -98,11 +98,11 @@ class BaseDeformation(ImageRowsMixin, BaseAutoencoder):
         Returns
         -------
         displacement : ndarray of shape (n_samples, n_dims, height, width)
-            In pixels, in the order of the axes and whatever `channels` is. An image at pixel x is
-            the atlas at ``x + displacement(x)``: ``warp_images(atlas_[None], displacement)``
-            is the reconstruction. Where every class has an atlas, it is that of the predicted one.
-            If X is given in blocks, returns an iterator with one array per block; for a dask
-            collection, a dask array.
+            Displacements in pixels, in the order of the axes, whatever `channels` is. The
+            reconstruction ``warp_images(atlas_[None], displacement)`` has at pixel x the value of
+            the atlas at ``x + displacement(x)``. If every class has an atlas, that of the predicted
+            class is deformed. If X is given in blocks, returns an iterator with one array per
+            block; for a dask collection, a dask array.
         """
         check_is_fitted(self)
         return compute_displacement(self, self._validate_known(X), point_to_atlas)
@@ -110,7 +110,7 @@ class BaseDeformation(ImageRowsMixin, BaseAutoencoder):
     @by_blocks(field_shape)
     @dispatched
     def inverse_displacement(self, X: ArrayLike) -> NDArray:
-        """Return how images are deformed to the atlas.
+        """Return the displacements that deform images to the atlas.
 
         Parameters
         ----------
@@ -120,9 +120,9 @@ class BaseDeformation(ImageRowsMixin, BaseAutoencoder):
         Returns
         -------
         inverse_displacement : ndarray of shape (n_samples, n_dims, height, width)
-            In pixels, as for :meth:`displacement`. ``warp_images(X, inverse_displacement)`` are the
-            images in the atlas's pose and shape. If X is given in blocks, returns an iterator with
-            one array per block; for a dask collection, a dask array.
+            Displacements in pixels, as for :meth:`displacement`. The images in the atlas's pose and
+            shape are ``warp_images(X, inverse_displacement)``. If X is given in blocks, returns an
+            iterator with one array per block; for a dask collection, a dask array.
         """
         check_is_fitted(self)
         return compute_displacement(self, self._validate_known(X), point_to_image)
@@ -134,14 +134,14 @@ class BaseDeformation(ImageRowsMixin, BaseAutoencoder):
         Parameters
         ----------
         X : array-like of shape (n_samples, n_features) or (n_samples, ...)
-            Images, by which deformations are found.
+            Images whose deformations are found.
         images : array-like of shape (n_samples, height, width) or \
                 (n_samples, n_channels, height, width), default=None
-            What is warped: masks, labels that are numbers, or other pictures of what X shows, with
-            channels first whatever `channels` is. A single one is warped by all deformations. None
-            warps X itself.
+            Images that are warped: masks, labels that are numbers, or other pictures of the objects
+            in X, with channels first, whatever `channels` is. A single image is warped by all
+            deformations. None warps X itself.
         order : {0, 1}, default=1
-            1 interpolates linearly, 0 takes the nearest pixel, as labels need it.
+            Order of the interpolation: 1 is linear, 0 takes the nearest pixel, as labels need it.
 
         Returns
         -------
@@ -152,27 +152,28 @@ class BaseDeformation(ImageRowsMixin, BaseAutoencoder):
         Raises
         ------
         ValueError
-            If the shape of `images` does not match X, or if `order` is another one.
+            If the shape of `images` does not match X, or if `order` is neither 0 nor 1.
         """
         check_is_fitted(self)
         rows = self._validate_known(X)
         field = compute_displacement(self, rows, point_to_image)
         if images is not None:
             return warp_images(images, field, order=order)
+        # (n, n_features) -> (n, n_channels, *sizes)
         maps = self._layout.unflatten(torch.from_numpy(np.array(rows))).numpy()
         warped = torch.from_numpy(warp_images(maps, field, order=order))
         return self._as_given(self._layout.flatten(warped).numpy())
 
     @dispatched
     def register(self, moving: ArrayLike, fixed: ArrayLike) -> Bunch:
-        """Deform images to others, through the atlas.
+        """Register pairs of images through the atlas.
 
         Parameters
         ----------
         moving : array-like of shape (n_samples, n_features) or (n_samples, ...)
-            Images that are deformed, or a single one for all of `fixed`.
+            Images that are deformed, or a single image for all of `fixed`.
         fixed : array-like of shape (n_samples, n_features) or (n_samples, ...)
-            Images that they shall look like.
+            Images to which they are deformed.
 
         Returns
         -------
@@ -182,12 +183,13 @@ class BaseDeformation(ImageRowsMixin, BaseAutoencoder):
             warped : ndarray of shape (n_samples, ...)
                 The moving images, deformed, in the shape that images had in :meth:`fit`.
             displacement : ndarray of shape (n_samples, n_dims, height, width)
-                In pixels: pixel x of `warped` is `moving` at ``x + displacement(x)``. Masks and
-                labels of `moving` are warped by :func:`~skae.registration.warp_images`.
+                Displacements in pixels: `warped` has at pixel x the value of `moving` at
+                ``x + displacement(x)``. :func:`~skae.registration.warp_images` applies them to
+                masks and labels of `moving`.
             inverse_displacement : ndarray of shape (n_samples, n_dims, height, width)
-                By which `fixed` is warped to `moving`.
+                Displacements that warp `fixed` to `moving`.
             jacobian_determinant : ndarray of shape (n_samples, height, width)
-                Of `displacement`; positive where nothing folds.
+                Determinant of the map ``x + displacement(x)``; positive where it does not fold.
 
         Raises
         ------
@@ -203,6 +205,7 @@ class BaseDeformation(ImageRowsMixin, BaseAutoencoder):
                 f"{len(moving)} images, fixed has {len(fixed)}. Give one moving image for every "
                 "fixed image, or a single one."
             )
+        # codes of both, side by side: (n, 2 * n_codes)
         target = self._encode_all(fixed)
         source = np.broadcast_to(self._encode_all(moving), target.shape)
         forth = compute_displacement(self, np.hstack([source, target]), point_across)
@@ -221,18 +224,18 @@ class BaseDeformation(ImageRowsMixin, BaseAutoencoder):
     def propagate_labels(
         self, X: ArrayLike, labels: ArrayLike, *, X_labelled: ArrayLike | None = None
     ) -> NDArray:
-        """Label the pixels of images by those of the atlas, or of other images.
+        """Label the pixels of images by the labels of the atlas, or of other images.
 
         Parameters
         ----------
         X : array-like of shape (n_samples, n_features) or (n_samples, ...)
             Images to be labelled.
         labels : array-like of shape (height, width) or (n_labelled, height, width)
-            Labels of the pixels of the atlas or, with `X_labelled`, of those of these images. Where
-            every class has an atlas, those of all atlases, of shape (n_classes, height, width).
+            Labels of the pixels of the atlas or, with `X_labelled`, of these images. If every class
+            has an atlas, labels of all atlases, of shape (n_classes, height, width).
         X_labelled : array-like of shape (n_labelled, n_features) or (n_labelled, ...), default=None
-            Images whose labels are known. They vote in the atlas's pose and shape; where every
-            class has an atlas, for the images of the class that they are predicted to be of.
+            Images whose labels are known. They vote in the atlas's pose and shape. If every class
+            has an atlas, an image votes only for images of the same predicted class.
 
         Returns
         -------
@@ -251,7 +254,7 @@ class BaseDeformation(ImageRowsMixin, BaseAutoencoder):
 
     @dispatched
     def geodesic_distance(self, X: ArrayLike) -> NDArray:
-        """Return how far images are from the atlas, for ``integrator="epdiff"``.
+        """Return the geodesic distances of images from the atlas, for ``integrator="epdiff"``.
 
         Parameters
         ----------
@@ -268,7 +271,7 @@ class BaseDeformation(ImageRowsMixin, BaseAutoencoder):
         Raises
         ------
         ValueError
-            If velocities are stationary: their flows are no geodesics.
+            If the velocities are stationary, since their flows are no geodesics.
         """
         check_is_fitted(self)
         if self._plan.integrator != "epdiff":
@@ -279,7 +282,7 @@ class BaseDeformation(ImageRowsMixin, BaseAutoencoder):
         function = partial(compute_distance, model=self)
         return in_batches(self, function, self._validate_known(X), 1)[:, 0]
 
-    def _describe(self, rows: Rows, source: Any) -> Description:
+    def _describe(self, rows: Rows, source: Self | None) -> Description:
         is_correlation = self.similarity == "ncc"
         link = LocalCorrelation(self._layout) if is_correlation else LOSSES["squared_error"]()
         return Description(ShapeRows(layout=self._layout), link)
@@ -288,6 +291,7 @@ class BaseDeformation(ImageRowsMixin, BaseAutoencoder):
         self, problem: Problem, fitted: Fitted, random_state: np.random.RandomState
     ) -> list[Warning]:
         super()._keep(problem, fitted, random_state)
+        # without the pose and the indicators, which codes have as well
         self.n_components_ = self._plan.n_components
         self.mean_ = problem.summaries.seen.units.location
         rows = as_array(self._layout.flatten(fitted.network.module.decoder.atlas))
@@ -297,7 +301,7 @@ class BaseDeformation(ImageRowsMixin, BaseAutoencoder):
 
     @property
     def _class_names(self) -> NDArray:
-        """The classes, if there are any, as numpy's, where fit was given tensors."""
+        """The classes as an array of numpy, also if fit was given tensors."""
         return to_numpy(self.classes_)
 
     @property

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 
+from skae._types import Seed
 from skae.fitting._recipe import Recipe
+from skae.latent import Density
 from skae.registration._atlas_network import AtlasArchitecture
 from skae.registration._atlas_recipe import AtlasStart, plan_atlas, plan_deformation
 from skae.registration._deformation import DEFORMATION, BaseDeformation
@@ -19,58 +21,59 @@ from skae.rows._problem import Problem
 class DiffeomorphicAutoencoder(BaseDeformation):
     """Autoencoder of shapes: every image is a deformation of one atlas, which is learned.
 
-    In the manner of Hinkle, Womble and Yoon [1]_. A convolutional encoder finds the code of an
-    image; a code is a smooth velocity field, linear in its entries; the flow of this field deforms
-    the atlas to the image::
+    It follows Hinkle, Womble and Yoon [1]_. A convolutional encoder maps an image to a code. The
+    code is mapped linearly to a smooth velocity field, whose flow psi deforms the atlas to the
+    image::
 
         x(p) = atlas(psi(A(p)))
 
-    psi is a diffeomorphism: it is smooth, has a smooth inverse, and nothing folds. A is an affine
-    map, the pose, which the encoder finds and undoes before it looks at the shape. The training
+    psi is a diffeomorphism: it is smooth, has a smooth inverse, and does not fold. A is an affine
+    map, the pose, which the encoder finds and undoes before it encodes the shape. The training
     starts at the mean image and the identity, so that an untrained autoencoder *is* the mean
-    image, and an epoch is kept only if held-out images say that it is better.
+    image, and an epoch is kept only if it is better on held-out images.
 
-    Deformations are found by the network, without an optimisation for every pair of images.
-    Images a and b are registered through the atlas. Volumes are dealt with as images are: where
-    shapes below say (height, width), theirs are (depth, height, width).
+    The network finds deformations without an optimisation for every pair of images. Two images are
+    registered through the atlas. X may also hold volumes: for them, read (depth, height, width)
+    where a shape below has (height, width).
 
     Parameters
     ----------
     n_components : int, default=16
-        Width of the code of shapes. With `affine` the pose comes behind it: 6 more numbers in
-        images, 12 in volumes.
+        Width of the code of a shape. With `affine`, the pose follows it: 6 more numbers for images,
+        12 for volumes.
 
     integrator : {"svf", "epdiff"}, default="svf"
-        How a velocity becomes a deformation. "svf": it is stationary, and its flow is had by
-        scaling and squaring [2]_. "epdiff": it is where a geodesic begins, which is followed by
-        the equation of its momentum [3]_; deformations then have a distance from each other. It
-        takes several times as long.
+        How a velocity becomes a deformation. "svf" integrates a stationary velocity by scaling and
+        squaring [2]_. "epdiff" follows the geodesic that begins with the velocity, by the equation
+        of its momentum [3]_; deformations then have a distance from each other. "epdiff" takes
+        several times as long.
 
     affine : bool, default=True
-        Whether an affine map comes before the deformation. It takes up what is turned, moved
-        or scaled as a whole.
+        Whether an affine map comes before the deformation. It takes up rotations, shifts and
+        scalings of the whole image.
 
     control_spacing : int, default=4
-        Pixels between the controls of the cubic splines that velocities are made of: the smallest
-        detail of a deformation. In training, flows are computed at every second pixel for 4 and 5,
-        at every third for 6 and 7, and so on.
+        Pixels between the control points of the cubic splines that velocities are made of; a
+        deformation has no smaller details. In training, flows are computed at every second pixel
+        for 4 and 5, at every third for 6 and 7, and so on.
 
     alpha : float, default=2.0
-        How much rough velocities cost, in squared pixels: their metric is
+        Cost of rough velocities, in squared pixels. Their metric is
         ``L = (gamma - alpha * Laplacian)**power``.
 
     gamma : float, default=0.1
-        How much all velocities cost. ``sqrt(alpha / gamma)`` pixels are the scale of the metric.
+        Cost of all velocities. The length scale of the metric is ``sqrt(alpha / gamma)`` pixels.
 
     power : float, default=2.0
-        Of the metric: the higher, the smoother.
+        Exponent of the metric. The higher it is, the smoother are the deformations.
 
     regularization : float, default=0.002
         Weight of the energy ``<v, L v>`` of velocities, in squared pixels per pixel.
 
     similarity : {"squared_error", "ncc"}, default="squared_error"
-        How images are compared. "ncc" is the squared normalised correlation of windows of 9 pixels,
-        for images whose brightness and contrast differ.
+        Loss by which a deformed atlas is compared with an image. "ncc" is one less the squared
+        normalised correlation in windows of 9 pixels along every axis, for images whose brightness
+        and contrast differ.
 
     center_atlas : bool, default=True
         Whether to hold the mean displacement of the training images near zero. Otherwise, any
@@ -133,8 +136,8 @@ class DiffeomorphicAutoencoder(BaseDeformation):
         "cpu", "cuda", "cuda:1", "mps", or "auto" for the first there is of CUDA, MPS and CPU.
 
     precision : {"auto", "float32", "bfloat16"}, default="auto"
-        Of the encoder's convolutions in training; deformations stay in float32. "auto" is
-        "bfloat16" on a GPU that has it, else "float32".
+        Precision of the encoder's convolutions in training; deformations stay in float32. "auto"
+        is "bfloat16" on a GPU that has it, else "float32".
 
     random_state : int, RandomState instance or None, default=None
         Draws the weights, the held-out images and the order. Pass an int for the same result at
@@ -155,10 +158,10 @@ class DiffeomorphicAutoencoder(BaseDeformation):
     Attributes
     ----------
     atlas_ : ndarray of the shape of one image of X
-        The image that all others are deformations of, in the units of X.
+        The image whose deformations reconstruct all others, in the units of X.
 
     n_components_ : int
-        Width of the code of shapes.
+        Width of the code of a shape.
 
     mean_ : ndarray of shape (`n_features_in_`,)
         The mean image, flattened: the atlas at the start.
@@ -173,8 +176,8 @@ class DiffeomorphicAutoencoder(BaseDeformation):
         The epoch whose weights were kept; 0 is the start.
 
     loss_curve_ : list of float of length `n_iter_` + 1
-        Mean training loss with all penalties; entry 0 is the start's. Without penalties, and for
-        the squared error, this is the share of the variance that is lost.
+        Mean training loss with all penalties; entry 0 is the start's. For the squared error without
+        penalties, this is the share of the variance of X that is lost.
 
     validation_curve_ : list of float of length `n_iter_` + 1, or None
         The same for the held-out images; None without early stopping.
@@ -201,7 +204,7 @@ class DiffeomorphicAutoencoder(BaseDeformation):
 
     Notes
     -----
-    Methods compute flows at every pixel, and training at fewer of them; they agree but for a few
+    Methods compute flows at every pixel, training at fewer points. The flows differ by a few
     hundredths of a pixel.
 
     References
@@ -252,11 +255,11 @@ class DiffeomorphicAutoencoder(BaseDeformation):
         validation_fraction: float = 0.1,
         n_iter_no_change: int = 20,
         tol: float = 1e-4,
-        warm_start: Any = False,
-        latent_density: Any = "gmm",
+        warm_start: object = False,
+        latent_density: str | Density = "gmm",
         device: str = "auto",
         precision: Literal["auto", "float32", "bfloat16"] = "auto",
-        random_state: Any = None,
+        random_state: Seed = None,
         checkpoint: str | os.PathLike[str] | None = None,
         checkpoint_every: int = 10,
         verbose: int = 0,

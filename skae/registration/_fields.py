@@ -1,10 +1,10 @@
 """Displacement fields of images and volumes, as tensors.
 
-A field u of shape (n, n_dims, *sizes) holds a map of every image: pixel x goes to ``x + u(x)``. Its
-entries are in pixels, and its axes in the order of the array's: (dy, dx), or (dz, dy, dx).
+A field u of shape (n, n_dims, *sizes) holds one map per image: pixel x goes to ``x + u(x)``. Its
+entries are in pixels, in the order of the array's axes: (dy, dx), or (dz, dy, dx).
 
-Whatever lies outside of an image has the value of the nearest pixel of its border. So have fields,
-and with this continuation a composition is the composition of two maps of the whole space.
+Points outside of an image have the value of the nearest pixel of its border. Fields are continued
+in the same way, so that a composition is the composition of two maps of the whole space.
 """
 
 from collections.abc import Sequence
@@ -14,7 +14,7 @@ from torch import Tensor
 from torch.nn import functional
 
 MODES = ("nearest", "bilinear")
-"""torch's names, by the order of an interpolation; in volumes, "bilinear" is trilinear."""
+"""torch's names of interpolations, by their order; in volumes, "bilinear" is trilinear."""
 
 
 def identity_grid(sizes: Sequence[int], like: Tensor) -> Tensor:
@@ -30,7 +30,7 @@ def sample_at(images: Tensor, points: Tensor, order: int = 1) -> Tensor:
     ----------
     images : Tensor of shape (n, n_channels, *sizes)
     points : Tensor of shape (n, n_dims, *sizes_out)
-        In pixels; those outside are moved to the border. Values at NaN are NaN.
+        Points in pixels; points outside are moved to the border. Values at NaN are NaN.
     order : {0, 1}, default=1
         0 takes the nearest pixel, 1 interpolates linearly along every axis.
 
@@ -41,9 +41,10 @@ def sample_at(images: Tensor, points: Tensor, order: int = 1) -> Tensor:
     # the first pixel's centre is at -1, the last one's at 1; an axis of one pixel has no length
     lengths = torch.tensor([max(1, size - 1) for size in images.shape[2:]])
     lengths = lengths.to(points).view(-1, *[1] * (points.ndim - 2))
-    # at NaN, torch would go beyond the array
+    # at NaN, torch would read beyond the array
     is_nan = points.isnan()
     points = 2 * points.masked_fill(is_nan, 0) / lengths - 1
+    # torch takes points as (n, *sizes_out, n_dims), with the last axis of the image first
     values = functional.grid_sample(
         images, points.movedim(1, -1).flip(-1), MODES[order], "border", align_corners=True
     )
@@ -56,10 +57,10 @@ def warp(images: Tensor, displacement: Tensor, order: int = 1) -> Tensor:
     Parameters
     ----------
     images : Tensor of shape (n or 1, n_channels, *sizes)
-        One image is warped by all fields.
+        Images, or one image that is warped by all fields.
     displacement : Tensor of shape (n, n_dims, *sizes_out)
     order : {0, 1}, default=1
-        Of the interpolation.
+        Order of the interpolation.
 
     Returns
     -------
@@ -72,18 +73,18 @@ def warp(images: Tensor, displacement: Tensor, order: int = 1) -> Tensor:
 def compose(outer: Tensor, inner: Tensor) -> Tensor:
     """Return the displacement of ``(id + outer) o (id + inner)``.
 
-    What is warped by `outer` and the result by `inner` is warped by the composition, but for one
+    Warping by the composition equals warping by `outer` and the result by `inner`, with one
     interpolation less.
     """
     return inner + warp(outer, inner)
 
 
 def invert(displacement: Tensor, n_iter: int = 100, tol: float = 1e-4) -> Tensor:
-    """Return w with ``w(x) + u(x + w(x)) = 0``, by half of Picard's steps.
+    """Return w with ``w(x) + u(x + w(x)) = 0``, by Picard's iteration with half steps.
 
-    Whole steps would need u to change by less than one pixel from a pixel to the next. Half of them
-    converge for all stretching up to fourfold, and for all shrinking, if the deformation does not
-    turn by 90 degrees or more. Velocities give inverses of any of their flows.
+    Whole steps would converge only if u changed by less than one pixel between neighbours. Half
+    steps converge for any stretching up to fourfold, and for any shrinking, if the deformation
+    turns by less than 90 degrees. The flow of a velocity is inverted by its negative instead.
 
     Parameters
     ----------
@@ -91,7 +92,7 @@ def invert(displacement: Tensor, n_iter: int = 100, tol: float = 1e-4) -> Tensor
     n_iter : int, default=100
         Largest number of iterations.
     tol : float, default=1e-4
-        Largest ``|w(x) + u(x + w(x))|``, in pixels, with which they end.
+        The iteration ends when ``|w(x) + u(x + w(x))|`` is below this everywhere, in pixels.
     """
     inverse = torch.zeros_like(displacement)
     for _ in range(n_iter):
@@ -131,7 +132,7 @@ def exp_velocity(velocity: Tensor, n_squarings: int = 7) -> Tensor:
     velocity : Tensor of shape (n, n_dims, *sizes)
         In pixels for unit time.
     n_squarings : int, default=7
-        The error falls in proportion to ``2**-n_squarings``, down to that of the interpolation.
+        The error is proportional to ``2**-n_squarings``, down to the error of the interpolation.
     """
     displacement = velocity / 2**n_squarings
     for _ in range(n_squarings):

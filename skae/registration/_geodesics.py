@@ -1,4 +1,4 @@
-"""Geodesics of deformations: EPDiff, the equation of their momentum."""
+"""Geodesics of deformations by EPDiff, the equation of their momentum."""
 
 from functools import partial
 from typing import NamedTuple
@@ -12,15 +12,15 @@ from skae.registration._metric import Metric
 
 
 class Geodesic(NamedTuple):
-    """Where a geodesic that begins at the identity is after unit time.
+    """The end, after unit time, of a geodesic that begins at the identity.
 
     Attributes
     ----------
     displacement : Tensor of shape (n, n_dims, *sizes)
-        Of the deformation.
+        Displacement of the deformation.
     velocity : Tensor of shape (n, n_dims, *sizes)
-        With which it arrives. From the identity, the geodesic of ``-velocity`` leads to the
-        inverse deformation.
+        The final velocity. From the identity, the geodesic of ``-velocity`` leads to the inverse
+        deformation.
     """
 
     displacement: Tensor
@@ -32,13 +32,13 @@ def shoot(velocity: Tensor, metric: Metric, n_steps: int = 5) -> Geodesic:
 
     The momentum ``m = L v`` obeys ``dm/dt = -[(Dv)^T m + div(m (x) v)]`` (Miller, Trouve and Younes
     2006, "Geodesic shooting for computational anatomy"), and points move by ``v``. Differences
-    are central, which keeps the energy ``<m, K m>`` but for the error of the steps; these are of
-    Runge and Kutta's fourth order. Fields are periodic, as the metric is.
+    are central, so that the energy ``<m, K m>`` is constant up to the error of the steps, which
+    are Runge-Kutta steps of fourth order. Fields are periodic, as the metric is.
 
     Parameters
     ----------
     velocity : Tensor of shape (n, n_dims, *sizes)
-        In pixels for unit time.
+        The initial velocity, in pixels per unit time.
     metric : Metric
     n_steps : int, default=5
 
@@ -59,13 +59,14 @@ def shoot(velocity: Tensor, metric: Metric, n_steps: int = 5) -> Geodesic:
 def transport_rate(momentum: Tensor, velocity: Tensor) -> Tensor:
     """Return ``dm/dt = -[(Dv)^T m + div(m (x) v)]``, shape (n, n_dims, *sizes)."""
     n_dims = momentum.shape[1]
+    # per axis: (n, n_dims, *sizes) -> (n, *sizes), stacked below
     turned = [(_slope(velocity, axis) * momentum).sum(1) for axis in range(n_dims)]
     carried = [_slope(momentum * velocity[:, axis, None], axis) for axis in range(n_dims)]
     return -torch.stack(turned, 1) - torch.stack(carried).sum(0)
 
 
 def _find_rate(state: Tensor, metric: Metric, grid: Tensor) -> Tensor:
-    """Return how momentum and displacement change."""
+    """Return the rates of change of momentum and displacement, side by side as the state is."""
     momentum, displacement = state.chunk(2)
     velocity = metric.smooth(momentum)
     moved = _sample_periodic(velocity, grid + displacement)
@@ -73,7 +74,7 @@ def _find_rate(state: Tensor, metric: Metric, grid: Tensor) -> Tensor:
 
 
 def _step(rate: "partial[Tensor]", state: Tensor, size: float) -> Tensor:
-    """Return the state after a step of Runge and Kutta's fourth order."""
+    """Return the state after a Runge-Kutta step of fourth order."""
     first = rate(state)
     second = rate(state + size / 2 * first)
     third = rate(state + size / 2 * second)

@@ -20,12 +20,14 @@ from sklearn.utils.validation import check_is_fitted
 from torch import nn
 
 from skae._scikit_learn import Interval, StrOptions
+from skae._types import Seed
 from skae.blocks import Blocks
 from skae.estimators._base import list_row_classes
 from skae.fitting._application import as_array, as_tensor, in_batches
 from skae.fitting._dispatch import dispatched
 from skae.fitting._fitted import Fitted
 from skae.fitting._recipe import Recipe
+from skae.latent import Density
 from skae.networks import FromUnits, ImageLayout
 from skae.objectives import Objective
 from skae.registration._atlas_network import AtlasArchitecture
@@ -33,6 +35,7 @@ from skae.registration._atlas_recipe import AtlasStart, Deform, plan_atlas, plan
 from skae.registration._block_results import class_proba_shape
 from skae.registration._classifier_network import (
     FUSIONS,
+    AtlasClassifier,
     AtlasClassifierArchitecture,
     LogitsOnly,
 )
@@ -52,73 +55,78 @@ from skae.rows._units import Units
 class GeoSICClassifier(ClassifierMixin, BaseDeformation):
     """Classifier of images by their shapes, which are deformations of an atlas.
 
-    In the manner of Geo-SIC [1]_. An encoder and an atlas are learned as by
-    :class:`DiffeomorphicAutoencoder`, together with a classifier, which sees features of
-    the image and, fused with them, features of its shape, that is, of the code that deforms the
-    atlas to it. What is minimised is the error of the deformed atlas, the energy of deformations,
-    and the cross-entropy of the classes, so that shapes are found which tell classes.
+    It follows Geo-SIC [1]_. An encoder and an atlas are learned as by
+    :class:`DiffeomorphicAutoencoder`, together with a classifier. The classifier sees features of
+    the image, fused with features of its shape, that is, of the code that deforms the atlas to the
+    image. The loss is the error of the deformed atlas, plus the energy of deformations and the
+    cross-entropy of the classes, so that the codes of shapes separate the classes.
 
     The training starts at the mean image, the identity, and the shares of the classes: an untrained
-    classifier predicts the most frequent one. An epoch is kept only if held-out images say that it
-    is better. Every class may have an atlas of its own (`per_class_atlas`).
+    classifier predicts the most frequent one. An epoch is kept only if it is better on held-out
+    images. Every class may have an atlas of its own (`per_class_atlas`).
 
     Parameters
     ----------
     n_components : int, default=16
-        Width of the code of shapes. With `affine` the pose comes behind it: 6 more numbers in
-        images, 12 in volumes. The classifier does not see the pose. With `per_class_atlas`
-        the last numbers of a code tell the class, as many as there are classes.
+        Width of the code of a shape. With `affine`, the pose follows it: 6 more numbers for images,
+        12 for volumes. The classifier does not see the pose. With `per_class_atlas`, the last
+        `n_classes` numbers of a code tell the class.
 
     fusion : {"add", "concat", "shape_only"}, default="add"
-        How features of image and shape are fused: their sum, both, or those of the shape alone.
+        How features of the image and of its shape are fused: "add" sums them, "concat" puts them
+        side by side, "shape_only" uses only features of the shape.
 
     classification_weight : float, default=1.0
-        Weight of the cross-entropy, in nats. For the squared error, 1 is the mean image's loss.
+        Weight of the cross-entropy, in nats. If the similarity is the squared error, the loss of
+        the mean image is 1.
 
     warmup : float in [0, 1), default=0.3
-        Share of the training that is about geometry alone, before the classifier begins to learn.
+        Share of the training in which only deformations are learned, before the classifier begins
+        to learn.
 
     per_class_atlas : bool, default=False
-        Whether every class has an atlas, which is deformed to the images of the class alone, so
-        that deformations are those within classes. `atlas_` then has one more axis. In training
-        an image has the atlas of its true class, afterwards that of the predicted one.
+        Whether every class has an atlas, which is deformed only to the images of the class, so that
+        deformations are the differences within classes. `atlas_` then has one more axis. An image
+        is reconstructed by the atlas of its true class in training, and of its predicted class
+        afterwards.
 
     integrator : {"svf", "epdiff"}, default="svf"
-        How a velocity becomes a deformation. "svf": it is stationary, and its flow is had by
-        scaling and squaring [2]_. "epdiff": it is where a geodesic begins, which is followed by
-        the equation of its momentum [3]_; deformations then have a distance from each other. It
-        takes several times as long.
+        How a velocity becomes a deformation. "svf" integrates a stationary velocity by scaling and
+        squaring [2]_. "epdiff" follows the geodesic that begins with the velocity, by the equation
+        of its momentum [3]_; deformations then have a distance from each other. "epdiff" takes
+        several times as long.
 
     affine : bool, default=True
-        Whether an affine map comes before the deformation. It takes up what is turned, moved
-        or scaled as a whole.
+        Whether an affine map comes before the deformation. It takes up rotations, shifts and
+        scalings of the whole image.
 
     control_spacing : int, default=4
-        Pixels between the controls of the cubic splines that velocities are made of: the smallest
-        detail of a deformation. In training, flows are computed at every second pixel for 4 and 5,
-        at every third for 6 and 7, and so on.
+        Pixels between the control points of the cubic splines that velocities are made of; a
+        deformation has no smaller details. In training, flows are computed at every second pixel
+        for 4 and 5, at every third for 6 and 7, and so on.
 
     alpha : float, default=2.0
-        How much rough velocities cost, in squared pixels: their metric is
+        Cost of rough velocities, in squared pixels. Their metric is
         ``L = (gamma - alpha * Laplacian)**power``.
 
     gamma : float, default=0.1
-        How much all velocities cost. ``sqrt(alpha / gamma)`` pixels are the scale of the metric.
+        Cost of all velocities. The length scale of the metric is ``sqrt(alpha / gamma)`` pixels.
 
     power : float, default=2.0
-        Of the metric: the higher, the smoother.
+        Exponent of the metric. The higher it is, the smoother are the deformations.
 
     regularization : float, default=0.002
         Weight of the energy ``<v, L v>`` of velocities, in squared pixels per pixel.
 
     similarity : {"squared_error", "ncc"}, default="squared_error"
-        How images are compared. "ncc" is the squared normalised correlation of windows of 9 pixels,
-        for images whose brightness and contrast differ.
+        Loss by which a deformed atlas is compared with an image. "ncc" is one less the squared
+        normalised correlation in windows of 9 pixels along every axis, for images whose brightness
+        and contrast differ.
 
     center_atlas : bool, default=True
-        Whether to hold the mean displacement of the training images near zero, with
-        `per_class_atlas` that of every class. Otherwise, any deformation of an atlas would be as
-        good an atlas.
+        Whether to hold the mean displacement of the training images near zero; with
+        `per_class_atlas`, the mean displacement of every class. Otherwise, any deformation of an
+        atlas would be as good an atlas.
 
     image_shape : sequence of int or None, default=None
         Shape of one image, in X's order and with the channels: (channels, height, width), or with
@@ -130,9 +138,9 @@ class GeoSICClassifier(ClassifierMixin, BaseDeformation):
         Where X has its channels. All channels of an image are deformed alike.
 
     hidden_channels : sequence of int, default=(16, 32, 32, 32)
-        Channels of the encoder's convolutions, each of which halves the sizes. There is an encoder
-        of shapes, one of image features, as many as the last number here, and with `affine` one of
-        poses.
+        Channels of the encoders' convolutions, each of which halves the sizes. There is an encoder
+        of shapes, an encoder of image features, whose number is the last one here, and with
+        `affine` an encoder of poses.
 
     learning_rate : {"averaged", "cosine", "constant"}, default="averaged"
         Course of the learning rate after a warm-up of 5 % of the updates: constant, or down to
@@ -178,8 +186,8 @@ class GeoSICClassifier(ClassifierMixin, BaseDeformation):
         "cpu", "cuda", "cuda:1", "mps", or "auto" for the first there is of CUDA, MPS and CPU.
 
     precision : {"auto", "float32", "bfloat16"}, default="auto"
-        Of the encoder's convolutions in training; deformations stay in float32. "auto" is
-        "bfloat16" on a GPU that has it, else "float32".
+        Precision of the encoder's convolutions in training; deformations stay in float32. "auto"
+        is "bfloat16" on a GPU that has it, else "float32".
 
     random_state : int, RandomState instance or None, default=None
         Draws the weights, the held-out images and the order. Pass an int for the same result at
@@ -203,15 +211,15 @@ class GeoSICClassifier(ClassifierMixin, BaseDeformation):
         The labels, sorted.
 
     atlas_ : ndarray of the shape of one image of X, or of (n_classes, ...)
-        The image that all others are deformations of, in the units of X. With `per_class_atlas`
-        one for each class, in the order of `classes_`.
+        The image whose deformations reconstruct all others, in the units of X. With
+        `per_class_atlas`, one for each class, in the order of `classes_`.
 
     n_components_ : int
-        Width of the code of shapes, which are the first columns of what `transform` returns.
+        Width of the code of a shape, the first columns of the result of `transform`.
 
     mean_ : ndarray of shape (`n_features_in_`,)
-        The mean image, flattened: the atlas at the start. With `per_class_atlas` atlases start
-        at the means of classes, or at this one if no training image is of a class.
+        The mean image, flattened: the atlas at the start. With `per_class_atlas`, atlases start at
+        the means of the classes, or at this mean if a class has no training image.
 
     image_shape_ : tuple of int
         Shape of one image, in X's order and with the channels.
@@ -223,8 +231,8 @@ class GeoSICClassifier(ClassifierMixin, BaseDeformation):
         The epoch whose weights were kept; 0 is the start.
 
     loss_curve_ : list of float of length `n_iter_` + 1
-        Mean training loss with all penalties and the cross-entropy, whose full weight counts
-        in the warm-up, too; entry 0 is the start's.
+        Mean training loss with all penalties and the cross-entropy, which has its full weight here
+        during the warm-up, too; entry 0 is the start's.
 
     validation_curve_ : list of float of length `n_iter_` + 1, or None
         The same for the held-out images; None without early stopping.
@@ -249,21 +257,21 @@ class GeoSICClassifier(ClassifierMixin, BaseDeformation):
 
     See Also
     --------
-    DiffeomorphicAutoencoder : The same without a classifier.
+    DiffeomorphicAutoencoder : Learns the atlas and deformations without a classifier.
     skae.metrics.adversarial_accuracy : The accuracy under attack.
 
     Notes
     -----
-    :meth:`score` is the accuracy, and :meth:`score_samples` minus the squared error of
-    reconstructions, as of other autoencoders.
+    :meth:`score` is the accuracy, and :meth:`score_samples` is minus the squared error of
+    reconstructions, as in other autoencoders.
 
-    With `per_class_atlas` the last n_classes columns of codes are 1 for the predicted class, and 0
-    for all others. To decode a code is to deform the atlas whose column is the largest, so that
-    codes that are drawn (:meth:`sample`) have one, too. An image that is taken for one of another
-    class is reconstructed by the atlas of that class. Losses are those with the atlases of true
-    classes. Images of two classes are registered as if one atlas lay upon the other, pixel by
-    pixel: what is moved gets the place, the pose and the deformation of the other image, and stays
-    a shape of its own class.
+    With `per_class_atlas`, the last n_classes columns of codes are 1 for the predicted class, and 0
+    for all others. A code is decoded with the atlas whose column is the largest, so that codes
+    drawn by :meth:`sample` have an atlas, too. A misclassified image is reconstructed by the atlas
+    of the wrong class. Losses are computed with the atlases of the true classes. Two images of
+    different classes are registered as if one atlas lay upon the other, pixel by pixel: the moving
+    image takes the place, the pose and the deformation of the fixed image, and remains a shape of
+    its own class.
 
     References
     ----------
@@ -325,11 +333,11 @@ class GeoSICClassifier(ClassifierMixin, BaseDeformation):
         validation_fraction: float = 0.1,
         n_iter_no_change: int = 20,
         tol: float = 1e-4,
-        warm_start: Any = False,
-        latent_density: Any = "gmm",
+        warm_start: object = False,
+        latent_density: str | Density = "gmm",
         device: str = "auto",
         precision: Literal["auto", "float32", "bfloat16"] = "auto",
-        random_state: Any = None,
+        random_state: Seed = None,
         checkpoint: str | os.PathLike[str] | None = None,
         checkpoint_every: int = 10,
         verbose: int = 0,
@@ -379,7 +387,7 @@ class GeoSICClassifier(ClassifierMixin, BaseDeformation):
             whose `__iter__` yields arrays, the same ones every time. Read more in the
             :doc:`user guide </user_guide/larger_than_memory>`.
         y : array-like of shape (n_samples,)
-            Their classes, as one array also for X in blocks.
+            The classes of the images, as one array also for X in blocks.
 
         Returns
         -------
@@ -426,9 +434,9 @@ class GeoSICClassifier(ClassifierMixin, BaseDeformation):
         Returns
         -------
         p : ndarray of shape (n_samples, n_classes)
-            In the order of `classes_`, and in the dtype of X if that is float32, else in float64.
-            If X is given in blocks, returns an iterator with one array per block; for a dask
-            collection, a dask array.
+            Probabilities in the order of `classes_`, and in the dtype of X if that is float32,
+            else in float64. If X is given in blocks, returns an iterator with one array per block;
+            for a dask collection, a dask array.
         """
         check_is_fitted(self)
         return softmax(self._compute_logits(X), axis=1)
@@ -462,13 +470,15 @@ class GeoSICClassifier(ClassifierMixin, BaseDeformation):
         """A copy of the network as a torch module, from rows of X to logits, in float32."""
         check_is_fitted(self)
         location, scale = self._units
+        # callers may train the module, or move it to a device
         logits = LogitsOnly(deepcopy(self._network.module))
         module = FromUnits(torch.from_numpy(location), scale, logits)
         return module.float().requires_grad_(True)
 
-    # What is learned.
+    # How the network is learned.
 
-    def _list_labels(self, y: Blocks, source: Any) -> NDArray | None:
+    def _list_labels(self, y: Blocks, source: Self | None) -> NDArray | None:
+        # the classes of all images are one array
         ((_, classes),) = y.read()
         check_not_masks(classes)
         return list_row_classes(self, classes, source)
@@ -510,12 +520,13 @@ class GeoSICClassifier(ClassifierMixin, BaseDeformation):
         return in_batches(self, function, rows, len(self.classes_))
 
 
-def _apply_classifier(network: Any, X: NDArray, units: Units) -> NDArray:
+def _apply_classifier(network: AtlasClassifier, X: NDArray, units: Units) -> NDArray:
     return as_array(network.find_logits(as_tensor(units.enter_as_given(X), network)))
 
 
-def check_not_masks(y: Any) -> None:
+def check_not_masks(y: ArrayLike) -> None:
     """Raise ValueError if y has a label for every pixel."""
+    # a column of classes has two dimensions
     if np.ndim(y) > 2:
         raise ValueError(
             f"y has the shape {np.shape(y)}, but one class for every image is wanted, shape "
@@ -525,7 +536,7 @@ def check_not_masks(y: Any) -> None:
 
 @dataclass(frozen=True)
 class Classify:
-    """Makes the objective of deformations and of classes.
+    """Makes the objective of deformations and classes.
 
     Attributes
     ----------
@@ -536,14 +547,14 @@ class Classify:
     deform: Deform
     classification: Classification
 
-    def __call__(self, network: Any, n_rows: int) -> Objective:
+    def __call__(self, network: nn.Module, n_rows: int) -> Objective:
         """Return the terms of a network."""
         return Objective(self.deform.terms() | {"classification_weight": self.classification})
 
 
 @dataclass(frozen=True)
 class ClassifierStart:
-    """Sets atlases to mean images, and the logits to the logarithms of shares.
+    """Sets atlases to mean images, and logits to the logarithms of the shares of classes.
 
     Attributes
     ----------
@@ -558,11 +569,11 @@ class ClassifierStart:
     is_per_class: bool
 
     def __call__(self, module: Any, random_state: np.random.RandomState) -> None:
-        """Set the network; the shares are no optimum that would have to be beaten."""
+        """Set the network. The shares are not the optimum of the loss, so there is no rival."""
         problem = self.problem
         indicators = problem.indicators[problem.train]
         counts = indicators.sum(axis=0)
-        # a class that is not there is as rare as if it were half an image
+        # an absent class counts as half an image, so that its logarithm is finite
         shares = np.maximum(counts, 0.5) / len(problem.train)
         with torch.no_grad():
             module.classifier.output.bias.copy_(torch.from_numpy(np.log(shares)))
@@ -570,18 +581,19 @@ class ClassifierStart:
         if self.is_per_class:
             rows = problem.target[problem.train]
             means = _compute_means(rows, indicators.argmax(axis=1), len(counts))
+            # (n_classes, n_features) -> (n_classes, n_channels, *sizes)
             entered = torch.from_numpy(problem.units.enter(means))
             module.decoder.set_base_(self.layout.unflatten(entered))
 
 
 def _compute_means(X: NDArray, places: NDArray, n_classes: int) -> NDArray[np.float64]:
-    """Return the mean row of every class, and that of all rows for a class that has none.
+    """Return the mean row of every class, or the mean of all rows for a class without rows.
 
     Parameters
     ----------
     X : array of shape (n_samples, n_features)
     places : array of shape (n_samples,), of int
-        The classes of rows, by number.
+        The index of the class of every row.
     n_classes : int
 
     Returns

@@ -1,22 +1,21 @@
-"""Masks that are learned from, in any layout."""
+"""Masks to learn from, in any layout."""
 
 from math import prod
-from typing import Any
 
 from numpy.typing import NDArray
 
 from skae.rows._masks import read_labels
 
 
-def read_masks(y: Any, estimator: Any, n: int, sizes: tuple[int, ...]) -> NDArray:
-    """Return the label of every pixel of images in the layout that `y` has.
+def read_masks(given: object, estimator: object, n: int, sizes: tuple[int, ...]) -> NDArray:
+    """Return the labels of all pixels of images, in the layout of the array that was given.
 
     Raises
     ------
     ValueError
-        If they are missing, no labels, or if there is not one for every pixel.
+        If labels are missing, if they are not valid, or if there is not one for every pixel.
     """
-    y = read_labels(y, estimator)
+    y = read_labels(given, estimator)
     if y.ndim == 1:
         raise ValueError(
             "y has one label for every image, but one for every pixel is wanted: an array of shape "
@@ -27,6 +26,7 @@ def read_masks(y: Any, estimator: Any, n: int, sizes: tuple[int, ...]) -> NDArra
             f"Found input variables with inconsistent numbers of samples: X has {n} images, y has "
             f"{len(y)}. Give one mask for every image."
         )
+    # a mask may have an axis of one channel, first or last, or be flattened
     if y.shape[1:] not in (sizes, (1, *sizes), (*sizes, 1), (prod(sizes),)):
         raise ValueError(
             f"y has rows of shape {y.shape[1:]}, but masks have one label for every pixel of X: "

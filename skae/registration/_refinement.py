@@ -1,4 +1,4 @@
-"""Codes of images that are refined until the deformed labels of the atlas fit their pixels."""
+"""Refinement of codes, so that the deformed labels of the atlas fit the pixels of an image."""
 
 import torch
 from torch import Tensor
@@ -9,30 +9,31 @@ from skae.registration._atlas_segmenter_network import AtlasSegmentation
 
 LEARNING_RATE = 0.03
 WEIGHT = 5.0
-"""Of the squared error of probabilities, beside the energy of the deformation."""
+"""Weight of the squared error of probabilities, relative to the energy of the deformation."""
 
 
 def refine(
     network: AtlasSegmentation, x: Tensor, code: Tensor, regularization: float, n_steps: int
 ) -> Tensor:
-    """Return codes for which the deformed atlas is nearer to pixelwise probabilities.
+    """Return codes for which the deformed atlas is closer to the pixelwise probabilities.
 
-    Adam (Kingma and Ba 2015) descends from the encoder's codes; of every image the best code that
-    is met is kept. Poses stay where those of the encoder are. Images do not depend on each other.
+    Adam (Kingma and Ba 2015) descends from the encoder's codes; the best code of every image is
+    kept. Poses stay within the bounds of the encoder's poses. Images do not depend on each other.
 
     Parameters
     ----------
     network : AtlasSegmentation
-        Of which nothing is changed.
+        The network, which is not changed.
     x : Tensor of shape (n, n_features)
     code : Tensor of shape (n, n_components + n_pose)
-        Of the encoder.
+        The encoder's codes.
     regularization : float
         Weight of the energy.
     n_steps : int
     """
     if not n_steps:
         return code
+    # the tensors of inference mode have no gradients, so they are cloned
     with torch.inference_mode(False), torch.enable_grad():
         target = network.find_logits(x.clone()).detach().softmax(1)
         best = code.clone()
@@ -43,8 +44,10 @@ def refine(
             losses = find_misfit(network, refined, target, regularization)
             best, lowest = _keep_better(best, lowest, refined, losses)
             optimizer.zero_grad()
+            # images have codes of their own: the sum has the gradient of each
             losses.sum().backward()
             optimizer.step()
+            # a view, clamped in place
             poses = refined.detach()[:, network.decoder.plan.n_components :]
             poses.clamp_(-MAX_POSE, MAX_POSE)
         with torch.no_grad():
@@ -62,13 +65,14 @@ def find_misfit(
     network : AtlasSegmentation
     code : Tensor of shape (n, n_components + n_pose)
     target : Tensor of shape (n, n_classes, *sizes)
-        Probabilities.
+        Probabilities of the pixelwise network.
     regularization : float
         Weight of the energy.
     """
     decoder, step = network.decoder, network.decoder.plan.step
     velocity = decoder.find_velocity(code, step)
     points = decoder.flow(velocity, decoder.move(code, decoder.grid(), 1), step)
+    # (n, n_classes, *sizes) -> (n, *sizes)
     errors = (network.draw_labels(points).softmax(1) - target).square().sum(1)
     return WEIGHT * errors.flatten(1).mean(1) + regularization * decoder.find_energy(velocity, step)
 
@@ -76,7 +80,7 @@ def find_misfit(
 def _keep_better(
     best: Tensor, lowest: Tensor, code: Tensor, losses: Tensor
 ) -> tuple[Tensor, Tensor]:
-    """Return the better one of two codes of every image, and its loss."""
+    """Return the better of two codes for every image, and its loss."""
     code, losses = code.detach(), losses.detach()
     is_better = losses < lowest
     return torch.where(is_better[:, None], code, best), torch.where(is_better, losses, lowest)

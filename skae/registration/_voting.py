@@ -1,23 +1,23 @@
-"""Labels of pixels, and how they are moved."""
+"""Votes of labelled images on the labels of pixels."""
 
 from typing import Any, NamedTuple, Self
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 from torch.nn.functional import one_hot
 
 from skae.registration._fields import warp
 
 
 class LabelMaps(NamedTuple):
-    """For every label, how many of some images have it at a pixel.
+    """The share of images that have each label, at every pixel.
 
     Attributes
     ----------
     names : array of shape (n_labels,)
     shares : Tensor of shape (1, n_labels, *sizes)
-        They sum to 1.
+        Shares of the labels, which sum to 1 at every pixel.
     """
 
     names: NDArray
@@ -25,17 +25,19 @@ class LabelMaps(NamedTuple):
 
     @classmethod
     def of(cls, labels: NDArray, displacement: NDArray) -> Self:
-        """Return the votes of labelled images of shape (n, *sizes), each of which is warped."""
+        """Return the votes of labelled images of shape (n, *sizes), after warping each of them."""
         names, numbers = np.unique(labels, return_inverse=True)
         images = torch.from_numpy(numbers.reshape(labels.shape))
         total: Any = 0.0
         for image, field in zip(images, torch.from_numpy(displacement), strict=True):
+            # one image at a time bounds the memory: (*sizes) -> (1, n_labels, *sizes)
             indicators = one_hot(image, len(names)).movedim(-1, 0)[None].to(field)
             total = total + warp(indicators, field[None])
         return cls(names, total / len(labels))
 
     def warp(self, displacement: NDArray) -> NDArray:
         """Return the most frequent label at every pixel, shape (n, *sizes)."""
+        # shares are warped, since labels cannot be interpolated
         winners = [
             warp(self.shares.to(field), field[None]).argmax(1)
             for field in torch.from_numpy(displacement)
@@ -44,15 +46,15 @@ class LabelMaps(NamedTuple):
 
 
 class Voters(NamedTuple):
-    """Images whose labels are known, and that vote on those of others in the frame of an atlas.
+    """Labelled images that vote on the labels of other images, in the frame of an atlas.
 
     Attributes
     ----------
     labels : array of shape (n, *sizes)
     displacement : array of shape (n, n_dims, *sizes)
-        By which they are warped to the atlas.
+        Displacements that warp them to the atlas.
     places : array of shape (n,), of int
-        To which of the atlases.
+        The index of the atlas of every image.
     """
 
     labels: NDArray
@@ -60,12 +62,12 @@ class Voters(NamedTuple):
     places: NDArray
 
     def label(self, displacement: NDArray, places: NDArray) -> NDArray:
-        """Return the labels of other images, to which atlases are deformed.
+        """Return the labels of other images, given their displacements and their atlases.
 
         Raises
         ------
         ValueError
-            If nobody votes in the frame of an atlas.
+            If no labelled image has the atlas of an image.
         """
         found = np.empty((len(places), *self.labels.shape[1:]), self.labels.dtype)
         for place in np.unique(places):
@@ -80,7 +82,7 @@ class Voters(NamedTuple):
         return found
 
 
-def read_labels(labels: Any, shape: tuple[int, ...], whose: str) -> NDArray:
+def read_labels(labels: ArrayLike, shape: tuple[int, ...], whose: str) -> NDArray:
     """Return labels as an array of this shape.
 
     Parameters
@@ -88,12 +90,12 @@ def read_labels(labels: Any, shape: tuple[int, ...], whose: str) -> NDArray:
     labels : array-like
     shape : tuple of int
     whose : str
-        For the message of the error.
+        Name of the labelled images, for messages.
 
     Raises
     ------
     ValueError
-        If the shape is another one, or if these are no labels.
+        If the shape is another one, or if an entry is not a valid label.
     """
     array = np.asarray(labels)
     if array.shape != shape:

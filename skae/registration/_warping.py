@@ -1,6 +1,4 @@
-"""What is done to arrays of images with displacement fields."""
-
-from typing import Any
+"""Warping of arrays of images by displacement fields."""
 
 import numpy as np
 import torch
@@ -15,24 +13,24 @@ NAMES = {2: "(n, 2, height, width)", 3: "(n, 3, depth, height, width)"}
 
 
 def warp_images(images: ArrayLike, displacement: ArrayLike, *, order: int = 1) -> NDArray:
-    """Return images whose pixels are taken from where a field points to.
+    """Warp images by displacement fields.
 
     Parameters
     ----------
     images : array-like of shape (n, height, width) or (n, n_channels, height, width)
-        Images; for volumes, with the depth before the height. A single one is warped by all fields.
+        Images, or volumes with the depth before the height. A single one is warped by all fields.
     displacement : array-like of shape (n, 2, height, width)
-        In pixels, in the order of the images' axes: (dy, dx), or (dz, dy, dx) for volumes, whose
-        fields have the shape (n, 3, depth, height, width). Pixel x of the result is ``images(x +
-        displacement(x))``.
+        Displacements in pixels, in the order of the images' axes: (dy, dx), or (dz, dy, dx) for
+        volumes, whose fields have the shape (n, 3, depth, height, width). The result at pixel x is
+        the image at ``x + displacement(x)``.
     order : {0, 1}, default=1
-        1 interpolates linearly, 0 takes the nearest pixel, as labels need it.
+        Order of the interpolation: 1 is linear, 0 takes the nearest pixel, as labels need it.
 
     Returns
     -------
     warped : ndarray of shape (n, height, width) or (n, n_channels, height, width)
-        In the dtype of the images if `order` is 0 or if they are float32, else in float64. Points
-        outside of an image have the value of the nearest pixel of its border.
+        The warped images, in the dtype of the images if `order` is 0 or if they are float32, else
+        in float64. Points outside of an image have the value of the nearest pixel of its border.
 
     Raises
     ------
@@ -58,9 +56,10 @@ def warp_images(images: ArrayLike, displacement: ArrayLike, *, order: int = 1) -
     n_dims = fields.shape[1]
     _check_images(images, fields)
     dtype = images.dtype
-    # single precision only where nothing is asked for in double precision
+    # single precision only if both are in single precision
     is_single = dtype == fields.dtype == np.float32
     kind = torch.float32 if is_single else torch.float64
+    # (n, *sizes) -> (n, 1, *sizes)
     maps = images[:, None] if images.ndim == n_dims + 1 else images
     warped = _fields.warp(as_field(maps).to(kind), as_field(fields).to(kind), order)
     result = warped.numpy().reshape(len(fields), *images.shape[1:])
@@ -68,24 +67,26 @@ def warp_images(images: ArrayLike, displacement: ArrayLike, *, order: int = 1) -
 
 
 def jacobian_determinant(displacement: ArrayLike) -> NDArray:
-    """Return by how much a deformation grows or shrinks what is around every pixel.
+    """Return the factor by which a deformation changes the area, or volume, around every pixel.
 
     Parameters
     ----------
     displacement : array-like of shape (n, 2, height, width)
-        In pixels, in the order of the axes; (n, 3, depth, height, width) for volumes.
+        Displacements in pixels, in the order of the axes; for volumes, of shape
+        (n, 3, depth, height, width).
 
     Returns
     -------
     determinant : ndarray of shape (n, height, width)
-        Of the Jacobian of ``x + displacement(x)``, by central differences. 1 where nothing grows,
-        2 where the deformed image shows twice the area of the original in the same place; not
-        positive where the map folds. In float32 if the field is, else in float64.
+        Determinant of the Jacobian of ``x + displacement(x)``, by central differences: 1 where the
+        area is kept, 2 where the deformed image shows twice the area of the original in the same
+        place, not positive where the map folds. In float32 if the field is, else in float64.
 
     Raises
     ------
     ValueError
-        If it is no field of at least two pixels along every axis, or if a number is not finite.
+        If the field has less than two pixels along an axis, if its shape is not valid, or if a
+        number is not finite.
 
     Examples
     --------
@@ -99,13 +100,13 @@ def jacobian_determinant(displacement: ArrayLike) -> NDArray:
     field = check_displacement(displacement)
     if min(field.shape[2:]) < 2:
         raise ValueError(
-            "displacement must have at least 2 pixels along every axis, between which it changes. "
+            "displacement must have at least 2 pixels along every axis, for differences of them. "
             f"Got shape {field.shape}."
         )
     return _fields.jacobian_determinant(as_field(field)).numpy()
 
 
-def check_displacement(displacement: Any) -> NDArray:
+def check_displacement(displacement: ArrayLike) -> NDArray:
     """Return fields as an array in float64 or float32, shape (n, n_dims, *sizes)."""
     field = _read(displacement, "displacement")
     n_dims = field.ndim - 2
@@ -118,17 +119,18 @@ def check_displacement(displacement: Any) -> NDArray:
 
 
 def as_field(array: NDArray) -> torch.Tensor:
-    """Return an array as a tensor, of whatever strides and byte order it is."""
+    """Return an array of any strides and byte order as a tensor."""
+    # torch knows only the machine's byte order
     native = array.dtype.newbyteorder("=")
     if native.kind not in "fi" or native.itemsize < 4:
         native = np.dtype(np.float64)
     return torch.from_numpy(np.array(array, dtype=native, order="C"))
 
 
-def _read(array: Any, name: str) -> NDArray:
+def _read(given: ArrayLike, name: str) -> NDArray:
     with reading(name):
-        array = check_array(
-            detached(array), dtype="numeric", allow_nd=True, ensure_2d=False, input_name=name
+        array: NDArray = check_array(
+            detached(given), dtype="numeric", allow_nd=True, ensure_2d=False, input_name=name
         )
     if array.dtype.kind == "c":
         raise ValueError(f"Complex data not supported: {name} must hold real numbers.")
