@@ -71,7 +71,7 @@ def make_checkpoint(
         (*data, problem.labels, *recipe.compared, seed),
         simplified(known, estimator._known_classes()),
     ]
-    # processes have rows of their own: the file is that of all shards
+    # each process has rows of its own: the name depends on all of them
     digest = digest_of(peers.gather(digest_of(content)))
     name = f"{type(estimator).__name__}-{digest[:32]}.checkpoint"
     folder = Path(estimator.checkpoint)

@@ -21,7 +21,7 @@ ROWS_JUDGED_AT_ONCE = 1024
 
 
 class Loaders(NamedTuple):
-    """The loader of the rows to learn from, and that of held-out rows if there are any."""
+    """The loader of the rows to learn from, and the loader of held-out rows if there are any."""
 
     train: Loader
     valid: Batches | None

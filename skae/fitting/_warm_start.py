@@ -31,7 +31,7 @@ PARAMETERS: dict[str, tuple[str, dict[bool, str]]] = {
     "n_channels_out": ("the number of channels of y, or of classes,", {}),
     "n_classes": ("the number of classes", {}),
 }
-"""Fields of architectures whose names or values differ from those of users' parameters."""
+"""Fields of architectures that have other names or values than users' parameters."""
 AFRESH = {
     "warm_start": "set warm_start=False to start afresh",
     "partial_fit": "start afresh with partial_fit of a clone",

@@ -11,7 +11,7 @@ NO_ROWS = "X has no rows: all of its blocks are empty."
 def explained_share(X: NDArray, reconstruction: NDArray) -> float:
     """Return ``1 - SSE / SST`` over the features that vary.
 
-    The result is that of `sklearn.metrics.r2_score` with ``multioutput="variance_weighted"``.
+    The result equals `sklearn.metrics.r2_score` with ``multioutput="variance_weighted"``.
     scikit-learn divides feature by feature, which may overflow if the scales of features are far
     apart; here, the errors and the variances are summed before the only division.
 

@@ -8,7 +8,7 @@ import numpy as np
 from skae.networks import ImageLayout
 
 COLORS = (1, 3, 4)
-"""Numbers of channels of grey pictures, of colour pictures, and of those with transparency."""
+"""Numbers of channels of pictures: grey, colours, and colours with transparency."""
 
 
 def find_layout(row: tuple[int, ...], image_shape: object, channels: str) -> ImageLayout:

@@ -148,7 +148,7 @@ class Reader:
         Raises
         ------
         ValueError
-            If the blocks are not those of the first pass, or if one has other rows.
+            If the blocks differ from the first pass in number or in their rows.
         """
         starts = np.concatenate([[0], np.cumsum(self.lengths)])
         n_read = 0
@@ -256,7 +256,7 @@ NO_ROWS_YET = Rows(*[np.empty((0, 0))] * 2)
 
 
 def _compute_checksum(block: Block) -> int:
-    """Return a checksum of rows and of their place; those of parts are added, in any order."""
+    """Return a checksum of rows and of their place; checksums of parts are added in any order."""
     if not len(block.is_held_out):
         return 0
     return sum(

@@ -18,7 +18,7 @@ class Sample:
     Parameters
     ----------
     rows : Rows
-        Some rows with the shapes and dtypes of those that will be added.
+        Some rows, which have the same shapes and dtypes as the rows to add.
     min_sampled : int
         The sample has room for at least so many rows, even if they are large.
     has_valid : bool

@@ -30,7 +30,7 @@ class Stream:
     reader : Reader
         After its first pass.
     example : Rows
-        Some rows with the shapes of those that the network is given.
+        Some rows, which have the same shapes as the network's input and target.
     n_rows : int
         Number of rows to learn from in this process.
     kind : RowKind

@@ -91,7 +91,7 @@ def corrupt_maps(
     if plan is None:
         return seen
     clean = torch.from_numpy(seen)
-    # bounds are those of a channel: (n, n_channels, *sizes) -> (n_pixels, n_channels, 1, 1)
+    # bounds are of channels: (n, n_channels, *sizes) -> (n_pixels, n_channels, 1, 1)
     pixels = clean.movedim(1, -1).reshape(-1, clean.shape[1], 1, 1)
     corruption = plan.make(problem.units, pixels, torch_generator(random_state))
     return corruption.corrupt(clean).numpy()
