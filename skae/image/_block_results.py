@@ -28,13 +28,13 @@ class FittedSegmenter(FittedOnImages, Protocol):
 def images_shape(estimator: FittedOnImages, X: object) -> tuple[int, ...]:
     """Return the shape of a prediction for an image of X, which may have another size than in fit.
 
-    If X does not state the size of its images, it is assumed to be the size of those in fit.
+    If X does not state the size of its images, they are assumed to have the size of fit's images.
     """
     return tuple(estimator._target_format.find_row(find_spatial(estimator, X)))
 
 
 def find_spatial(estimator: FittedOnImages, X: object) -> tuple[int, ...]:
-    """Return height and width of the images of X, or of those in fit if X does not state them."""
+    """Return height and width of the images of X, or in fit if X does not state them."""
     layout = estimator._format.layout
     row = tuple(getattr(X, "shape", ()))[1:]
     if len(row) == 2:  # images without an axis of channels

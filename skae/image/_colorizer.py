@@ -112,7 +112,7 @@ class ImageColorizer(RegressorMixin, BaseImageEstimator):
 
     patch_size : int or None, default=None
         Height and width of the patches that images are cut into for training; they cover every
-        image and overlap as little as they can. Predictions are those of whole images. None trains
+        image and overlap as little as they can. Predictions are made for whole images. None trains
         on whole images.
 
     augment : {"flip", "rotate"}, sequence of these or None, default=None

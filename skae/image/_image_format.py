@@ -72,7 +72,7 @@ class ImageFormat(NamedTuple):
         single = f" If {name} is one image, pass {name}[None]." if len(row) == 2 else ""
         raise ValueError(
             f"{name} has images of shape {row}, but images of shape {self.layout.shape}, of this "
-            f"or another size, are expected: {n_channels} channels, and these {self._place()}."
+            f"or another size, are expected, with {n_channels} channels, {self._place()}."
             f"{single}"
         )
 
@@ -115,7 +115,7 @@ def find_format(
     given = None if image_shape is None else _check_shape(image_shape, parameter)
     if given is None and len(row) == 1:
         raise ValueError(
-            f"{name} has {row[0]} numbers in a row, which does not tell what images they are. Set "
+            f"{name} has {row[0]} numbers in a row, which does not give the shape of an image. Set "
             f"{parameter}, such as {_example(row[0], is_last)}, or give {name} the shape (n, "
             "height, width)."
         )
@@ -145,7 +145,7 @@ def guess_target_shape(n_numbers: int, layout: ImageLayout) -> tuple[int, ...]:
     if rest or not n_channels:
         raise ValueError(
             f"y has {n_numbers} numbers in a row, which make no images of {_size(layout.spatial)} "
-            "pixels, the size of those of X. Images of y must have the size of those of X."
+            "pixels, the size of the images of X. Images of y must have the same size."
         )
     spatial = layout.spatial
     return (*spatial, n_channels) if layout.is_channels_last else (n_channels, *spatial)

@@ -41,8 +41,8 @@ def find_autoencoder(encoder: object, shape: tuple[int, ...]) -> ConvAutoencoder
     if known != shape:
         raise ValueError(
             f"The ConvAutoencoder given as encoder is fitted to images of shape {known}, channels "
-            f"first, but X has images of shape {shape}. Fit it to images like those of X, or cut "
-            "those of X to its size."
+            f"first, but X has images of shape {shape}. Fit it to images of the same kind, or cut "
+            "the images of X to its size."
         )
     return found
 
@@ -96,7 +96,7 @@ def find_loss(autoencoder: ConvAutoencoder) -> str:
 
 
 def transfer_(module: WithReconstruction, autoencoder: ConvAutoencoder, units: Units) -> None:
-    """Set the weights of a new network to those of an autoencoder.
+    """Copy the weights of an autoencoder into a new network.
 
     Parameters
     ----------

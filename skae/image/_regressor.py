@@ -117,7 +117,7 @@ class ImageToImageRegressor(RegressorMixin, BaseImageEstimator):
 
     patch_size : int or None, default=None
         Height and width of the patches that images are cut into for training; they cover every
-        image and overlap as little as they can. Predictions are those of whole images. None trains
+        image and overlap as little as they can. Predictions are made for whole images. None trains
         on whole images.
 
     augment : {"flip", "rotate"}, sequence of these or None, default=None
@@ -131,7 +131,8 @@ class ImageToImageRegressor(RegressorMixin, BaseImageEstimator):
         needs it.
 
     target_image_shape : sequence of int or None, default=None
-        The same for y. None takes it from y; where y is flattened, the size is that of X's images.
+        Shape of one image of y, as `image_shape` for X. None takes it from y; flattened images of y
+        have the size of the images of X.
 
     channels : {"first", "last"}, default="first"
         Where X and y have their channels.
@@ -203,7 +204,7 @@ class ImageToImageRegressor(RegressorMixin, BaseImageEstimator):
         Shape of one image of X in :meth:`fit`, in X's order and with the channels.
 
     target_image_shape_ : tuple of int
-        The same for y.
+        Shape of one image of y in :meth:`fit`, in y's order and with the channels.
 
     n_iter_ : int
         Number of epochs that were run.

@@ -120,7 +120,7 @@ class ImageSegmenter(ClassifierMixin, BaseImageEstimator):
 
     patch_size : int or None, default=None
         Height and width of the patches that images are cut into for training; they cover every
-        image and overlap as little as they can. Predictions are those of whole images. None trains
+        image and overlap as little as they can. Predictions are made for whole images. None trains
         on whole images.
 
     augment : {"flip", "rotate"}, sequence of these or None, default=None
@@ -336,7 +336,7 @@ class ImageSegmenter(ClassifierMixin, BaseImageEstimator):
 
     @validated_fit
     def fit(self, X: ArrayLike, y: ArrayLike) -> Self:
-        """Learn to tell the classes of the pixels of X.
+        """Learn to classify the pixels of X.
 
         Parameters
         ----------
@@ -416,7 +416,7 @@ class ImageSegmenter(ClassifierMixin, BaseImageEstimator):
         X : array-like of shape (n_samples, height, width) or (n_samples, ...), or blocks
             Images.
         y : array-like of shape (n_samples, height, width) or (n_samples, height * width), or blocks
-            Their labels.
+            The label of every pixel.
 
         Returns
         -------
@@ -472,7 +472,7 @@ class ImageSegmenter(ClassifierMixin, BaseImageEstimator):
         # the autoencoder's dense layers fix the size
         if isinstance(plan, PretrainedArchitecture) and spatial != plan.spatial:
             raise ValueError(
-                "With an encoder, all images must have the size of those it was fitted to, "
+                "With an encoder, all images must have the size of the images it was fitted to, "
                 f"{plan.spatial[0]} x {plan.spatial[1]} pixels. Got {spatial[0]} x {spatial[1]}."
             )
         super()._check_known_size(spatial)

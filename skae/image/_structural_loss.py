@@ -12,7 +12,7 @@ WINDOW = 7
 class StructuralDissimilarity(Term[ImageOutputs]):
     """One less the structural similarity (Wang et al. 2004), as in `skae.metrics.ssim`.
 
-    Means, variances and covariances are those of all windows of 7 x 7 pixels.
+    Means, variances and covariances are computed in all windows of 7 x 7 pixels.
 
     Parameters
     ----------

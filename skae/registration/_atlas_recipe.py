@@ -36,7 +36,7 @@ def check_sizes(layout: ImageLayout) -> None:
     sizes = layout.spatial
     if len(sizes) not in (2, 3):
         raise ValueError(
-            f"X has rows of {prod(layout.shape)} numbers, which do not tell what images they are. "
+            f"X has rows of {prod(layout.shape)} numbers, which do not give the shape of an image. "
             "Set image_shape, such as (1, 28, 28), or give X the shape (n, height, width)."
         )
     if min(sizes) < 2:

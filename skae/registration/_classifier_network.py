@@ -74,7 +74,7 @@ class FusedClassifier(nn.Module):
 
     def forward(self, x: Tensor, code: Tensor) -> Tensor:
         """Return the logits of rows with these codes, shape (n, n_classes)."""
-        # without the pose, which tells nothing of the shape
+        # without the pose, which does not belong to the shape
         features = self.shape(code[:, : self.n_components])
         if self.fusion == "add":
             features = features + self.image(x)

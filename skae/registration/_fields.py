@@ -130,7 +130,7 @@ def exp_velocity(velocity: Tensor, n_squarings: int = 7) -> Tensor:
     Parameters
     ----------
     velocity : Tensor of shape (n, n_dims, *sizes)
-        In pixels for unit time.
+        Velocity in pixels per unit time.
     n_squarings : int, default=7
         The error is proportional to ``2**-n_squarings``, down to the error of the interpolation.
     """

@@ -70,7 +70,7 @@ class GeoSICClassifier(ClassifierMixin, BaseDeformation):
     n_components : int, default=16
         Width of the code of a shape. With `affine`, the pose follows it: 6 more numbers for images,
         12 for volumes. The classifier does not see the pose. With `per_class_atlas`, the last
-        `n_classes` numbers of a code tell the class.
+        `n_classes` numbers of a code are indicators of the class.
 
     fusion : {"add", "concat", "shape_only"}, default="add"
         How features of the image and of its shape are fused: "add" sums them, "concat" puts them
@@ -178,9 +178,9 @@ class GeoSICClassifier(ClassifierMixin, BaseDeformation):
         where the estimator is cloned, as in a grid search.
 
     latent_density : {"gmm", "gaussian", "kde"} or object, default="gmm"
-        What :meth:`sample` draws codes from: a mixture of up to ten normal distributions, one,
-        or a kernel density estimate, fitted to standardised training codes (to 10,000 of them
-        if there are more). An object must have ``fit(codes)`` and ``sample(n_samples)``.
+        Density from which :meth:`sample` draws codes: a mixture of up to ten normal distributions,
+        a single one, or a kernel density estimate, fitted to standardised training codes (to at
+        most 10,000 of them). An object must have ``fit(codes)`` and ``sample(n_samples)``.
 
     device : str, default="auto"
         "cpu", "cuda", "cuda:1", "mps", or "auto" for the first there is of CUDA, MPS and CPU.
@@ -451,14 +451,14 @@ class GeoSICClassifier(ClassifierMixin, BaseDeformation):
         X : array-like of shape (n_samples, n_features) or (n_samples, ...), or blocks
             Images.
         y : array-like of shape (n_samples,)
-            Their classes, as one array also for X in blocks.
+            The classes of the images, as one array also for X in blocks.
         sample_weight : array-like of shape (n_samples,), default=None
             Weights of the images.
 
         Returns
         -------
         score : float
-            In [0, 1], the higher the better.
+            Share of the images whose class is predicted correctly, in [0, 1].
         """
         predicted = self.predict(X)
         if find_blocks_for(self, X) is not None:

@@ -100,7 +100,7 @@ def jacobian_determinant(displacement: ArrayLike) -> NDArray:
     field = check_displacement(displacement)
     if min(field.shape[2:]) < 2:
         raise ValueError(
-            "displacement must have at least 2 pixels along every axis, for differences of them. "
+            "displacement must have at least 2 pixels along every axis, to compute differences. "
             f"Got shape {field.shape}."
         )
     return _fields.jacobian_determinant(as_field(field)).numpy()
