@@ -238,7 +238,10 @@ class VariationalArchitecture(Architecture):
     def n_weights(self) -> int:
         """Least number of weights of the network, if no size is 0."""
         # the decoder's last layer may be wider than the data
-        return super().n_weights + self.sizes[1] * self.n_features * self.n_raw + self.n_shared
+        n_last = self.sizes[1] * self.n_features * self.n_raw
+        # the decoder's first layer sees the classes beside the code
+        n_told = self.n_classes * min(self.sizes[-2], self.n_features * self.n_raw)
+        return super().n_weights + n_last + n_told + self.n_shared
 
     def build(self, generator: Generator) -> VariationalAutoencoder:
         """Return the network in float64; its affine maps, if any, are zero."""
