@@ -121,7 +121,7 @@ def test_draws_from_other_densities_are_codes_too(fitted, digits, density):
     coder = clone(fitted["topk"]).set_params(
         latent_density=density, warm_start=fitted["topk"], max_iter=0
     )
-    codes = coder.fit(digits)._find_codes(
+    codes = coder.fit(digits)._clip_codes(
         coder.latent_density_.sample(50, np.random.RandomState(0))
     )
     assert (codes >= 0).all()

@@ -159,9 +159,9 @@ class TestEveryLikelihood:
     def test_modules_agree_with_the_methods(self, fitted, likelihood):
         model = fitted[likelihood]
         X = DATA[likelihood]
-        seen = model._see(X, model._link)
+        seen = model._link.inputs(torch.from_numpy(X))
         with torch.no_grad():
-            moments = model.encoder_(torch.from_numpy(seen).float())
+            moments = model.encoder_(seen.float())
             decoded = model.decoder_(moments[:, :2])
         assert_allclose(moments[:, :2], model.transform(X), atol=1e-4)
         if likelihood != "categorical":
