@@ -72,7 +72,7 @@ class ImageFormat(NamedTuple):
         single = f" If {name} is one image, pass {name}[None]." if len(row) == 2 else ""
         raise ValueError(
             f"{name} has images of shape {row}, but images of shape {self.layout.shape}, of this "
-            f"or another size, are expected, with {n_channels} channels, {self._place()}."
+            f"or another size, are expected: {n_channels} channels, and these {self._place()}."
             f"{single}"
         )
 

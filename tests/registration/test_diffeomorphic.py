@@ -588,7 +588,7 @@ def test_bad_parameters(name, values):
 @pytest.mark.parametrize(
     ("X", "parameters", "message"),
     [
-        (GREY.reshape(10, 64), {}, r"do not tell what images .* Set image_shape, such as"),
+        (GREY.reshape(10, 64), {}, r"do not give the shape of an image\. Set image_shape, such as"),
         (GREY.reshape(10, 64), {"image_shape": (1, 8, 9)}, "does not match image_shape"),
         (COLOUR, {}, "set channels='last'"),
         (GREY[:, :, :1], {}, "8 x 1 pixels cannot be deformed"),
