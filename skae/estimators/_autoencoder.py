@@ -161,9 +161,9 @@ class AutoencoderTransformer(OrderedCodesMixin, BaseAutoencoder):
         estimator is cloned, as in a grid search.
 
     latent_density : {"gmm", "gaussian", "kde"} or object, default="gmm"
-        What :meth:`sample` draws codes from: a mixture of up to ten normal distributions, one,
-        or a kernel density estimate, fitted to standardised training codes (to 10,000 of them
-        if there are more). An object must have ``fit(codes)`` and ``sample(n_samples)``.
+        Density from which :meth:`sample` draws codes: a mixture of up to ten normal
+        distributions, a single one, or a kernel density estimate, fitted to standardised training
+        codes (to at most 10,000 of them). An object must have ``fit(codes)`` and ``sample(n_samples)``.
 
     device : str, default="auto"
         "cpu", "cuda", "cuda:1", "mps", or "auto" for the first there is of CUDA, MPS and CPU.

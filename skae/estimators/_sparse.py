@@ -198,7 +198,7 @@ class SparseAutoencoder(BaseAutoencoder):
         cloned.
 
     latent_density : {"support", "gmm", "gaussian", "kde"} or object, default="support"
-        What :meth:`sample` draws codes from. "support" takes the active components from a training
+        Density from which :meth:`sample` draws codes. "support" takes the active components from a training
         row drawn at random, and each one's value from those it has in other rows. The others are
         fitted to the training codes; of each draw, what is negative is set to zero, and with a
         fixed number of nonzeros all but the largest. An object must have ``fit(codes)`` and

@@ -224,7 +224,7 @@ class VAETransformer(GenerativeAutoencoder):
         cloned.
 
     latent_density : {"prior", "gmm", "gaussian", "kde"} or object, default="prior"
-        What :meth:`sample` draws codes from: the prior, or a density that is fitted to the
+        Density from which :meth:`sample` draws codes: the prior, or one that is fitted to the
         training codes. An object must have ``fit(codes)`` and ``sample(n_samples)``.
 
     device : str, default="auto"
