@@ -51,9 +51,14 @@ def _names_by_owner():
     return names
 
 
+def _is_ours(member):
+    # estimators are in "skae" itself, by their public path
+    return member.__module__.split(".")[0] == "skae"
+
+
 def _own_parts(cls):
     """Return public methods and properties, those of scikit-learn's classes left out."""
-    ours = [base for base in cls.__mro__ if base.__module__.startswith("skae.")]
+    ours = [base for base in cls.__mro__ if _is_ours(base)]
     return sorted({part for base in ours for part in vars(base) if _is_documented(base, part)})
 
 
@@ -118,7 +123,7 @@ def _has_own_signature(name):
     """Return whether it is a class or a function of skae, and not of scikit-learn."""
     member = _find(name)
     is_either = inspect.isclass(member) or inspect.isfunction(member)
-    return is_either and member.__module__.startswith("skae.")
+    return is_either and _is_ours(member)
 
 
 def _told_defaults(member):

@@ -163,7 +163,8 @@ class AutoencoderTransformer(OrderedCodesMixin, BaseAutoencoder):
     latent_density : {"gmm", "gaussian", "kde"} or object, default="gmm"
         Density from which :meth:`sample` draws codes: a mixture of up to ten normal
         distributions, a single one, or a kernel density estimate, fitted to standardised training
-        codes (to at most 10,000 of them). An object must have ``fit(codes)`` and ``sample(n_samples)``.
+        codes (to at most 10,000 of them). An object must have ``fit(codes)`` and
+        ``sample(n_samples)``.
 
     device : str, default="auto"
         "cpu", "cuda", "cuda:1", "mps", or "auto" for the first there is of CUDA, MPS and CPU.

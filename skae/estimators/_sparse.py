@@ -198,10 +198,10 @@ class SparseAutoencoder(BaseAutoencoder):
         cloned.
 
     latent_density : {"support", "gmm", "gaussian", "kde"} or object, default="support"
-        Density from which :meth:`sample` draws codes. "support" takes the active components from a training
-        row drawn at random, and each one's value from those it has in other rows. The others are
-        fitted to the training codes; of each draw, what is negative is set to zero, and with a
-        fixed number of nonzeros all but the largest. An object must have ``fit(codes)`` and
+        Density from which :meth:`sample` draws codes. "support" takes the active components from a
+        training row drawn at random, and the value of each from other rows that use it. The others
+        are fitted to the training codes; negative entries of a draw are set to zero and, with a
+        fixed number of nonzeros, all but the largest. An object must have ``fit(codes)`` and
         ``sample(n_samples)``.
 
     device : str, default="auto"

@@ -604,7 +604,7 @@ def test_in_a_grid_beside_pca(digits):
 @pytest.mark.parametrize("likelihood", ["gaussian_diagonal", "student_t"])
 def test_sorted_rows_make_no_difference(likelihood, monkeypatch):
     """More than a start looks at; the last ones are of another kind."""
-    monkeypatch.setattr("skae.estimators._variational_start.MAX_ROWS", 1000)
+    monkeypatch.setattr("skae.starts._variational.MAX_ROWS", 1000)
     rng = np.random.default_rng(0)
     X = np.vstack([rng.normal(size=(1100, 3)), 5 + rng.normal(size=(300, 3))])
     parameters = {"likelihood": likelihood, "max_iter": 0, "random_state": 0}

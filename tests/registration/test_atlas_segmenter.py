@@ -283,7 +283,7 @@ def test_files(fitted, X, tmp_path):
     assert dump.count(b"skae") == 1
     content = skops.io.dumps(fitted)
     trusted = skops.io.get_untrusted_types(data=content)
-    assert trusted == ["skae.registration._atlas_segmenter.AtlasSegmenter"]
+    assert trusted == ["skae.registration.AtlasSegmenter"]
     again = load(tmp_path / "file"), pickle.loads(dump), skops.io.loads(content, trusted=trusted)
     for same in again:
         assert repr(same.get_params()) == repr(fitted.get_params())

@@ -443,7 +443,7 @@ def test_skops_has_one_class_to_trust(shapes):
     model = _quick().fit(shapes.images)
     dump = skops.io.dumps(model)
     trusted = skops.io.get_untrusted_types(data=dump)
-    assert trusted == ["skae.registration._diffeomorphic.DiffeomorphicAutoencoder"]
+    assert trusted == ["skae.registration.DiffeomorphicAutoencoder"]
     same = skops.io.loads(dump, trusted=trusted)
     assert_array_equal(same.transform(shapes.images), model.transform(shapes.images))
 
