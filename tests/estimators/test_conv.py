@@ -3,6 +3,7 @@
 import pickle
 import subprocess
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -16,10 +17,14 @@ from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import Pipeline, make_pipeline
 
 from skae import ConvAutoencoder
-from skae.engine import Batch
+from skae.engine import ALONE, Batch
+from skae.fitting._loaders import choose_batch_size
+from skae.fitting._read import read_problem
+from skae.fitting._training import Training
 from skae.metrics import neg_reconstruction_error_scorer, reconstruction_r2_scorer
 from skae.networks import ConvArchitecture
 from skae.rows._problem import training_tensors
+from skae.rows._rows import Split
 
 RNG = np.random.default_rng(0)
 LAYOUTS = {
@@ -242,12 +247,9 @@ class TestTraining:
             corruption="masking", corruption_level=0.5, random_state=0,
         )  # fmt: skip
         random_state = np.random.RandomState(0)
-        rows = estimator._validate(X, reset=True)
-        problem = estimator._make_problem(rows, None, None, random_state)
-        inputs, target = training_tensors(problem, np.float64)
-        train, held_out = estimator._make_augmentations(
-            problem, estimator._make_architecture(problem), inputs[0], random_state
-        )
+        problem = read_problem(estimator, X, None, None, random_state, ALONE)
+        inputs, target = training_tensors(problem, problem.rows, np.float64)
+        train, held_out = estimator._make_recipe(problem, random_state).changes
         batch = train(Batch(inputs, target))
         leave = problem.units.leave
         is_own = loss == "binary_crossentropy"
@@ -255,12 +257,13 @@ class TestTraining:
         for image, before in zip(moved.reshape(X.shape)[:20], X[:20], strict=True):
             assert any(np.allclose(image, other) for other in _all_moves(before, channels))
         seen = leave(batch.inputs[0].numpy(), np.float64)
-        is_masked = np.isclose(seen, 0)
+        zero = problem.units.enter(0 * problem.units.location).astype(np.float32)
+        is_masked = batch.inputs[0].numpy() == zero
         assert 0.4 < is_masked.mean() < 0.6
         assert_allclose(seen[~is_masked], moved[~is_masked])
         still = held_out(Batch(inputs, target))
         assert still.target is target
-        assert 0.4 < np.isclose(leave(still.inputs[0].numpy(), np.float64), 0).mean() < 0.6
+        assert 0.4 < (still.inputs[0].numpy() == zero).mean() < 0.6
 
     def test_moves_that_leave_nothing(self):
         with pytest.raises(ValueError, match="must be below the size of the images, 5"):
@@ -341,11 +344,20 @@ class TestTraining:
         assert fitted.validation_curve_[-1] < fitted.validation_curve_[0]
 
     def test_small_batches_by_default(self):
-        sizes = [ConvAutoencoder()._batch_size(n, 1000) for n in (20, 1000, 10_000, 50_000)]
-        assert sizes == [20, 32, 64, 128]
+        assert [_batch_size(n, 1000) for n in (20, 1000, 10_000, 50_000)] == [20, 32, 64, 128]
         # and smaller ones for large images
-        assert ConvAutoencoder()._batch_size(10_000, 16 * 1024**2) == 1
-        assert ConvAutoencoder(batch_size=7)._batch_size(10_000, 16 * 1024**2) == 7
+        assert _batch_size(10_000, 16 * 1024**2) == 1
+        assert _batch_size(10_000, 16 * 1024**2, batch_size=7) == 7
+
+
+def _batch_size(n_rows, width, **parameters):
+    """Return the size of batches of so many rows to learn from, the widest layer being given."""
+    estimator = ConvAutoencoder(2, **parameters)
+    random_state = np.random.RandomState(0)
+    problem = read_problem(estimator, np.eye(16).reshape(16, 4, 4), None, None, random_state, ALONE)
+    recipe = replace(estimator._make_recipe(problem, random_state), width=width)
+    problem = problem._replace(split=Split(np.arange(n_rows), np.arange(0)))
+    return choose_batch_size(problem, recipe, Training.of(estimator))
 
 
 class TestFitted:
