@@ -63,7 +63,7 @@ def test_what_is_wrong_together_is_an_error_of_all(results, name, message):
     assert message in first[1]
 
 
-@pytest.mark.parametrize("name", ["solver", "AutoencoderCV", "ImageToImageRegressor"])
+@pytest.mark.parametrize("name", ["solver", "AutoencoderCV"])
 def test_what_only_one_process_can_do_is_refused_by_name(results, name):
     for result in results["refusals"]:
         error, message = result[name]
