@@ -1,6 +1,6 @@
 """Fits to tables and images that are larger than memory: what they take, and what they lose.
 
-    python docs/benchmarks/blocks.py [memory] [quality] [images]
+    python docs/benchmarks/blocks.py [memory] [quality] [images] [shapes]
 
 `memory`: what fits of no and of two epochs to a memory map of 2 GB (1,000,000 rows of 512 numbers
 in float32) add to the peak of a process that has skae and a small fit behind it, each estimator in
@@ -15,8 +15,11 @@ peak of such a process, each estimator in a process of its own, and their second
 memory to 2,048 of them adds; the bar is 300 MB. Then errors on 128 other images of fits by blocks
 and in memory to the same 256 images, five epochs, three seeds: the share of the variance of y that
 is lost, and for masks one less the Dice coefficient. Images are smooth random fields, with noise; y
-are the same without noise, and where they are large; colours are functions of a field. One thread.
-Prints Markdown.
+are the same without noise, and where they are large; colours are functions of a field.
+`shapes`: as `images`, of deformations: memory maps of 1 GB and more of shapes of 128 x 128 numbers,
+and a fit in memory to 2,048 of them; the bar is 300 MB. Then one less the score on 128 other shapes
+of fits by blocks and in memory to the same 256 shapes, five epochs, three seeds. One thread. Prints
+Markdown.
 """
 
 import multiprocessing
@@ -31,7 +34,9 @@ import torch
 from scipy.ndimage import gaussian_filter
 
 from skae import AutoencoderTransformer, VAETransformer
+from skae.datasets import make_deformed_shapes
 from skae.image import ImageColorizer, ImageSegmenter, ImageToImageRegressor
+from skae.registration import AtlasSegmenter, DiffeomorphicAutoencoder, GeoSICClassifier
 
 N_FEATURES, N_FACTORS = 512, 16
 SIZES = {"memory": 1_000_000, "quality": 100_000}
@@ -61,6 +66,28 @@ GIVEN = {
 }
 """What X and y are."""
 SCORED = GIVEN | {"ImageToImageRegressor, clean images alone": ("noisy", "clean")}
+
+
+SHAPE_ESTIMATORS = {
+    "DiffeomorphicAutoencoder": DiffeomorphicAutoencoder(4, device="cpu"),
+    "GeoSICClassifier": GeoSICClassifier(4, device="cpu"),
+    "AtlasSegmenter": AtlasSegmenter(4, base_channels=4, refine_steps=5, device="cpu"),
+}
+SHAPES_GIVEN = {
+    "DiffeomorphicAutoencoder": ("shapes", None),
+    "GeoSICClassifier": ("shapes", "classes"),
+    "AtlasSegmenter": ("shapes", "labels"),
+}
+
+
+def make_shapes(n_images, seed):
+    """Return shapes, their classes, and labels of pixels."""
+    shapes = make_deformed_shapes(n_images, n_classes=2, size=SIDE, random_state=seed)
+    return {
+        "shapes": shapes.images.astype(np.float32),
+        "classes": shapes.target,
+        "labels": shapes.masks.astype(np.uint8),
+    }
 
 
 def make_images(n_images, seed):
@@ -117,11 +144,11 @@ def measure_memory(name, path):
     return peak() - before, *seconds
 
 
-def write_images(folder, n_images):
+def write_images(make, folder, n_images):
     """Write images to files, some at a time."""
     files = {}
     for start in range(0, n_images, AT_ONCE):
-        for name, images in make_images(AT_ONCE, 1 + start).items():
+        for name, images in make(AT_ONCE, 1 + start).items():
             if name not in files:
                 shape = n_images, *images.shape[1:]
                 files[name] = np.lib.format.open_memmap(
@@ -133,14 +160,17 @@ def write_images(folder, n_images):
 def measure_images(name, folder, n_images):
     """Return megabytes of images, and megabytes beyond those before and seconds of a fit."""
     torch.set_num_threads(1)
-    model = IMAGE_ESTIMATORS[name].set_params(random_state=0, max_iter=1)
-    names, small = GIVEN[name], make_images(8, 0)
+    model = (IMAGE_ESTIMATORS | SHAPE_ESTIMATORS)[name].set_params(random_state=0, max_iter=1)
+    names = (GIVEN | SHAPES_GIVEN)[name]
+    small = make_shapes(8, 0) if name in SHAPES_GIVEN else make_images(8, 0)
     model.fit(*map(small.get, names))
     before = peak()
     given = [
         None if given is None else np.load(folder / f"{given}.npy", mmap_mode="r")[:n_images]
         for given in names
     ]
+    # classes of images are one array
+    given = [np.array(part) if part is not None and part.ndim == 1 else part for part in given]
     start = time.perf_counter()
     model.fit(*given)
     n_bytes = sum(array.nbytes for array in given if array is not None)
@@ -183,28 +213,49 @@ def quality():
 
 def images():
     """Print what fits to images take, and how good they are."""
+    compare_images(make_images, IMAGE_ESTIMATORS, GIVEN, SCORED)
+
+
+def shapes():
+    """Print what fits of deformations take, and how good they are."""
+    compare_images(make_shapes, SHAPE_ESTIMATORS, SHAPES_GIVEN, SHAPES_GIVEN)
+
+
+def compare_images(make, estimators, fitted, scored):
+    """Print what fits take, and how good they are.
+
+    Parameters
+    ----------
+    make : callable
+        Returns arrays by name, given a number of images and a seed.
+    estimators : dict
+    fitted, scored : dict of pairs of str
+        The names of X and y in `fit` and in `score`, by the names of estimators.
+    """
     print("| estimator | images | their MB | MB | seconds |\n|---|---|---|---|---|", flush=True)
-    cases = [("ImageToImageRegressor", IMAGES["in memory"])]
-    cases += [(name, IMAGES["memory"]) for name in IMAGE_ESTIMATORS]
+    cases = [(next(iter(estimators)), IMAGES["in memory"])]
+    cases += [(name, IMAGES["memory"]) for name in estimators]
     with TemporaryDirectory() as folder:
-        in_process(write_images, Path(folder), IMAGES["memory"])
+        in_process(write_images, make, Path(folder), IMAGES["memory"])
         for name, n in cases:
             given, more, seconds = in_process(measure_images, name, Path(folder), n)
             print(f"| {name} | {n:,} | {given:,.0f} | {more:.0f} | {seconds:.0f} |", flush=True)
     print("\n| estimator | seed | in memory | by blocks | ratio |\n|---|---|---|---|---|")
-    train, test = make_images(IMAGES["quality"], 1), make_images(IMAGES["test"], 2)
-    for name, estimator in IMAGE_ESTIMATORS.items():
+    train, test = make(IMAGES["quality"], 1), make(IMAGES["test"], 2)
+    for name, estimator in estimators.items():
         for seed in range(3):
             model = estimator.set_params(random_state=seed, max_iter=5)
             one, other = (
-                1 - model.fit(*map(given.get, GIVEN[name])).score(*map(test.get, SCORED[name]))
+                1 - model.fit(*map(given.get, fitted[name])).score(*map(test.get, scored[name]))
                 for given in (train, {key: in_blocks(images) for key, images in train.items()})
             )
             print(f"| {name} | {seed} | {one:.5g} | {other:.5g} | {other / one:.4f} |", flush=True)
 
 
 def in_blocks(images):
-    """Return images as the values of a dict, which are read in one order."""
+    """Return images as the values of a dict, which are read in one order; classes as they are."""
+    if images.ndim == 1:
+        return images
     return dict(enumerate(np.array_split(images, 32))).values()
 
 
@@ -220,7 +271,7 @@ def find_errors(model, test):
 
 if __name__ == "__main__":
     torch.set_num_threads(1)
-    functions = {f.__name__: f for f in (memory, quality, images)}
+    functions = {f.__name__: f for f in (memory, quality, images, shapes)}
     for name in sys.argv[1:] or functions:
         print(f"\n## {name}\n", flush=True)
         functions[name]()

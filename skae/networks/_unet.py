@@ -228,7 +228,7 @@ def _convolve(layer: Convolution, maps: Tensor) -> Tensor:
     In float64, torch unrolls convolutions: every entry is copied to all places of the kernel.
     """
     n_dims = maps.ndim - 2
-    n_channels = max(1, MAX_UNROLLED // (maps[:, 0].numel() * KERNEL_SIZE**n_dims))
+    n_channels = max(1, MAX_UNROLLED // max(1, maps[:, 0].numel() * KERNEL_SIZE**n_dims))
     if maps.dtype != torch.float64 or n_channels >= maps.shape[1]:
         return layer(maps)
     result = layer.bias.view(-1, *[1] * n_dims)  # (n_out, 1, ...), broadcast over maps

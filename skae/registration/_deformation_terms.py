@@ -100,31 +100,37 @@ class MeanDisplacementOfClasses(Term):
         """Return each row times the mean of the others of its class, shape (n, n_entries)."""
         if torch.is_grad_enabled():
             indicators = functional.one_hot(places, self.n_classes).to(u)
-            shares, n_rows = self.average(indicators)
+            counts, sums, n_rows = self._add_up(u.detach(), indicators)
             if n_rows != len(u):
-                return self._multiply_all(u, indicators, (n_rows * shares).round(), n_rows)
+                n_others = (indicators @ counts - 1).clamp(min=1)
+                return _double_gradient(u, (indicators @ sums - u) / n_others[:, None])
+        if not len(u):  # which tells no number of classes
+            return u
         indicators = functional.one_hot(places).to(u)
         n_others = indicators @ indicators.sum(0) - 1
         others = (indicators @ (indicators.T @ u) - u) / n_others.clamp(min=1)[:, None]
         return u * others
 
-    def _multiply_all(self, u: Tensor, indicators: Tensor, counts: Tensor, n_rows: int) -> Tensor:
-        """Return the products where other processes have rows as well.
+    def _add_up(self, u: Tensor, indicators: Tensor) -> tuple[Tensor, Tensor, int]:
+        """Return numbers and sums of the rows of each class in all processes, and of all rows.
 
         Parameters
         ----------
         u : Tensor of shape (n, n_entries)
         indicators : Tensor of shape (n, n_classes)
+
+        Returns
+        -------
         counts : Tensor of shape (n_classes,)
-            Rows of each class in all processes.
+        sums : Tensor of shape (n_classes, n_entries)
         n_rows : int
-            Rows in all processes.
         """
-        of_classes = indicators[:, :, None] * u[:, None]  # (n, n_classes, n_entries)
-        means, _ = self.average(of_classes.detach().flatten(1))
-        sums = n_rows * means.view(len(counts), -1)
-        others = (indicators @ sums - u) / (indicators @ counts - 1).clamp(min=1)[:, None]
-        return _double_gradient(u, others)
+        counted = functional.pad(u, (1, 0), value=1.0)
+        own = (indicators.T @ counted).flatten() / max(1, len(u))
+        # their mean over the own rows is the value itself; no copies are made
+        means, n_rows = self.average(own.expand(len(u), -1))
+        totals = n_rows * means.view(indicators.shape[1], -1)  # (n_classes, 1 + n_entries)
+        return totals[:, 0].round(), totals[:, 1:], n_rows
 
 
 def _double_gradient(u: Tensor, others: Tensor) -> Tensor:

@@ -42,6 +42,8 @@ class Metric:
         return (velocity * self.sharpen(velocity)).flatten(1).sum(1)
 
     def _apply(self, field: Tensor, power: float) -> Tensor:
+        if not len(field):  # a batch of a process that has no rows left; MKL refuses it
+            return field
         axes, sizes = tuple(range(2, field.ndim)), field.shape[2:]
         eigenvalues = self._eigenvalues(field) ** power
         # the sizes tell irfftn whether the last one was odd

@@ -24,11 +24,12 @@ from skae import (
     SparseAutoencoder,
     VAETransformer,
 )
+from skae.datasets import make_deformed_shapes
 from skae.distributed import group
 from skae.engine import SCHEDULES, Batch, Checkpoint, GradientStep, StreamedBatches, find_peers
 from skae.engine._loop import _Training
-from skae.image import ImageSegmenter, ImageToImageRegressor
-from skae.registration import DiffeomorphicAutoencoder
+from skae.image import ImageColorizer, ImageSegmenter, ImageToImageRegressor
+from skae.registration import AtlasSegmenter, DiffeomorphicAutoencoder, GeoSICClassifier
 
 TIMEOUT = 60
 """Seconds after which a scenario has hung."""
@@ -44,6 +45,12 @@ def make_table(n_rows=100, n_features=9, seed=0):
 
 TABLE = make_table()
 IMAGES = make_table(100, 64).reshape(100, 8, 8)
+SHAPES = make_deformed_shapes(100, n_classes=2, size=8, random_state=0).images
+SHAPES = (SHAPES - SHAPES.min()) / (SHAPES.max() - SHAPES.min())
+MASKS = np.digitize(SHAPES, [0.3, 0.7])
+# no process has all labels, and a few images have none
+MASKS = np.where(np.arange(100)[:, None, None] < 45, np.minimum(MASKS, 1), MASKS)
+MASKS[40:60:3] = 9
 SETTINGS = {"max_iter": 3, "batch_size": 16, "random_state": 0}
 PLAIN = SETTINGS | {"early_stopping": False}
 
@@ -66,13 +73,51 @@ def make_estimators():
     }
 
 
+def make_image_estimators():
+    """Return estimators of images and of deformations, by the names of their data."""
+    plain = PLAIN | {"base_channels": 2, "depth": 1, "filter_size": 3}
+    deforming = PLAIN | {"hidden_channels": (4, 4), "n_components": 2}
+    masked = deforming | {"base_channels": 2, "refine_steps": 1, "ignore_index": 9}
+    return {
+        "pairs": ImageToImageRegressor(augment="rotate", **plain),
+        # without corruption: a filter is learned from sampled images, whose order is another one
+        "ssim": ImageToImageRegressor(loss="ssim", **plain),
+        "patches": ImageToImageRegressor(patch_size=4, **plain),
+        "colors": ImageColorizer(augment="flip", **plain),
+        "masks": ImageSegmenter(ignore_index=9, **plain),
+        "shapes": DiffeomorphicAutoencoder(**deforming),
+        "correlation": DiffeomorphicAutoencoder(similarity="ncc", affine=False, **deforming),
+        "shape classes": GeoSICClassifier(warmup=0.0, **deforming),
+        "atlases": GeoSICClassifier(warmup=0.0, per_class_atlas=True, **deforming),
+        "shape masks": AtlasSegmenter(**masked),
+    }
+
+
 def data_of(name):
     """Return X and y for an estimator of this name; no process has all classes."""
-    return IMAGES if name == "conv" else TABLE, np.arange(100) // 45
+    noisy = SHAPES + 0.1 * np.sin(np.arange(6400)).reshape(SHAPES.shape)
+    colors = np.stack([SHAPES, SHAPES**2, 1 - SHAPES], axis=1)
+    classes = np.arange(100) // 45
+    data = {
+        "conv": (IMAGES, classes),
+        "pairs": (noisy, colors),
+        "patches": (noisy, SHAPES),
+        "ssim": (noisy, SHAPES),
+        "colors": (colors, None),
+        "masks": (noisy, MASKS),
+        "shapes": (SHAPES, None),
+        "correlation": (SHAPES, None),
+        "shape classes": (SHAPES, classes),
+        "atlases": (SHAPES, classes),
+        "shape masks": (SHAPES, MASKS),
+    }
+    return data.get(name, (TABLE, classes))
 
 
 def shard(X, rank, n_first):
-    """Return the rows of a process."""
+    """Return the rows of a process; there may be no y."""
+    if X is None:
+        return None
     return X[:n_first] if rank == 0 else X[n_first:]
 
 
@@ -88,6 +133,24 @@ def describe(estimator):
         "validation_curve": estimator.validation_curve_,
         "best_iter": estimator.best_iter_,
         "mean": estimator.mean_,
+        "classes": getattr(estimator, "classes_", None),
+    }
+
+
+def describe_images(estimator, name):
+    """Return what training has made of an estimator of images."""
+    X, _ = data_of(name)
+    method = "predict" if hasattr(estimator, "predict") else "reconstruct"
+    method = "predict_proba" if hasattr(estimator, "predict_proba") else method
+    weights = estimator._network.module.state_dict()
+    return {
+        "results": getattr(estimator, method)(X),
+        "weights": {name: value.numpy() for name, value in weights.items()},
+        "loss_curve": estimator.loss_curve_,
+        "validation_curve": estimator.validation_curve_,
+        "best_iter": estimator.best_iter_,
+        "location": estimator._units.location,
+        "scale": estimator._units.scale,
         "classes": getattr(estimator, "classes_", None),
     }
 
@@ -128,6 +191,117 @@ def fits(rank):
             with recorded_batches() as passes:
                 estimator.fit(*(shard(part, rank, n_first) for part in data_of(name)))
             results[name, n_first] = describe(estimator), passes
+    return results
+
+
+def images(rank):
+    """Fit estimators of images to 70 and 30 of them, and to 99 and one."""
+    _Training._judge = judge_alike
+    results = {}
+    for name, estimator in make_image_estimators().items():
+        for n_first in (70, 99):
+            shards = [shard(part, rank, n_first) for part in data_of(name)]
+            with recorded_batches() as passes:
+                estimator.fit(*shards)
+            results[name, n_first] = describe_images(estimator, name), passes
+    return results
+
+
+def image_passes(rank):
+    """Go over images twice by `partial_fit`."""
+    results = {}
+    for name, estimator in make_image_estimators().items():
+        shards = [shard(part, rank, 70) for part in data_of(name)]
+        with recorded_batches() as passes:
+            for _ in range(2):
+                estimator.partial_fit(*shards)
+        results[name] = describe_images(estimator, name), passes
+    return results
+
+
+def image_blocks(rank):
+    """Fit with held-out images to arrays, to blocks, and again."""
+    results = {}
+    for name, estimator in make_image_estimators().items():
+        X, y = (shard(part, rank, 70) for part in data_of(name))
+        estimator.set_params(early_stopping=True)
+        results[name, "array"] = describe_images(estimator.fit(X, y), name)
+        blocks = Parts(X), y if y is None or y.ndim == 1 else Parts(y)
+        results[name, "blocks"] = describe_images(estimator.fit(*blocks), name)
+        estimator.set_params(warm_start=True)
+        results[name, "again"] = describe_images(estimator.fit(X, y), name)
+    return results
+
+
+class Parts:
+    """Blocks of ten images.
+
+    Parameters
+    ----------
+    X : array
+    """
+
+    def __init__(self, X):
+        self.X = X
+
+    def __iter__(self):
+        return (self.X[first : first + 10] for first in range(0, len(self.X), 10))
+
+
+def other_images(rank):
+    """Fit to images of other shapes, and to labels of other kinds, in the second process."""
+    errors = {}
+    for name, estimator in make_image_estimators().items():
+        X, y = (shard(part, rank, 50) for part in data_of(name))
+        wide = X.reshape(50, *X.shape[1:-2], 4, 16) if rank else X
+        y_wide = (
+            y.reshape(50, *y.shape[1:-2], 4, 16) if rank and y is not None and y.ndim > 1 else y
+        )
+        errors[name, "size"] = attempt(estimator.fit, wide, y_wide)
+        channels = np.stack([X, X], axis=1) if X.ndim == 3 and rank else X
+        if X.ndim == 3:
+            errors[name, "channels"] = attempt(estimator.fit, channels, y)
+        if y is not None and y.dtype.kind == "i":
+            words = np.char.add("label ", y.astype(str)) if rank else y
+            estimator = clone(estimator)
+            errors[name, "labels"] = attempt(estimator.fit, X, words)
+            same = np.full_like(y, 1)
+            errors[name, "one label"] = attempt(estimator.fit, X, same)
+    return errors
+
+
+def widen(images, rank):
+    """Return images of 4 x 16 pixels in the second process."""
+    is_image = images is not None and images.ndim > 1
+    return images.reshape(50, *images.shape[1:-2], 4, 16) if rank and is_image else images
+
+
+def image_failures(rank):
+    """Fail in one process while both learn from images."""
+    results = {}
+    for name, estimator in make_image_estimators().items():
+        X, y = (shard(part, rank, 50) for part in data_of(name))
+        blocks = Blocks(X, 2, _fail) if rank else Parts(X)
+        if y is not None and y.ndim > 1:
+            y = Blocks(y, 9, _fail) if rank else Parts(y)
+        results[name] = attempt(estimator.fit, blocks, y), list(vars(estimator))
+    return results
+
+
+def image_checkpoints(rank):
+    """Fit with a file, end after the first writing of it, and go on."""
+    results = {}
+    for name in ("masks", "atlases", "shape masks"):
+        estimator = make_image_estimators()[name].set_params(max_iter=5, checkpoint_every=2)
+        shards = [shard(part, rank, 70) for part in data_of(name)]
+        expected = describe_images(clone(estimator).fit(*shards), name)
+        estimator.set_params(checkpoint=Path(sys.argv[1]) / "images")
+        save, Checkpoint.save = Checkpoint.save, _save_and_end
+        error = attempt(estimator.fit, *shards)
+        Checkpoint.save = save
+        n_updates = count_updates()
+        results[name] = error, describe_images(estimator.fit(*shards), name), expected
+        results[name] += (len(n_updates), list(estimator.checkpoint.iterdir()))
     return results
 
 
@@ -225,10 +399,10 @@ def make_step(peers):
     return GradientStep(network.double(), objective, 0.1, SCHEDULES["constant"](10), peers=peers)
 
 
-def attempt(function):
+def attempt(function, *arguments):
     """Return the name and the message of what a function raises."""
     try:
-        function()
+        function(*arguments)
     except BaseException as error:
         return type(error).__name__, str(error)
     return None
@@ -375,6 +549,14 @@ def bad_checkpoints(rank):
         "no folder": attempt(lambda: clone(some).set_params(checkpoint=__file__).fit(X)),
         "one": attempt(lambda: clone(some).set_params(checkpoint=None if rank else folder).fit(X)),
     }
+
+
+SAVE = Checkpoint.save
+
+
+def _save_and_end(checkpoint, state):
+    SAVE(checkpoint, state)
+    raise InterruptedError
 
 
 def _save_and_damage(checkpoint, state):
