@@ -335,40 +335,6 @@ def categories(rank):
     ]
 
 
-def make_image_estimators():
-    """Return estimators of images, with the targets that they learn."""
-    network = {"base_channels": 4, "depth": 1, "filter_size": 3}
-    masks = (IMAGES > 0.5).astype(int)
-    return {
-        "regressor": (ImageToImageRegressor(**network, **PLAIN), 1 - IMAGES**2),
-        "segmenter": (ImageSegmenter(**network, **PLAIN), masks),
-        "deformations": (DiffeomorphicAutoencoder(2, hidden_channels=(4, 4), **PLAIN), None),
-    }
-
-
-def images(rank):
-    """Fit estimators of images to 70 and 30 of them, with and without epochs."""
-    results = {}
-    for name, (estimator, y) in make_image_estimators().items():
-        given = [None if part is None else shard(part, rank, 70) for part in (IMAGES, y)]
-        for max_iter in (0, 3):
-            fitted = clone(estimator).set_params(max_iter=max_iter).fit(*given)
-            results[name, max_iter] = describe_images(fitted)
-    return results
-
-
-def describe_images(estimator):
-    """Return what training has made of an estimator of images."""
-    weights = estimator._network.module.state_dict()
-    apply = getattr(estimator, "predict_proba", None) or getattr(estimator, "predict", None)
-    return {
-        "weights": {name: value.numpy() for name, value in weights.items()},
-        "results": (apply or estimator.reconstruct)(IMAGES),
-        "loss_curve": estimator.loss_curve_,
-        "best_iter": estimator.best_iter_,
-    }
-
-
 def moments(rank):
     """Fit, without training, to shards with means and scales far apart."""
     X = make_table(60)
