@@ -45,7 +45,7 @@ class Checkpoint:
         """
         with self.peers.in_step():
             state = self._read() if self.peers.rank == 0 else None
-        return self.peers.share(state)
+        return self.peers.broadcast(state)
 
     def save(self, state: StateDict) -> None:
         """Write a state."""

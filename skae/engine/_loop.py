@@ -229,7 +229,7 @@ def _pass(learn: Callable[[Batch], Losses], batches: Loader) -> Tensor:
             result = losses.new_empty(batches.n_rows)
         result[n_done : n_done + len(losses)] = losses
         n_done += len(losses)
-    batches.peers.share_(result)
+    batches.peers.broadcast_(result)
     return result
 
 

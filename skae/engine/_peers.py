@@ -44,11 +44,11 @@ class Peers:
         """Return the values of all, in the order of their ranks."""
         return [value]
 
-    def share(self, value: T) -> T:
+    def broadcast(self, value: T) -> T:
         """Return the first one's value."""
         return value
 
-    def share_(self, value: Tensor) -> None:
+    def broadcast_(self, value: Tensor) -> None:
         """Overwrite a tensor with the first one's."""
 
     def add_(self, value: Tensor) -> None:
@@ -154,13 +154,13 @@ class Processes(Peers):
         self._together(dist.all_gather_object, values, value)
         return values
 
-    def share(self, value: T) -> T:
+    def broadcast(self, value: T) -> T:
         """Return the first one's value, which is pickled."""
         values = [value]
         self._together(dist.broadcast_object_list, values, src=0)
         return value if self.rank == 0 else values[0]
 
-    def share_(self, value: Tensor) -> None:
+    def broadcast_(self, value: Tensor) -> None:
         """Overwrite a tensor with the first one's."""
         # a copy, if the tensor is a view with gaps
         contiguous = value.contiguous()

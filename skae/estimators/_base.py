@@ -148,7 +148,7 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, TorchEs
         self.latent_density_ = make_density(self.latent_density, codes, seed)
         return []
 
-    def _as_given(self, rows: NDArray) -> NDArray:
+    def _in_given_shape(self, rows: NDArray) -> NDArray:
         """Return rows in the shape that the rows of X had in fit."""
         return rows
 
@@ -214,7 +214,7 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, TorchEs
         """
         check_is_fitted(self)
         codes = check_codes(self, X)
-        return self._as_given(in_batches(self, self._decode, codes, self.n_features_in_))
+        return self._in_given_shape(in_batches(self, self._decode, codes, self.n_features_in_))
 
     @by_blocks(rows_shape)
     @dispatched
@@ -233,7 +233,7 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, TorchEs
             with one array per block; for a dask collection, a dask array.
         """
         check_is_fitted(self)
-        return self._as_given(self._reconstruct_all(self._validate_known(X)))
+        return self._in_given_shape(self._reconstruct_all(self._validate_known(X)))
 
     @by_blocks(scores_shape, dtype_of_scores)
     @dispatched
@@ -304,7 +304,7 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, TorchEs
         check_count("n_samples", n_samples)
         codes = self.latent_density_.sample(n_samples, check_random_state(random_state))
         codes = self._clip_codes(codes)
-        return self._as_given(in_batches(self, self._decode, codes, self.n_features_in_))
+        return self._in_given_shape(in_batches(self, self._decode, codes, self.n_features_in_))
 
     @property
     def encoder_(self) -> nn.Module:

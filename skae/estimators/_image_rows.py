@@ -61,7 +61,7 @@ class ImageRowsMixin(TorchEstimator):
             return f"flattened images of shape {self.image_shape_}"
         return f"images of shape {self._row_shape}"
 
-    def _as_given(self, rows: NDArray) -> NDArray:
+    def _in_given_shape(self, rows: NDArray) -> NDArray:
         return rows.reshape(len(rows), *self._row_shape)
 
 

@@ -88,7 +88,7 @@ class LatentModel:
         `rows` may have indicators of classes beside their features.
         """
         n_features = len(self.output_units.location)
-        X, told = np.split(rows, [n_features], axis=1)
+        X, labels = np.split(rows, [n_features], axis=1)
         x = self._inputs(X)
         mean, log_var = network.posterior(as_tensor(x, network))
         drawn = noise.draw(torch.from_numpy(x)).to(mean)  # (n, n_codes, n_components)
@@ -99,7 +99,7 @@ class LatentModel:
         log_weights = log_normal(code) - log_q
         log_prior_and_likelihood = [
             log_share + self.link.log_prob(raw, network.shared, target).sum(2)
-            for log_share, raw in self._class_terms(network, code, as_tensor(told, network))
+            for log_share, raw in self._class_terms(network, code, as_tensor(labels, network))
         ]
         # a sum over the classes: (n_classes, n, n_codes) -> (n, n_codes)
         log_weights = log_weights + torch.stack(log_prior_and_likelihood).logsumexp(0)
@@ -109,13 +109,13 @@ class LatentModel:
         return as_array(log_mean)[:, None] - n_features * log(self.output_units.scale)
 
     def _class_terms(
-        self, network: VariationalAutoencoder, code: Tensor, told: Tensor
+        self, network: VariationalAutoencoder, code: Tensor, labels: Tensor
     ) -> Iterator[tuple[float, Tensor]]:
         """Yield the log-probability and the decoder's output of every class a row may have."""
         if self.shares is None:
             yield 0.0, network.decoder(code)
-        elif told.shape[1]:
-            yield 0.0, network.decoder(code, told[:, None])
+        elif labels.shape[1]:
+            yield 0.0, network.decoder(code, labels[:, None])
         else:
             indicators = torch.eye(len(self.shares)).to(code)
             for share, indicator in zip(self.shares, indicators, strict=True):

@@ -154,7 +154,7 @@ def choose_n_components(estimator: Any, problem: Problem) -> int:
         )
     # PCA of the training rows is where to start, and that of all rows may be the result
     counts = [_n_axes_needed(problem, rows, n_components) for rows in _both(problem)]
-    return problem.peers.share(max(counts))
+    return problem.peers.broadcast(max(counts))
 
 
 def _both(problem: Problem) -> tuple[NDArray, NDArray]:
@@ -221,11 +221,11 @@ class OrderedStart:
 
     def __call__(self, module: Any, random_state: np.random.RandomState) -> Any:
         """Set the network; return the same for all rows."""
-        rival: Any = self.start(module, random_state)
+        baseline: Any = self.start(module, random_state)
         weights = compute_weights(_start_losses(module, self.problem))
-        for network in (module, rival):
+        for network in (module, baseline):
             network.weights.copy_(weights)
-        return rival
+        return baseline
 
 
 def _start_losses(network: Any, problem: Problem) -> Tensor:

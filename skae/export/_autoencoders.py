@@ -48,7 +48,7 @@ def export_autoencoder(estimator: Autoencoder, method: str) -> ModelProto:
 def find_row_shape(estimator: Autoencoder) -> tuple[int, ...]:
     """Return the shape of the rows to which an autoencoder was fitted."""
     # (0, n_features) -> (0, channels, height, width) for images, for example
-    return estimator._as_given(np.empty((0, estimator.n_features_in_))).shape[1:]
+    return estimator._in_given_shape(np.empty((0, estimator.n_features_in_))).shape[1:]
 
 
 def _make_module(estimator: Autoencoder, method: str) -> nn.Module:

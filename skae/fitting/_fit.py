@@ -39,7 +39,7 @@ def fit_estimator(estimator: Estimator, X: object, y: object) -> None:
 
 def _fit(estimator: Estimator, X: object, y: object, task: FitTask, peers: Peers) -> None:
     source = find_source(estimator, estimator.warm_start)
-    random_state = peers.share(check_random_state(estimator.random_state))
+    random_state = peers.broadcast(check_random_state(estimator.random_state))
     # before the first draw: checkpoints are named by it
     seed = random_state.get_state()
     check_joint(estimator, peers, describe_past(source, peers))
@@ -91,7 +91,7 @@ def fit_estimator_once(estimator: Any, X: object, y: object) -> None:
         # processes must have made the same calls before
         past = len(losses), state is not None, describe_past(source, peers)
         check_joint(estimator, peers, past)
-        random_state = peers.share(_draw_random_state(estimator, len(losses)))
+        random_state = peers.broadcast(_draw_random_state(estimator, len(losses)))
         problem = read_pass(estimator, X, y, source, random_state, peers)
         recipe: Recipe = estimator._make_recipe(problem, random_state)
         fitted, state = learn_once(

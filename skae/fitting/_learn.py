@@ -57,25 +57,25 @@ class Trial(NamedTuple):
     recipe : Recipe
     module : nn.Module
         In float64, on the CPU.
-    rival : nn.Module or None
+    baseline : nn.Module or None
         The start for all rows, held-out ones included. It is the result unless an epoch is
-        significantly better than the module at its start, and better than the rival.
+        significantly better than the module at its start, and better than the baseline.
     """
 
     recipe: Recipe
     module: nn.Module
-    rival: nn.Module | None
+    baseline: nn.Module | None
 
     def finish(self, history: History) -> Fitted:
-        """Return the result of the training: the trained module, or the rival if it is better."""
-        is_rival_kept = self.rival is not None and history.kept == 0
-        module = self.rival if self.rival is not None and is_rival_kept else self.module
+        """Return the result of training: the trained module, or the baseline if it is better."""
+        is_baseline_kept = self.baseline is not None and history.kept == 0
+        module = self.baseline if self.baseline is not None and is_baseline_kept else self.module
         return Fitted(FittedNetwork(self.recipe.architecture, module), history)
 
     def preview(self, history: History, find_kept: FindKept) -> Fitted:
         """Return the result, as a copy, that the training would have if it ended now."""
         kept, state = find_kept()
-        trial = self._replace(module=deepcopy(self.module), rival=deepcopy(self.rival))
+        trial = self._replace(module=deepcopy(self.module), baseline=deepcopy(self.baseline))
         set_parameters_(trial.module, state)
         return trial.finish(replace(deepcopy(history), kept=kept))
 
@@ -175,12 +175,12 @@ def _begin(
     """Return a new network at its start, or a copy of `source`."""
     if source is None:
         module = recipe.architecture.build(torch_generator(random_state))
-        rival = recipe.start(module, random_state)
+        baseline = recipe.start(module, random_state)
     else:
-        module, rival = copy_module(source, recipe.architecture, purpose), None
-    for network in (module, rival):
+        module, baseline = copy_module(source, recipe.architecture, purpose), None
+    for network in (module, baseline):
         share_network(network, problem.peers)
-    return Trial(recipe, module, rival)
+    return Trial(recipe, module, baseline)
 
 
 def _train(
@@ -231,13 +231,13 @@ def _training(
 
 def _make_acceptance(trial: Trial, training: Training, loaders: Loaders) -> Acceptance:
     """Return the test that the losses of held-out rows must pass for the start to be replaced."""
-    if trial.rival is None or loaders.valid is None:
+    if trial.baseline is None or loaders.valid is None:
         return Acceptance()
-    # The rival has seen the held-out rows, the start has not. The rival's loss on new rows lies
-    # between both losses on these rows: an epoch must have a lower loss than their mean.
+    # The baseline has seen the held-out rows, the start has not. The baseline's loss on new
+    # rows lies between both losses on these rows: an epoch must have a lower loss than their mean.
     steps = [
         _make_step(module, trial.recipe, training, loaders.train)
-        for module in (trial.module, trial.rival)
+        for module in (trial.module, trial.baseline)
     ]
     losses = [mean_loss(step, loaders.valid) for step in steps]
     return Acceptance(is_tested=True, ceiling=sum(losses) / 2)

@@ -75,7 +75,7 @@ def share_network(module: nn.Module | None, peers: Peers) -> None:
     """Copy the first process's network to all others: machines may round differently."""
     if module is not None and not peers.is_alone:
         for tensor in module.state_dict().values():
-            peers.share_(tensor)
+            peers.broadcast_(tensor)
 
 
 def set_apart(train: Loader, peers: Peers) -> None:

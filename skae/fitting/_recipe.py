@@ -48,9 +48,9 @@ class Start(Protocol):
     """Sets a new network to the start of its training."""
 
     def __call__(self, module: nn.Module, random_state: np.random.RandomState) -> nn.Module | None:
-        """Set the module, and return its rival if the start is an optimum.
+        """Set the module, and return its baseline if the start is an optimum.
 
-        The rival is the start for all rows, held-out ones included. It is the result of the fit
+        The baseline is the start for all rows, held-out ones included. It is the result of the fit
         unless the trained network is better.
         """
 
@@ -63,7 +63,7 @@ class MakeObjective(Protocol):
 
 
 def keep_random_weights(module: nn.Module, random_state: np.random.RandomState) -> None:
-    """Keep the random weights of a new network; there is no rival."""
+    """Keep the random weights of a new network; there is no baseline."""
 
 
 @dataclass(frozen=True)

@@ -550,7 +550,7 @@ class PixelStart:
     encoder: ConvAutoencoder | None
 
     def __call__(self, module: Any, random_state: np.random.RandomState) -> None:
-        """Set the network. The regression is not the optimum of the loss, so it is no rival."""
+        """Set the network. The regression is no optimum of the loss, so there is no baseline."""
         problem = self.problem
         if self.encoder is not None:
             transfer_(module, self.encoder, problem.units)

@@ -247,13 +247,13 @@ def _summarize(
     pca, autoencoder = (scores.mean(axis=1)[nonlinear] for scores in curve.test_scores.values())
     widths = [_width(curve.n_components, index) for index in (nonlinear, linear)]
     is_same = linear == nonlinear
-    told = f"{widths[0]} for both" if is_same else f"{widths[0]} for it, {widths[1]} for PCA"
+    text = f"{widths[0]} for both" if is_same else f"{widths[0]} for it, {widths[1]} for PCA"
     n_folds = curve.test_scores[name].shape[1]
     return (
         f"{name} {_judge(test, nonlinear, better_at, n_folds)}: with "
         f"n_components={curve.n_components[nonlinear]} its {curve.score_name} is "
         f"{autoencoder:.3g} and PCA's {pca:.3g}, {_describe(test, nonlinear)}; recommended "
-        f"n_components: {told}."
+        f"n_components: {text}."
     )
 
 

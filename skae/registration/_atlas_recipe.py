@@ -121,7 +121,7 @@ class AtlasStart:
     layout: ImageLayout
 
     def __call__(self, module: Any, random_state: np.random.RandomState) -> None:
-        """Set the network. The mean image is not the optimum of the loss, so there is no rival."""
+        """Set the network. The mean image is no optimum of the loss, so there is no baseline."""
         # one row (1, n_features) -> one atlas (1, n_channels, *sizes), also for several atlases
         mean = self.problem.units.enter(mean_of_training_rows(self.problem)[None])
         module.decoder.set_base_(self.layout.unflatten(torch.from_numpy(mean)))

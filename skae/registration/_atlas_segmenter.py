@@ -699,7 +699,7 @@ class SegmenterStart:
     n_classes: int
 
     def __call__(self, module: Any, random_state: np.random.RandomState) -> None:
-        """Set the network. The start is not the optimum of the loss, so there is no rival."""
+        """Set the network. The start is not the optimum of the loss, so there is no baseline."""
         problem, sizes = self.problem, self.layout.spatial
         # (n, n_pixels) -> (n, 1, *sizes)
         places = problem.indicators[problem.train].reshape(-1, 1, *sizes)

@@ -98,8 +98,8 @@ class AtlasSegmentation(nn.Module):
         atlas_logits = self.draw_labels(points)
         # (n, n_pixels) -> (n, 1, *sizes), as pixelwise losses take targets
         places = places.view(-1, 1, *self.decoder.layout.spatial)
-        told = {"logits": logits, "atlas_logits": atlas_logits, "places": places}
-        return SegmentedOutputs(**found._asdict(), **told)
+        labelling = {"logits": logits, "atlas_logits": atlas_logits, "places": places}
+        return SegmentedOutputs(**found._asdict(), **labelling)
 
     def find_logits(self, x: Tensor) -> Tensor:
         """Return the pixelwise network's logits for rows, shape (n, n_classes, *sizes)."""

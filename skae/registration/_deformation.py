@@ -162,7 +162,7 @@ class BaseDeformation(ImageRowsMixin, BaseAutoencoder):
         # (n, n_features) -> (n, n_channels, *sizes)
         maps = self._layout.unflatten(torch.from_numpy(np.array(rows))).numpy()
         warped = torch.from_numpy(warp_images(maps, field, order=order))
-        return self._as_given(self._layout.flatten(warped).numpy())
+        return self._in_given_shape(self._layout.flatten(warped).numpy())
 
     @dispatched
     def register(self, moving: ArrayLike, fixed: ArrayLike) -> Bunch:
@@ -214,7 +214,7 @@ class BaseDeformation(ImageRowsMixin, BaseAutoencoder):
         rows = torch.from_numpy(np.array(moving, dtype=forth.dtype))
         warped = self._layout.flatten(warp(self._layout.unflatten(rows), field))
         return Bunch(
-            warped=self._as_given(warped.numpy()),
+            warped=self._in_given_shape(warped.numpy()),
             displacement=forth,
             inverse_displacement=back,
             jacobian_determinant=jacobian_determinant(field).numpy(),
@@ -295,7 +295,7 @@ class BaseDeformation(ImageRowsMixin, BaseAutoencoder):
         self.n_components_ = self._plan.n_components
         self.mean_ = problem.summaries.seen.units.location
         rows = as_array(self._layout.flatten(fitted.network.module.decoder.atlas))
-        atlases = self._as_given(problem.units.leave(rows, np.float64))
+        atlases = self._in_given_shape(problem.units.leave(rows, np.float64))
         self.atlas_ = atlases if self._plan.n_indicators else atlases[0]
         return []
 

@@ -569,7 +569,7 @@ class ClassifierStart:
     is_per_class: bool
 
     def __call__(self, module: Any, random_state: np.random.RandomState) -> None:
-        """Set the network. The shares are not the optimum of the loss, so there is no rival."""
+        """Set the network. The shares are not the optimum of the loss, so there is no baseline."""
         problem = self.problem
         indicators = problem.indicators[problem.train]
         counts = indicators.sum(axis=0)

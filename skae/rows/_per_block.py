@@ -30,7 +30,7 @@ class HasRows(Protocol):
     @property
     def _n_features_out(self) -> int: ...
 
-    def _as_given(self, X: NDArray) -> NDArray: ...
+    def _in_given_shape(self, X: NDArray) -> NDArray: ...
 
 
 P = ParamSpec("P")
@@ -193,7 +193,7 @@ def codes_shape(estimator: HasRows, X: object) -> tuple[int, ...]:
 def rows_shape(estimator: HasRows, X: object) -> tuple[int, ...]:
     """Return the shape that a row of X had in fit."""
     row = np.empty((1, estimator.n_features_in_))
-    return tuple(estimator._as_given(row).shape[1:])
+    return tuple(estimator._in_given_shape(row).shape[1:])
 
 
 def scores_shape(estimator: object, X: object) -> tuple[int, ...]:

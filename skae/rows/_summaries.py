@@ -181,7 +181,7 @@ class Features(Collected):
         """Return the statistics of the rows of all processes."""
         # `__init__` would need rows
         joined = object.__new__(Features)
-        joined.base = peers.share(self.base)
+        joined.base = peers.broadcast(self.base)
         of_all = join_moments(self.of_all, self.base, joined.base, peers)
         joined.train = join_moments(self.train, self.base, joined.base, peers)
         joined.of_all = of_all
@@ -232,7 +232,7 @@ class Channels(Collected):
     def joined(self, peers: Peers) -> "Channels":
         """Return the statistics of the images of all processes."""
         joined = object.__new__(Channels)
-        joined.base = peers.share(self.base)
+        joined.base = peers.broadcast(self.base)
         joined.moments = join_moments(self.moments, self.base, joined.base, peers)
         joined._low, joined._high = join_ranges(self._low, self._high, peers)
         return joined

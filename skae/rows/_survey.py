@@ -204,7 +204,7 @@ def join_surveys(survey: Survey, features: object, peers: Peers, seed: int) -> S
         seen=seen,
         target=target,
         n_all=n_all,
-        link=peers.share(survey.link),
+        link=peers.broadcast(survey.link),
     )
 
 

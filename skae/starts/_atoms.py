@@ -38,7 +38,7 @@ class AtomStart:
     problem: Problem
 
     def __call__(self, module: nn.Module, random_state: np.random.RandomState) -> None:
-        """Set the atoms. There is no rival, as these atoms are no optimum of all rows."""
+        """Set the atoms. There is no baseline, as these atoms are no optimum of all rows."""
         network = cast(AtomNetwork, module)
         atoms = data_atoms(self.problem, len(network.bias), random_state)
         network.set_atoms_(torch.from_numpy(atoms))

@@ -111,11 +111,11 @@ class FilterStart:
     fit: FitFilter
 
     def __call__(self, module: nn.Module, random_state: np.random.RandomState) -> nn.Module:
-        """Set the network to the filter of the training images; return its rival, of all images."""
-        rival = deepcopy(module)
+        """Set the network to the filter of training images; return the baseline, of all images."""
+        baseline = deepcopy(module)
         self._set(module, self.problem.train, random_state)
-        self._set(rival, self.problem.all_rows, random_state)
-        return rival
+        self._set(baseline, self.problem.all_rows, random_state)
+        return baseline
 
     def _set(self, module: nn.Module, rows: NDArray, random_state: np.random.RandomState) -> None:
         problem = self.problem

@@ -50,11 +50,11 @@ class PCAStart:
     corruption: CorruptionPlan | None = None
 
     def __call__(self, module: nn.Module, random_state: np.random.RandomState) -> nn.Module:
-        """Set the network to PCA of the training rows; return its rival, PCA of all rows."""
-        rival = deepcopy(module)
-        for network, rows in (module, self.problem.train), (rival, self.problem.all_rows):
+        """Set the network to PCA of the training rows; return its baseline, PCA of all rows."""
+        baseline = deepcopy(module)
+        for network, rows in (module, self.problem.train), (baseline, self.problem.all_rows):
             self._set(cast(LinearAutoencoder, network), rows, random_state)
-        return rival
+        return baseline
 
     def _set(
         self, network: LinearAutoencoder, rows: NDArray, random_state: np.random.RandomState

@@ -58,13 +58,13 @@ class VariationalStart:
     architecture: VariationalArchitecture
 
     def __call__(self, module: nn.Module, random_state: np.random.RandomState) -> nn.Module:
-        """Set the network to a model of the training rows; return its rival, one of all rows."""
+        """Set the network to a model of the training rows; return its baseline, one of all rows."""
         network = cast(VariationalAutoencoder, module)
-        rival = deepcopy(network)
+        baseline = deepcopy(network)
         plan, problem = self.architecture, self.problem
         linear = set_linear_start(network, plan, problem, problem.train, random_state)
-        set_linear_start(rival, plan, problem, problem.all_rows, random_state, linear)
-        return rival
+        set_linear_start(baseline, plan, problem, problem.all_rows, random_state, linear)
+        return baseline
 
 
 def set_linear_start(

@@ -63,7 +63,7 @@ def test_alone_nothing_changes():
         assert peers is ALONE
     assert ALONE.is_alone
     assert ALONE.gather("x") == ["x"]
-    assert ALONE.share("x") == "x"
+    assert ALONE.broadcast("x") == "x"
     assert ALONE.average_(means, 3) == 3
     assert torch.equal(means, values[0])
     shares, n_rows = ALONE.average(values)

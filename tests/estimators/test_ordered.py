@@ -137,14 +137,14 @@ def test_a_share_at_the_start_is_pcas(digits, share):
 
 
 def _start(estimator, X, monkeypatch):
-    """Fit with no epochs; return the network at the start and its rival."""
+    """Fit with no epochs; return the network at the start and its baseline."""
     seen = []
     set_start = OrderedStart.__call__
 
     def note(self, module, *arguments):
-        rival = set_start(self, module, *arguments)
-        seen.append((deepcopy(module), deepcopy(rival)))
-        return rival
+        baseline = set_start(self, module, *arguments)
+        seen.append((deepcopy(module), deepcopy(baseline)))
+        return baseline
 
     monkeypatch.setattr(OrderedStart, "__call__", note)
     estimator.set_params(max_iter=0, random_state=0).fit(X)
@@ -154,9 +154,9 @@ def _start(estimator, X, monkeypatch):
 def test_weights_are_of_pcas_errors(digits, monkeypatch):
     X = digits[:300]
     estimator = AutoencoderTransformer(5, ordered=True)
-    module, rival = _start(estimator, X, monkeypatch)
+    module, baseline = _start(estimator, X, monkeypatch)
     weights = module.weights.numpy()
-    assert_array_equal(rival.weights.numpy(), weights)
+    assert_array_equal(baseline.weights.numpy(), weights)
     train = X[np.random.RandomState(0).permutation(300)[30:]]
     errors = [reconstruction_error(PCA(k).fit(train), train) for k in range(1, 6)]
     errors = np.array(errors) / (64 * estimator._units.scale**2)
@@ -167,8 +167,8 @@ def test_weights_are_of_pcas_errors(digits, monkeypatch):
 def test_weights_of_a_cross_entropy(digits, monkeypatch):
     X = digits[:300] / 16
     estimator = AutoencoderTransformer(4, ordered=True, loss="binary_crossentropy")
-    module, rival = _start(estimator, X, monkeypatch)
-    assert_array_equal(rival.weights.numpy(), module.weights.numpy())
+    module, baseline = _start(estimator, X, monkeypatch)
+    assert_array_equal(baseline.weights.numpy(), module.weights.numpy())
     train = torch.from_numpy(X[np.random.RandomState(0).permutation(300)[30:]])
     location, scale = estimator._units
     losses = []
