@@ -111,9 +111,10 @@ class Reader:
         begin: Callable[[Block], None],
         add: Callable[[Block], None],
     ) -> None:
-        for block in blocks:
+        # a block of labelled images may begin with images that are left out: its start is not 0
+        for index, block in enumerate(blocks):
             with self.blocks.naming(block.number):
-                if block.start == 0:
+                if index == 0:
                     begin(block)
                 add(block)
 

@@ -436,6 +436,13 @@ class TestSegmenter:
         assert model.classes_.tolist() == [0, 1, 2]
         assert model.score(X, y) > 0.5
 
+    def test_a_large_block_begins_with_images_without_labels(self, monkeypatch):
+        estimator, X, y = CASES["segmenter"]
+        monkeypatch.setattr("skae.blocks._find.LARGE", 1000)
+        labelled = np.where(np.arange(N_IMAGES)[:, None, None] < N_IMAGES // 2, 9, y)
+        model = _fit(estimator, [X[:, None]], [labelled], ignore_index=9)
+        assert model.score(X, y) > 0.5
+
     def test_scores_with_blocks_that_are_background(self):
         estimator, X, y = CASES["segmenter"]
         model = _fit(estimator, X, y)
