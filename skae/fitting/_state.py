@@ -50,6 +50,7 @@ CLASSES: Classes = {
     for cls in (
         *ARCHITECTURES,
         *LINKS,
+        dict,
         FittedNetwork,
         ImageLayout,
         LatentDensity,
@@ -60,13 +61,18 @@ CLASSES: Classes = {
     )
 }
 """Classes of the attributes of fitted estimators; families beside the core add their own."""
+OBJECT = {"class", "state"}
+"""The keys of the dict that stands for an object."""
 
 
 def simplified(value: object, classes: Classes = CLASSES) -> Any:
     """Replace objects of `classes` by dicts, also within dicts and tuples; keep other objects."""
     # not isinstance: a subclass, such as a named tuple, is another class
     if type(value) is dict:
-        return {name: simplified(item, classes) for name, item in value.items()}
+        contents = {name: simplified(item, classes) for name, item in value.items()}
+        # a dict with an object's keys would be taken for an object
+        is_like_object = contents.keys() == OBJECT
+        return {"class": "dict", "state": tuple(contents.items())} if is_like_object else contents
     if type(value) is tuple:
         return tuple(simplified(item, classes) for item in value)
     if isinstance(value, os.PathLike):
@@ -91,7 +97,7 @@ def restored(value: object, classes: Classes = CLASSES) -> Any:
         return value
     # the innermost objects first
     contents = {name: restored(item, classes) for name, item in value.items()}
-    if contents.keys() != {"class", "state"}:
+    if contents.keys() != OBJECT:
         return contents
     return _make(classes[contents["class"]], contents["state"])
 
@@ -127,12 +133,14 @@ def _make(cls: Any, state: Any) -> object:
         return torch.tensor(state["values"], device=_present(state["device"]))
     if cls is SupportDensity:
         return SupportDensity(_make_csc(**state))
-    if cls in LINKS:
-        # the state holds attributes, which may differ from the constructor's parameters
-        link = cls.__new__(cls)
-        link.__dict__.update(state)
-        return link
-    return cls(**state)
+    if cls is dict:
+        return dict(state)
+    if issubclass(cls, (tuple, Architecture, LatentDensity)):
+        return cls(**state)
+    # the state holds attributes, which may differ from the constructor's parameters
+    made = cls.__new__(cls)
+    made.__dict__.update(state)
+    return made
 
 
 def _present(name: str) -> torch.device:

@@ -22,6 +22,8 @@ from skae import (
     SparseAutoencoder,
     VAETransformer,
 )
+from skae.fitting._state import CLASSES, restored, simplified
+from skae.objectives import SquaredError
 from skae.persistence import load, save
 from skae.registration import DiffeomorphicAutoencoder, GeoSICClassifier
 
@@ -148,6 +150,26 @@ def test_golden_file(iris):
     # it is older than the parameter
     assert loaded.checkpoint is None
     clone(loaded).set_params(max_iter=1).fit(iris)
+
+
+class ScaledError(SquaredError):
+    """A loss whose attribute is not called as the parameter of its constructor."""
+
+    def __init__(self, strength):
+        self.factor = strength
+
+
+def test_attributes_beside_the_constructor_s_parameters():
+    classes = CLASSES | {"ScaledError": ScaledError}
+    made = restored(simplified((ScaledError(2.0),), classes), classes)
+    assert made[0].factor == 2.0
+
+
+@pytest.mark.parametrize(
+    "value", [{"class": 1.0, "state": 2.0}, {"class": {"class": "Units", "state": ()}, "state": 1}]
+)
+def test_a_dict_with_the_keys_of_an_object(value):
+    assert restored(simplified({"given": value})) == {"given": value}
 
 
 def test_a_path_is_saved_as_text(tmp_path, rows):
