@@ -26,7 +26,7 @@ from skae.estimators._base import BaseAutoencoder
 from skae.fitting._application import as_array, as_tensor
 from skae.fitting._dispatch import dispatched
 from skae.fitting._fitted import Fitted
-from skae.fitting._parameters import LATENT, TRAINING
+from skae.fitting._parameters import LATENT, TRAINING, check_parameter
 from skae.fitting._recipe import UNCHANGED, Changes, Recipe, keep_random_weights
 from skae.latent import DENSITIES, Density
 from skae.networks import Encoder, FromUnits, SparseArchitecture, ToUnits
@@ -565,6 +565,7 @@ class SparseAutoencoder(BaseAutoencoder):
             yield self._encode_all(X[rows])
 
     def _encode(self, network: Any, X: NDArray) -> NDArray:
+        check_parameter(self, "transform_algorithm")
         x = self._units.enter_as_given(X)
         if self.transform_algorithm == "encoder":
             return as_array(network.encode(as_tensor(x, network))) * self._units.scale

@@ -3,7 +3,16 @@
 import os
 from numbers import Integral, Real
 
-from skae._scikit_learn import HasMethods, Interval, RealNotInt, StrOptions, fit_context
+from sklearn.base import BaseEstimator
+
+from skae._scikit_learn import (
+    HasMethods,
+    Interval,
+    RealNotInt,
+    StrOptions,
+    fit_context,
+    validate_parameter_constraints,
+)
 from skae.engine import SCHEDULES
 from skae.fitting._devices import PRECISIONS
 from skae.latent import DENSITIES
@@ -61,3 +70,10 @@ ORDERED: dict[str, list[object]] = {
     "n_components": [*LATENT["n_components"], Interval(RealNotInt, 0, 1, closed="neither")],
     "ordered": ["boolean"],
 }
+
+
+def check_parameter(estimator: BaseEstimator, name: str) -> None:
+    """Raise ValueError if a parameter that may be set after the fit is not valid."""
+    constraints = {name: estimator._parameter_constraints[name]}
+    given = {name: getattr(estimator, name)}
+    validate_parameter_constraints(constraints, given, type(estimator).__name__)

@@ -19,12 +19,13 @@ from sklearn.utils import Tags
 from sklearn.utils.validation import check_is_fitted
 from torch import Tensor, nn
 
-from skae._scikit_learn import Interval, validate_parameter_constraints
+from skae._scikit_learn import Interval
 from skae._types import Seed
 from skae.blocks import Blocks, find_pairs, is_empty
 from skae.fitting._application import as_array, as_tensor, in_batches
 from skae.fitting._dispatch import dispatched
 from skae.fitting._fitted import Fitted
+from skae.fitting._parameters import check_parameter
 from skae.fitting._recipe import Recipe
 from skae.latent import Density
 from skae.metrics import dice
@@ -433,7 +434,7 @@ class AtlasSegmenter(ClassifierMixin, BaseDeformation):
             iterator with one array per block; for a dask collection, a dask array.
         """
         check_is_fitted(self)
-        check_refine_steps(self)
+        check_parameter(self, "refine_steps")
         rows = self._validate_known(X)
         return as_masks(self, label_images(self, draw_labels, rows))
 
@@ -457,7 +458,7 @@ class AtlasSegmenter(ClassifierMixin, BaseDeformation):
             array.
         """
         check_is_fitted(self)
-        check_refine_steps(self)
+        check_parameter(self, "refine_steps")
         rows = self._validate_known(X)
         proba = softmax(label_images(self, draw_labels, rows), axis=1)
         if len(self._mask_shape) == 1:
@@ -502,7 +503,7 @@ class AtlasSegmenter(ClassifierMixin, BaseDeformation):
             array.
         """
         check_is_fitted(self)
-        check_refine_steps(self)
+        check_parameter(self, "refine_steps")
         rows = self._validate_known(X)
         return in_batches(self, partial(refine_codes, model=self), rows, self._n_features_out)
 
@@ -527,7 +528,7 @@ class AtlasSegmenter(ClassifierMixin, BaseDeformation):
             not count.
         """
         check_is_fitted(self)
-        check_refine_steps(self)
+        check_parameter(self, "refine_steps")
         pairs = find_pairs(X, y, self._listed_from)
         return self._score(X, y) if pairs is None else mean_in_blocks(self._score, pairs)
 
@@ -619,13 +620,6 @@ def as_masks(model: AtlasSegmenter, logits: NDArray) -> NDArray:
     """Return the labels with the largest logits, in the layout that y had in fit."""
     labels = model._class_names[logits.argmax(axis=1)]
     return labels.reshape(len(labels), *model._mask_shape)
-
-
-def check_refine_steps(model: AtlasSegmenter) -> None:
-    """Raise ValueError if `refine_steps`, which may be set after the fit, is not valid."""
-    constraints = {"refine_steps": model._parameter_constraints["refine_steps"]}
-    given = {"refine_steps": model.refine_steps}
-    validate_parameter_constraints(constraints, given, type(model).__name__)
 
 
 class FindLogits(Protocol):

@@ -250,7 +250,8 @@ class BaseDeformation(ImageRowsMixin, BaseAutoencoder):
         """
         check_is_fitted(self)
         voters = read_voters(self, labels, X_labelled)
-        return voters.label(self.displacement(X), choose_atlases(self, X))
+        fields = compute_displacement(self, self._validate_known(X), point_to_atlas)
+        return voters.label(fields, choose_atlases(self, X))
 
     @dispatched
     def geodesic_distance(self, X: ArrayLike) -> NDArray:

@@ -80,7 +80,8 @@ def read_voters(model: BaseDeformation, labels: ArrayLike, X_labelled: ArrayLike
     """Return the labelled images as voters, or the labelled atlases if there are no images."""
     sizes, n_atlases = model._layout.spatial, model._plan.n_atlases
     if X_labelled is not None:
-        fields = model.inverse_displacement(X_labelled)
+        rows = model._validate_known(X_labelled)
+        fields = compute_displacement(model, rows, point_to_image)
         known = read_labels(labels, (len(fields), *sizes), "the images of X_labelled")
         return Voters(known, fields, choose_atlases(model, X_labelled))
     is_one = n_atlases == 1

@@ -1,5 +1,7 @@
 """Codes that are really sparse, and atoms that are all used."""
 
+from copy import deepcopy
+
 import numpy as np
 import pytest
 import scipy.sparse
@@ -191,6 +193,12 @@ def test_matching_pursuit_is_scikit_learn_s(fitted, digits):
     )
     assert_allclose(pursuit.transform(X), expected, atol=1e-8)
     assert pursuit.score(digits) > coder.score(digits)
+
+
+def test_an_unknown_transform_algorithm_is_refused_after_the_fit(fitted, digits):
+    coder = deepcopy(fitted["topk"]).set_params(transform_algorithm="lars")
+    with pytest.raises(ValueError, match=r"'transform_algorithm' parameter .* must be a str among"):
+        coder.transform(digits)
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])

@@ -114,6 +114,14 @@ PREDICTIONS = "predict", "predict_proba", "predict_pixelwise", "refine"
 
 
 class TestContracts:
+    def test_labels_are_propagated_from_arrays_alone(self):
+        model = fit("autoencoder", max_iter=1)
+        for given in ((in_blocks(X), MASKS, X), (X, MASKS, in_blocks(X))):
+            with pytest.raises(
+                ValueError, match="comes in blocks, but an array in memory is needed"
+            ):
+                model.propagate_labels(*given[:2], X_labelled=given[2])
+
     @over_cases
     def test_methods_give_blocks(self, name):
         model = fit(name, max_iter=1)
