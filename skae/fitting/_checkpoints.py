@@ -68,7 +68,7 @@ def make_checkpoint(
     data = problem.rows.arrays if stream is None else stream.summary()
     content = [
         (__version__, torch.__version__, repr(recipe.architecture), compared),
-        (*data, problem.labels, *recipe.compared, seed),
+        (*data, problem.labels, recipe.objective, *recipe.compared, seed),
         simplified(known, estimator._known_classes()),
     ]
     # each process has rows of its own: the name depends on all of them

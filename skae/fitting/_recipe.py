@@ -94,8 +94,8 @@ class Recipe:
     hint : str
         Names in words the parameters, beside the learning rate, that may make a training diverge.
     compared : tuple
-        Values, beside data, parameters and architecture, that a fit must have in common with a
-        checkpoint to go on from it.
+        Values, beside data, parameters, architecture and objective, that a fit must have in common
+        with a checkpoint to go on from it.
     """
 
     architecture: Architecture

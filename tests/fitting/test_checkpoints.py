@@ -4,6 +4,7 @@ import os
 import signal
 import time
 from copy import deepcopy
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -15,6 +16,7 @@ from sklearn.model_selection import GridSearchCV
 
 from skae import AutoencoderTransformer, ConvAutoencoder, SparseAutoencoder, VAETransformer
 from skae.engine import Checkpoint, GradientStep
+from skae.estimators._reconstruction import Reconstruct
 
 ESTIMATORS = [
     AutoencoderTransformer(4),
@@ -284,3 +286,25 @@ def test_a_search_shares_a_folder(digits, tmp_path):
         search.cv_results_["mean_test_score"],
         plain.fit(digits[:200]).cv_results_["mean_test_score"],
     )
+
+
+class StrongDecay(AutoencoderTransformer):
+    """An autoencoder whose objective has a number that no parameter has."""
+
+    strength = 0.0
+
+    def _make_recipe(self, problem, random_state):
+        recipe = super()._make_recipe(problem, random_state)
+        objective = Reconstruct(problem.link, alpha=self.strength)
+        return replace(recipe, objective=objective)
+
+
+def test_no_fit_goes_on_from_another_objective_s_checkpoint(digits, tmp_path, monkeypatch):
+    model = _prepared(StrongDecay(4), tmp_path)
+    monkeypatch.setattr(Checkpoint, "save", _save_and_die)
+    with pytest.raises(DiedError):
+        model.fit(digits[:200])
+    monkeypatch.setattr(Checkpoint, "save", SAVE)
+    monkeypatch.setattr(StrongDecay, "strength", 1.0)
+    expected = _prepared(StrongDecay(4), None).fit(digits[:200])
+    _assert_same(model.fit(digits[:200]), expected)
