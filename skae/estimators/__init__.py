@@ -1,4 +1,4 @@
-"""The estimators: the one layer that knows numpy, dataframes and scikit-learn."""
+"""The estimators: parameters, and the decisions from which a fit is made."""
 
 from skae.estimators._autoencoder import AutoencoderTransformer
 from skae.estimators._autoencoder_cv import AutoencoderCV

@@ -102,8 +102,8 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, TorchEs
     def partial_fit(self, X: ArrayLike, y: ArrayLike | None = None) -> Self:
         """Go over X once, and learn from each of its rows.
 
-        The first call starts where :meth:`fit` does, at the linear optimum of its X, whose units
-        are those of all later calls. Later calls, also after :meth:`fit`, go on with the weights
+        The first call starts where :meth:`fit` does, for its X, whose units are those of all later
+        calls. Later calls, also after :meth:`fit`, go on with the weights
         that there are and with the state of the optimiser; files and pickles keep the weights
         alone. The learning rate is constant after a warm-up over the first 5 % of `max_iter`
         calls. No rows are held out, so the start is never restored, even if training made the
@@ -113,9 +113,9 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, TorchEs
         ----------
         X : array-like of shape (n_samples, n_features) or blocks
             Training data, with the same features in all calls; blocks as for :meth:`fit`.
-        y : array-like of shape (n_samples,), default=None
-            Classes for a conditional model, all of which are in the first call, as all categories
-            are for ``likelihood="categorical"``. Otherwise ignored.
+        y : array-like, default=None
+            As for :meth:`fit`. All classes are in the first call, as all categories are for
+            ``likelihood="categorical"``.
 
         Returns
         -------

@@ -24,17 +24,12 @@ class FittedEstimator(Protocol):
     n_features_in_: int
 
 
-class FittedPairEstimator(FittedEstimator, Protocol):
-    """A fitted estimator whose y has a row for every row of X, with units of its own."""
-
-    _target_units: Units
-
-
 class Estimator(Protocol):
     """An estimator that can be fitted: it decides, and returns values.
 
-    The methods from `_list_labels` on are called once in a fit, in this order; in a fit by blocks,
-    `_read` is called for every block.
+    The methods from `_list_labels` on are called in this order; in a fit by blocks, `_read` is
+    called for every block, and `_describe` and the methods beside it may be called again: they
+    change nothing.
     """
 
     checkpoint: str | PathLike[str] | None

@@ -254,7 +254,7 @@ LAST = np.moveaxis(RGB, 1, -1)
         (255 * GREY, RGB, {}, "X has values from .* divide by 255 first"),
         (GREY, np.rint(255 * RGB), {}, "y has values from 0 to 255, .* divide by 255 first"),
         (255 * RGB, None, {}, "X has values from .* divide by 255 first"),
-        (GREY, RGB - 0.5, {}, r"y has values from .* wanted in \[0, 1\]: rescale or clip"),
+        (GREY, RGB - 0.5, {}, r"y has values from .* must lie in \[0, 1\]: rescale or clip"),
         (GREY, RGB * [[[np.nan]]], {}, "Input y contains NaN"),
         (GREY * np.inf, RGB, {}, "Input X contains infinity"),
         (GREY, RGB, {"depth": 4}, "too small to be halved 4 times. Set depth to at most 3"),

@@ -103,5 +103,5 @@ def test_all_images_of_blocks_have_one_size():
     model = ImageToImageRegressor(depth=0, filter_size=1)
     assert_array_equal(model._read(X, X, reset=True).seen, X)
     assert model._read(X[:2], X[:2], reset=False).n_rows == 2
-    with pytest.raises(ValueError, match=r"it has images of 7 x 4 pixels, .* block, 7 x 6 pixels"):
+    with pytest.raises(ValueError, match=r"X has images of 7 x 4 pixels, but all .* 7 x 6 pixels"):
         model._read(X[..., :4], X[..., :4], reset=False)
