@@ -11,8 +11,16 @@ from torch import Generator, nn
 from torch.nn.functional import softplus
 
 from skae import AutoencoderTransformer
-from skae.engine import Batches, Checkpoint, GradientStep, Peers
-from skae.fitting import Recipe, Training, learn, learn_once, make_gradient_step
+from skae.engine import SCHEDULES, Batches, Checkpoint, Peers
+from skae.fitting import (
+    Recipe,
+    RecipeStep,
+    StepOptions,
+    Training,
+    learn,
+    learn_once,
+    make_gradient_step,
+)
 from skae.fitting._learn import _make_learner
 from skae.networks import DenseArchitecture
 from skae.objectives import Objective, SquaredError, Term
@@ -74,13 +82,11 @@ class Deceive(Term):
         return softplus(-self.critic(outputs.code)[:, 0])
 
 
-class AdversarialStep(GradientStep):
+class AdversarialStep(RecipeStep):
     """A step of the critic, then one of the network."""
 
     def __init__(self, network, objective, options, critic, generator):
-        super().__init__(
-            network, objective, options.learning_rate, options.schedule, options.weight_decay
-        )
+        super().__init__(network, objective, options)
         self.critic = critic
         self.generator = generator
         self.optimizer = torch.optim.Adam(critic.parameters(), 1e-2)
@@ -155,6 +161,31 @@ class TestStepOfOnesOwn:
         plain = replace(recipe, objective=_only_loss, make_step=make_gradient_step)
         without = learn(problem, plain, TRAINING, np.random.RandomState(0))
         assert not torch.equal(_state(fitted), _state(without))
+
+    def test_a_term_of_weight_0_counts_nothing(self, problem):
+        def make_ignored(network, n_rows):
+            objective = _make_critic(network, n_rows)
+            objective.terms["adversary"].weight = lambda progress: 0.0
+            return objective
+
+        recipe = replace(_adversarial(), objective=make_ignored)
+        ignored = learn(problem, recipe, TRAINING, np.random.RandomState(0))
+        plain = replace(recipe, objective=_only_loss, make_step=make_gradient_step)
+        without = learn(problem, plain, TRAINING, np.random.RandomState(0))
+        assert_array_equal(_state(ignored), _state(without))
+
+    def test_it_has_all_options_of_the_usual_one(self, problem):
+        class Alone(Peers):
+            pass
+
+        network = _dense().build(Generator().manual_seed(0))
+        options = StepOptions(0.1, SCHEDULES["constant"](10), 5.0, torch.float32, Alone())
+        make_step = _adversarial().make_step
+        step = make_step(network, _make_critic(network, 0), options)
+        assert step.learning_rate == 0.1
+        assert step.schedule is options.schedule
+        assert step.weight_decay == 5.0 / options.schedule.total
+        assert step.peers is options.peers
 
     def test_the_critic_is_not_judged(self, problem):
         fitted = learn(problem, _adversarial(), TRAINING, np.random.RandomState(0))
