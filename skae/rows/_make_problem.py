@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from skae.objectives import Link
+from skae.rows._checks import check_rows
 from skae.rows._kinds import RowKind
 from skae.rows._problem import Problem
 from skae.rows._rows import Rows
@@ -58,7 +59,39 @@ def make_problem(
         None: the units are those of these rows.
     labels : array, default=None
         The classes that `read.beside` or `read.target` stand for.
+
+    Raises
+    ------
+    TypeError
+        If the rows are no numpy arrays of numbers.
+    ValueError
+        If shapes or values of the rows do not fit.
     """
+    check_rows(read, kind)
+    return assemble_problem(
+        read,
+        kind,
+        link,
+        random_state,
+        validation_fraction=validation_fraction,
+        early_stopping=early_stopping,
+        known_units=known_units,
+        labels=labels,
+    )
+
+
+def assemble_problem(
+    read: Rows,
+    kind: RowKind,
+    link: Link,
+    random_state: np.random.RandomState,
+    *,
+    validation_fraction: float,
+    early_stopping: bool,
+    known_units: KnownUnits | None,
+    labels: NDArray | None,
+) -> Problem:
+    """Return the problem of rows that an estimator has validated; see `make_problem`."""
     rows = enter_link(link, read)
     summaries = kind.summarise(rows)
     units, target_units = choose_units(kind, summaries, read, link, known_units)
