@@ -1,10 +1,12 @@
 """A problem made of rows in memory."""
 
+from numbers import Real
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from skae._scikit_learn import Interval, validate_parameter_constraints
 from skae.objectives import Link
 from skae.rows._checks import check_rows
 from skae.rows._kinds import RowKind
@@ -13,6 +15,13 @@ from skae.rows._rows import Rows
 from skae.rows._summaries import Summaries
 from skae.rows._survey import enter_link
 from skae.rows._units import Units
+
+CONSTRAINTS: dict[str, list[object]] = {
+    "kind": [RowKind],
+    "random_state": [np.random.RandomState],
+    "validation_fraction": [Interval(Real, 0, 1, closed="neither")],
+    "early_stopping": ["boolean"],
+}
 
 
 class KnownUnits(NamedTuple):
@@ -65,8 +74,15 @@ def make_problem(
     TypeError
         If the rows are no numpy arrays of numbers.
     ValueError
-        If shapes or values of the rows do not fit.
+        If shapes or values of the rows do not fit, or if another argument is not allowed.
     """
+    values = {
+        "kind": kind,
+        "random_state": random_state,
+        "validation_fraction": validation_fraction,
+        "early_stopping": early_stopping,
+    }
+    validate_parameter_constraints(CONSTRAINTS, values, "make_problem")
     check_rows(read, kind)
     return assemble_problem(
         read,

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 from numpy.testing import assert_array_equal
+from sklearn import config_context
 from sklearn.decomposition import PCA
 from torch import Generator, nn
 from torch.nn.functional import softplus
@@ -273,3 +274,54 @@ def test_terms_of_the_whole_batch_see_the_rows_of_all_processes(problem):
     term = objective.terms["spread"]
     assert term.gather(rows).shape == (8, 64)
     assert term.average(rows)[1] == 8
+
+
+class TestRefusals:
+    @pytest.mark.parametrize(
+        ("name", "value"),
+        [
+            ("max_iter", -1),
+            ("max_iter", 1.5),
+            ("learning_rate", "x"),
+            ("learning_rate_init", 0),
+            ("batch_size", 0),
+            ("early_stopping", "no"),
+            ("validation_fraction", 1.0),
+            ("n_iter_no_change", 0),
+            ("tol", -1e-4),
+            ("device", 0),
+            ("precision", "float64"),
+            ("verbose", -1),
+        ],
+    )
+    def test_a_training_has_the_constraints_of_the_estimators(self, digits, name, value):
+        with pytest.raises(ValueError, match=f"The '{name}' parameter of Training must be"):
+            Training(**{name: value})
+        with pytest.raises(ValueError, match=f"The '{name}' parameter of Training must be"):
+            replace(TRAINING, **{name: value})
+        with pytest.raises(ValueError, match=f"The '{name}' parameter of Auto"):
+            AutoencoderTransformer(2, **{name: value}).fit(digits)
+
+    @pytest.mark.parametrize(
+        ("name", "value"),
+        [
+            ("architecture", nn.Linear(2, 2)),
+            ("objective", None),
+            ("start", "pca"),
+            ("changes", None),
+            ("solver", "lbfg"),
+            ("make_step", None),
+            ("weight_decay", -1.0),
+            ("width", 0),
+            ("smallest_batch", 0),
+            ("batch_size", 0),
+            ("n_codes", 0),
+        ],
+    )
+    def test_a_recipe_is_checked(self, name, value):
+        with pytest.raises(ValueError, match=f"The '{name}' parameter of Recipe must be"):
+            replace(Recipe(_dense(), _only_loss), **{name: value})
+
+    def test_checks_can_be_turned_off_as_those_of_scikit_learn(self):
+        with config_context(skip_parameter_validation=True):
+            assert Training(learning_rate_init=0).learning_rate_init == 0

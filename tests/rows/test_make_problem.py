@@ -100,6 +100,18 @@ class TestRefusals:
         with pytest.raises(ValueError, match=f"target.*{message}"):
             _make(Rows(np.zeros_like(maps), maps), ImageRows())
 
+    @pytest.mark.parametrize(
+        ("name", "value"),
+        [("validation_fraction", 1.5), ("early_stopping", "no"), ("kind", TableRows)],
+    )
+    def test_other_arguments(self, name, value):
+        with pytest.raises(ValueError, match=f"The '{name}' parameter of make_problem must be"):
+            _make(Rows(X, X), **{name: value})
+
+    def test_a_seed_instead_of_a_random_state(self):
+        with pytest.raises(ValueError, match="The 'random_state' parameter of make_problem"):
+            make_problem(Rows(X, X), TableRows(), SquaredError(), 0)
+
     def test_images_and_targets_of_other_shapes(self):
         maps = np.zeros((3, 1, 8, 8))
         with pytest.raises(ValueError, match="The target of Rows has shape"):
