@@ -3,7 +3,7 @@
 from skae.fitting._fitted import Fitted, FittedNetwork
 from skae.fitting._learn import Trial, learn, learn_once
 from skae.fitting._recipe import UNCHANGED, Changes, Recipe, keep_random_weights
-from skae.fitting._steps import StepOptions, make_gradient_step
+from skae.fitting._steps import RecipeStep, StepOptions, make_gradient_step
 from skae.fitting._training import Training
 from skae.fitting._wrappers import corrupted, moved
 
@@ -13,6 +13,7 @@ __all__ = [
     "Fitted",
     "FittedNetwork",
     "Recipe",
+    "RecipeStep",
     "StepOptions",
     "Training",
     "Trial",

@@ -1,8 +1,10 @@
 """Constraints on the parameters that the estimators share, checked by `fit`."""
 
 import os
+from collections.abc import Mapping
 from numbers import Integral, Real
 
+from sklearn import get_config
 from sklearn.base import BaseEstimator
 
 from skae._scikit_learn import (
@@ -21,6 +23,23 @@ from skae.objectives import LOSSES
 
 validated_fit = fit_context(prefer_skip_nested_validation=True)
 """Decorator of `fit`: checks the parameters against `_parameter_constraints`."""
+
+
+def check_values(
+    constraints: dict[str, list[object]], values: Mapping[str, object], name: str
+) -> None:
+    """Raise ValueError for values that break a constraint, unless scikit-learn's checks are off.
+
+    Parameters
+    ----------
+    constraints : dict
+    values : mapping of str to object
+    name : str
+        Whose parameters these are, in messages.
+    """
+    if not get_config()["skip_parameter_validation"]:
+        validate_parameter_constraints(constraints, values, name)
+
 
 TRAINING: dict[str, list[object]] = {
     "learning_rate": [StrOptions(set(SCHEDULES))],

@@ -19,7 +19,7 @@ from skae.objectives import Categorical, Link
 from skae.rows._categories import join_links
 from skae.rows._classes import join_classes
 from skae.rows._kinds import Description
-from skae.rows._make_problem import KnownUnits, choose_units, make_problem
+from skae.rows._make_problem import KnownUnits, assemble_problem, choose_units
 from skae.rows._one_pair import OnePair
 from skae.rows._per_block import check_single
 from skae.rows._problem import Problem
@@ -130,7 +130,7 @@ def _read_arrays(
     check_same_features(n_seen, estimator.n_features_in_)
     check_same_link(link, source)
     check_support(estimator, link, read)
-    return make_problem(
+    return assemble_problem(
         read,
         kind,
         link,

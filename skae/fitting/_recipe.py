@@ -1,12 +1,15 @@
 """A recipe: all that an estimator decides before anything is trained."""
 
 from dataclasses import dataclass, replace
+from numbers import Integral
 from typing import Literal, NamedTuple, Protocol, Self
 
 import numpy as np
 from torch import nn
 
+from skae._scikit_learn import Interval, StrOptions
 from skae.engine import BatchChange, InTurn
+from skae.fitting._parameters import DENSE, check_values
 from skae.fitting._steps import MakeStep, make_gradient_step
 from skae.networks import Architecture
 from skae.objectives import Objective
@@ -66,6 +69,23 @@ def keep_random_weights(module: nn.Module, random_state: np.random.RandomState) 
     """Keep the random weights of a new network; there is no baseline."""
 
 
+COUNT = Interval(Integral, 1, None, closed="left")
+CONSTRAINTS: dict[str, list[object]] = {
+    "architecture": [Architecture],
+    "objective": [callable],
+    "start": [callable],
+    "changes": [Changes],
+    "solver": [StrOptions({"adam", "lbfgs"})],
+    "make_step": [callable],
+    "weight_decay": DENSE["weight_decay"],
+    "width": [COUNT, None],
+    "smallest_batch": [COUNT],
+    "batch_size": [COUNT, None],
+    "n_codes": [COUNT],
+}
+"""Constraints on the values of a recipe."""
+
+
 @dataclass(frozen=True)
 class Recipe:
     """All that is decided before a training.
@@ -96,6 +116,11 @@ class Recipe:
     compared : tuple
         Values, beside data, parameters, architecture and objective, that a fit must have in common
         with a checkpoint to go on from it.
+
+    Raises
+    ------
+    ValueError
+        If a value is of another kind, or out of range.
     """
 
     architecture: Architecture
@@ -111,6 +136,10 @@ class Recipe:
     n_codes: int = 1
     hint: str = ""
     compared: tuple[object, ...] = ()
+
+    def __post_init__(self) -> None:
+        """Check the values: a solver of another name would train by AdamW."""
+        check_values(CONSTRAINTS, vars(self), "Recipe")
 
     @property
     def widest(self) -> int:

@@ -43,15 +43,31 @@ class MakeStep(Protocol):
         """
 
 
-def make_gradient_step(network: Any, objective: Objective, options: StepOptions) -> GradientStep:
+class RecipeStep(GradientStep):
+    """The step of AdamW along the gradients of an objective, with all options of a training.
+
+    Steps of one's own derive from it: what the options ask for then holds of them as well.
+
+    Parameters
+    ----------
+    network : nn.Module
+    objective : Objective
+    options : StepOptions
+    """
+
+    def __init__(self, network: Any, objective: Objective, options: StepOptions) -> None:
+        super().__init__(
+            network,
+            objective,
+            options.learning_rate,
+            options.schedule,
+            options.weight_decay,
+            objective.weights,
+            options.precision,
+            options.peers,
+        )
+
+
+def make_gradient_step(network: Any, objective: Objective, options: StepOptions) -> RecipeStep:
     """Return the step of AdamW along the gradients of an objective."""
-    return GradientStep(
-        network,
-        objective,
-        options.learning_rate,
-        options.schedule,
-        options.weight_decay,
-        objective.weights,
-        options.precision,
-        options.peers,
-    )
+    return RecipeStep(network, objective, options)

@@ -3,6 +3,8 @@
 from dataclasses import dataclass, fields
 from typing import Literal, Self
 
+from skae.fitting._parameters import TRAINING, check_values
+
 
 @dataclass(frozen=True)
 class Training:
@@ -12,6 +14,11 @@ class Training:
     ----------
     name : str
         The name of the estimator in messages.
+
+    Raises
+    ------
+    ValueError
+        If a value is none that the estimators allow.
     """
 
     name: str = "Training"
@@ -26,6 +33,10 @@ class Training:
     device: str = "auto"
     precision: str = "auto"
     verbose: int = 0
+
+    def __post_init__(self) -> None:
+        """Check the values by the constraints of the estimators' parameters."""
+        check_values(TRAINING, vars(self), self.name)
 
     @classmethod
     def of(cls, estimator: object) -> Self:

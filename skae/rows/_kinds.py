@@ -41,6 +41,10 @@ class RowKind(ABC):
     min_sampled = 100
 
     @abstractmethod
+    def check(self, rows: Rows) -> None:
+        """Raise ValueError if rows that no estimator has read are not of this kind."""
+
+    @abstractmethod
     def summarise(self, rows: Rows) -> Summaries:
         """Return the statistics of rows in memory."""
 
@@ -89,6 +93,17 @@ class TableRows(RowKind):
     """
 
     has_products: bool = True
+
+    def check(self, rows: Rows) -> None:
+        """Raise ValueError if rows are no table, or have another target than themselves."""
+        check_n_axes("TableRows", "(n, n_features)", "seen", rows.seen, 2)
+        # their units and starts are those of an autoencoder
+        if rows.target is not rows.seen:
+            raise ValueError(
+                "TableRows learn a table from itself: the target of Rows must be the same array "
+                "as seen. To learn clean rows from noisy ones, change the batches of the recipe "
+                "(Recipe.with_changes); to learn images from others, use ImageRows."
+            )
 
     def summarise(self, rows: Rows) -> Summaries:
         """Return the statistics of rows in memory."""
@@ -159,6 +174,16 @@ class ImageRows(RowKind):
     min_rows = 1
     min_sampled = 8
 
+    def check(self, rows: Rows) -> None:
+        """Raise ValueError if inputs and targets are no images of the same sizes."""
+        for name, maps in zip(("seen", "target"), rows[:2], strict=True):
+            check_n_axes("ImageRows", "(n, channels, height, width)", name, maps, 4)
+        if rows.seen.shape[2:] != rows.target.shape[2:]:
+            raise ValueError(
+                "ImageRows need targets of the same height and width. Images are of shape "
+                f"{rows.seen.shape[1:]}, and targets of shape {rows.target.shape[1:]}."
+            )
+
     def summarise(self, rows: Rows) -> Summaries:
         """Return the statistics of images in memory."""
         seen = ChannelsOf(rows.seen)
@@ -199,6 +224,14 @@ class ImageRows(RowKind):
         if self.patch_size is None:
             return 1
         return self.cut(rows.take(slice(1))).n_rows
+
+
+def check_n_axes(kind: str, shape: str, name: str, array: NDArray, n_axes: int) -> None:
+    """Raise ValueError if a part of the rows has another number of axes."""
+    if array.ndim != n_axes:
+        raise ValueError(
+            f"{kind} need arrays of shape {shape}. The {name} of Rows has shape {array.shape}."
+        )
 
 
 class Description(NamedTuple):

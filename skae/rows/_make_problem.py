@@ -1,17 +1,27 @@
 """A problem made of rows in memory."""
 
+from numbers import Real
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from skae._scikit_learn import Interval, validate_parameter_constraints
 from skae.objectives import Link
+from skae.rows._checks import check_rows
 from skae.rows._kinds import RowKind
 from skae.rows._problem import Problem
 from skae.rows._rows import Rows
 from skae.rows._summaries import Summaries
 from skae.rows._survey import enter_link
 from skae.rows._units import Units
+
+CONSTRAINTS: dict[str, list[object]] = {
+    "kind": [RowKind],
+    "random_state": [np.random.RandomState],
+    "validation_fraction": [Interval(Real, 0, 1, closed="neither")],
+    "early_stopping": ["boolean"],
+}
 
 
 class KnownUnits(NamedTuple):
@@ -58,7 +68,46 @@ def make_problem(
         None: the units are those of these rows.
     labels : array, default=None
         The classes that `read.beside` or `read.target` stand for.
+
+    Raises
+    ------
+    TypeError
+        If the rows are no numpy arrays of numbers.
+    ValueError
+        If shapes or values of the rows do not fit, or if another argument is not allowed.
     """
+    values = {
+        "kind": kind,
+        "random_state": random_state,
+        "validation_fraction": validation_fraction,
+        "early_stopping": early_stopping,
+    }
+    validate_parameter_constraints(CONSTRAINTS, values, "make_problem")
+    check_rows(read, kind)
+    return assemble_problem(
+        read,
+        kind,
+        link,
+        random_state,
+        validation_fraction=validation_fraction,
+        early_stopping=early_stopping,
+        known_units=known_units,
+        labels=labels,
+    )
+
+
+def assemble_problem(
+    read: Rows,
+    kind: RowKind,
+    link: Link,
+    random_state: np.random.RandomState,
+    *,
+    validation_fraction: float,
+    early_stopping: bool,
+    known_units: KnownUnits | None,
+    labels: NDArray | None,
+) -> Problem:
+    """Return the problem of rows that an estimator has validated; see `make_problem`."""
     rows = enter_link(link, read)
     summaries = kind.summarise(rows)
     units, target_units = choose_units(kind, summaries, read, link, known_units)

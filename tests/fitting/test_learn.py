@@ -6,13 +6,22 @@ import numpy as np
 import pytest
 import torch
 from numpy.testing import assert_array_equal
+from sklearn import config_context
 from sklearn.decomposition import PCA
 from torch import Generator, nn
 from torch.nn.functional import softplus
 
 from skae import AutoencoderTransformer
-from skae.engine import Batches, Checkpoint, GradientStep, Peers
-from skae.fitting import Recipe, Training, learn, learn_once, make_gradient_step
+from skae.engine import SCHEDULES, Batches, Checkpoint, Peers
+from skae.fitting import (
+    Recipe,
+    RecipeStep,
+    StepOptions,
+    Training,
+    learn,
+    learn_once,
+    make_gradient_step,
+)
 from skae.fitting._learn import _make_learner
 from skae.networks import DenseArchitecture
 from skae.objectives import Objective, SquaredError, Term
@@ -74,13 +83,11 @@ class Deceive(Term):
         return softplus(-self.critic(outputs.code)[:, 0])
 
 
-class AdversarialStep(GradientStep):
+class AdversarialStep(RecipeStep):
     """A step of the critic, then one of the network."""
 
     def __init__(self, network, objective, options, critic, generator):
-        super().__init__(
-            network, objective, options.learning_rate, options.schedule, options.weight_decay
-        )
+        super().__init__(network, objective, options)
         self.critic = critic
         self.generator = generator
         self.optimizer = torch.optim.Adam(critic.parameters(), 1e-2)
@@ -155,6 +162,31 @@ class TestStepOfOnesOwn:
         plain = replace(recipe, objective=_only_loss, make_step=make_gradient_step)
         without = learn(problem, plain, TRAINING, np.random.RandomState(0))
         assert not torch.equal(_state(fitted), _state(without))
+
+    def test_a_term_of_weight_0_counts_nothing(self, problem):
+        def make_ignored(network, n_rows):
+            objective = _make_critic(network, n_rows)
+            objective.terms["adversary"].weight = lambda progress: 0.0
+            return objective
+
+        recipe = replace(_adversarial(), objective=make_ignored)
+        ignored = learn(problem, recipe, TRAINING, np.random.RandomState(0))
+        plain = replace(recipe, objective=_only_loss, make_step=make_gradient_step)
+        without = learn(problem, plain, TRAINING, np.random.RandomState(0))
+        assert_array_equal(_state(ignored), _state(without))
+
+    def test_it_has_all_options_of_the_usual_one(self, problem):
+        class Alone(Peers):
+            pass
+
+        network = _dense().build(Generator().manual_seed(0))
+        options = StepOptions(0.1, SCHEDULES["constant"](10), 5.0, torch.float32, Alone())
+        make_step = _adversarial().make_step
+        step = make_step(network, _make_critic(network, 0), options)
+        assert step.learning_rate == 0.1
+        assert step.schedule is options.schedule
+        assert step.weight_decay == 5.0 / options.schedule.total
+        assert step.peers is options.peers
 
     def test_the_critic_is_not_judged(self, problem):
         fitted = learn(problem, _adversarial(), TRAINING, np.random.RandomState(0))
@@ -242,3 +274,54 @@ def test_terms_of_the_whole_batch_see_the_rows_of_all_processes(problem):
     term = objective.terms["spread"]
     assert term.gather(rows).shape == (8, 64)
     assert term.average(rows)[1] == 8
+
+
+class TestRefusals:
+    @pytest.mark.parametrize(
+        ("name", "value"),
+        [
+            ("max_iter", -1),
+            ("max_iter", 1.5),
+            ("learning_rate", "x"),
+            ("learning_rate_init", 0),
+            ("batch_size", 0),
+            ("early_stopping", "no"),
+            ("validation_fraction", 1.0),
+            ("n_iter_no_change", 0),
+            ("tol", -1e-4),
+            ("device", 0),
+            ("precision", "float64"),
+            ("verbose", -1),
+        ],
+    )
+    def test_a_training_has_the_constraints_of_the_estimators(self, digits, name, value):
+        with pytest.raises(ValueError, match=f"The '{name}' parameter of Training must be"):
+            Training(**{name: value})
+        with pytest.raises(ValueError, match=f"The '{name}' parameter of Training must be"):
+            replace(TRAINING, **{name: value})
+        with pytest.raises(ValueError, match=f"The '{name}' parameter of Auto"):
+            AutoencoderTransformer(2, **{name: value}).fit(digits)
+
+    @pytest.mark.parametrize(
+        ("name", "value"),
+        [
+            ("architecture", nn.Linear(2, 2)),
+            ("objective", None),
+            ("start", "pca"),
+            ("changes", None),
+            ("solver", "lbfg"),
+            ("make_step", None),
+            ("weight_decay", -1.0),
+            ("width", 0),
+            ("smallest_batch", 0),
+            ("batch_size", 0),
+            ("n_codes", 0),
+        ],
+    )
+    def test_a_recipe_is_checked(self, name, value):
+        with pytest.raises(ValueError, match=f"The '{name}' parameter of Recipe must be"):
+            replace(Recipe(_dense(), _only_loss), **{name: value})
+
+    def test_checks_can_be_turned_off_as_those_of_scikit_learn(self):
+        with config_context(skip_parameter_validation=True):
+            assert Training(learning_rate_init=0).learning_rate_init == 0

@@ -55,3 +55,73 @@ def test_units_of_an_earlier_training_are_taken():
         known_units=KnownUnits(Units(np.ones((1, 1, 1)), 2.0), target_units),
     )
     assert problem.target_units is target_units
+
+
+class TestRefusals:
+    @pytest.mark.parametrize("target", [X * 100 + 5, X[:, :2], X.copy()])
+    def test_a_table_has_no_other_target(self, target):
+        with pytest.raises(ValueError, match="learn a table from itself"):
+            _make(Rows(X, target))
+
+    def test_arrays_of_different_lengths(self):
+        with pytest.raises(ValueError, match="but seen has 40, target has 5"):
+            _make(Rows(X, X[:5]))
+        with pytest.raises(ValueError, match="but seen has 40, target has 40, beside has 39"):
+            _make(Rows(X, X, np.eye(39)))
+
+    @pytest.mark.parametrize("rows", [X.tolist(), X.astype(str), X.astype(object), X + 0j])
+    def test_what_is_no_array_of_numbers(self, rows):
+        with pytest.raises(TypeError, match="seen of Rows must be a numpy array of numbers"):
+            _make(Rows(rows, rows))
+
+    @pytest.mark.parametrize("rows", [X[:, 0], X.reshape(20, 2, 3)])
+    def test_tables_have_two_axes(self, rows):
+        with pytest.raises(ValueError, match="TableRows need arrays of shape"):
+            _make(Rows(rows, rows))
+
+    @pytest.mark.parametrize("rows", [X[:0], X[:, :0], np.array(1.0)])
+    def test_nothing(self, rows):
+        with pytest.raises(ValueError, match="holds no rows"):
+            _make(Rows(rows, rows))
+
+    def test_a_single_row_of_a_table(self):
+        with pytest.raises(ValueError, match="TableRows need at least 2 rows"):
+            _make(Rows(X[:1], X[:1]))
+
+    @pytest.mark.parametrize(
+        ("value", "message"), [(np.nan, "NaN or infinity"), (np.inf, "NaN"), (1e39, "too large")]
+    )
+    def test_values_that_no_network_learns(self, value, message):
+        rows = X.copy()
+        rows[3, 1] = value
+        with pytest.raises(ValueError, match=message):
+            _make(Rows(rows, rows))
+        maps = rows.reshape(-1, 1, 1, 3)
+        with pytest.raises(ValueError, match=f"target.*{message}"):
+            _make(Rows(np.zeros_like(maps), maps), ImageRows())
+
+    @pytest.mark.parametrize(
+        ("name", "value"),
+        [("validation_fraction", 1.5), ("early_stopping", "no"), ("kind", TableRows)],
+    )
+    def test_other_arguments(self, name, value):
+        with pytest.raises(ValueError, match=f"The '{name}' parameter of make_problem must be"):
+            _make(Rows(X, X), **{name: value})
+
+    def test_a_seed_instead_of_a_random_state(self):
+        with pytest.raises(ValueError, match="The 'random_state' parameter of make_problem"):
+            make_problem(Rows(X, X), TableRows(), SquaredError(), 0)
+
+    def test_images_and_targets_of_other_shapes(self):
+        maps = np.zeros((3, 1, 8, 8))
+        with pytest.raises(ValueError, match="The target of Rows has shape"):
+            _make(Rows(maps, maps[:, 0]), ImageRows())
+        with pytest.raises(ValueError, match="targets of the same height and width"):
+            _make(Rows(maps, maps[..., :4]), ImageRows())
+
+
+def test_whole_numbers_and_targets_with_other_channels_are_fine():
+    counts = np.arange(12).reshape(4, 3)
+    assert _make(Rows(counts, counts)).units.scale > 1
+    maps = np.random.default_rng(0).normal(size=(4, 2, 8, 8))
+    assert _make(Rows(maps, maps[:, :1]), ImageRows()).target_units.location.shape == (1, 1, 1)
