@@ -61,9 +61,9 @@ def make_problem(
     random_state : RandomState
         Draws the held-out rows.
     validation_fraction : float, default=0.1
-        Share of the rows that is held out.
+        Share of the rows that is held out. `learn` wants the value of its `Training`.
     early_stopping : bool, default=True
-        Whether rows are held out at all.
+        Whether rows are held out at all. `learn` wants the value of its `Training`.
     known_units : KnownUnits, default=None
         None: the units are those of these rows.
     labels : array, default=None
@@ -120,6 +120,7 @@ def assemble_problem(
         split=split,
         summaries=summaries,
         labels=labels,
+        held_out_share=validation_fraction if early_stopping else 0.0,
     )
 
 

@@ -322,6 +322,19 @@ class TestRefusals:
         with pytest.raises(ValueError, match=f"The '{name}' parameter of Recipe must be"):
             replace(Recipe(_dense(), _only_loss), **{name: value})
 
+    @pytest.mark.parametrize("options", [{"early_stopping": False}, {"validation_fraction": 0.5}])
+    def test_a_problem_holds_out_what_its_training_asks_for(self, digits, problem, options):
+        recipe = Recipe(_dense(), _only_loss)
+        training = Training(max_iter=1, **options)
+        with pytest.raises(ValueError, match=r"asks for 0.*Give make_problem the early"):
+            learn(problem, recipe, training, np.random.RandomState(0))
+        random_state = np.random.RandomState(0)
+        X = digits[:50]
+        asked = make_problem(Rows(X, X), TableRows(), SquaredError(), random_state, **options)
+        assert learn(asked, recipe, training, random_state).history.n_epochs == 1
+        with pytest.raises(ValueError, match=r"asks for 0\.1"):
+            learn(asked, recipe, TRAINING, random_state)
+
     def test_checks_can_be_turned_off_as_those_of_scikit_learn(self):
         with config_context(skip_parameter_validation=True):
             assert Training(learning_rate_init=0).learning_rate_init == 0
