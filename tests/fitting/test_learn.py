@@ -25,7 +25,7 @@ from skae.fitting import (
 from skae.fitting._learn import _make_learner
 from skae.networks import DenseArchitecture
 from skae.objectives import Objective, SquaredError, Term
-from skae.rows import Rows, TableRows, make_problem
+from skae.rows import KnownUnits, Rows, TableRows, make_problem
 from skae.starts import PCAStart
 
 SIZES = (64, 32, 4)
@@ -225,6 +225,23 @@ class TestStepOfOnesOwn:
 
         recipe = Recipe(_dense(), _only_loss, solver="lbfgs", make_step=refuse)
         learn(problem, recipe, Training(max_iter=1), np.random.RandomState(0))
+
+
+def test_it_goes_on_with_new_rows_in_known_units(digits, problem):
+    recipe = Recipe(_dense(), _only_loss)
+    fitted = learn(problem, recipe, TRAINING, np.random.RandomState(0))
+    new = 3 * digits[200:300]
+    known = KnownUnits(problem.units, None)
+    random_state = np.random.RandomState(0)
+    later = make_problem(
+        Rows(new, new), TableRows(), SquaredError(), random_state, known_units=known
+    )
+    training = replace(TRAINING, max_iter=0)
+    again = learn(later, recipe, training, random_state, source=fitted.network)
+    assert_array_equal(_state(again), _state(fitted))
+    rows = torch.from_numpy(problem.units.enter(new[later.train]))
+    loss = float(SquaredError()(fitted.network.module(rows), rows).mean())
+    assert again.history.training[0] == pytest.approx(loss, rel=1e-4)
 
 
 class _StopAfter:
