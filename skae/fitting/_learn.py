@@ -104,21 +104,26 @@ def learn(
     Parameters
     ----------
     problem : Problem
+        Its held-out rows judge the epochs.
     recipe : Recipe
     training : Training
+        With the `early_stopping` and `validation_fraction` that `make_problem` was given.
     random_state : RandomState
         Draws the order of the rows and the weights.
     source : FittedNetwork, default=None
-        A network to go on from, instead of a new one at its start.
+        A network to go on from, instead of a new one at its start. The problem must be in the
+        units that this one has learned in: see `KnownUnits` of `skae.rows`.
     checkpoint : Checkpoint, default=None
-        Keeps the state of the training in a file.
+        Keeps the state of the training in a file, from which the same training goes on.
     watch : callable, default=watch_nothing
 
     Raises
     ------
     ValueError
-        If the training diverges, or if `source` has another architecture.
+        If the training diverges, if `source` has another architecture, or if the problem holds
+        out another share of the rows than `training` asks for.
     """
+    _check_held_out(problem, training)
     loaders = make_loaders(problem, recipe, training, random_state)
     trial = _begin(problem, recipe, source, random_state)
     history = _train(trial, training, loaders, checkpoint, watch(trial))
@@ -136,6 +141,8 @@ def learn_once(
     losses: list[float],
 ) -> tuple[Fitted, PassState]:
     """Train with a single pass over the rows; return the network and the optimiser's state.
+
+    Held-out rows of the problem, if there are any, take no part.
 
     Parameters as for `learn`, and these:
 
@@ -163,6 +170,17 @@ def learn_once(
     fitted = FittedNetwork(recipe.architecture, module)
     history = History(curve, kept=len(curve) - 1)
     return Fitted(fitted, history), step.state_dict() | {"kind": kind}
+
+
+def _check_held_out(problem: Problem, training: Training) -> None:
+    """Raise ValueError if a problem in memory does not hold out what a training asks for."""
+    share = problem.held_out_share
+    if share not in (None, training.held_out_share):
+        raise ValueError(
+            f"The problem was made to hold out a share of {share:g} of its rows, but "
+            f"{training.name} asks for {training.held_out_share:g}. Give make_problem the "
+            "early_stopping and the validation_fraction of the training."
+        )
 
 
 def _begin(

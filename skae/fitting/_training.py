@@ -14,6 +14,9 @@ class Training:
     ----------
     name : str
         The name of the estimator in messages.
+    early_stopping, validation_fraction : bool, float
+        Which rows are held out is decided where a problem is made: `make_problem` is given the same
+        values, and `learn` refuses a problem with others.
 
     Raises
     ------

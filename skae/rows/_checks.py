@@ -8,8 +8,8 @@ from skae.rows._rows import Rows
 from skae.rows._validation import check_magnitude
 
 
-def check_rows(rows: Rows, kind: RowKind) -> None:
-    """Raise an error for rows that cannot be learned, or whose loss would mean nothing.
+def checked_rows(rows: Rows, kind: RowKind) -> Rows:
+    """Return rows that can be learned; a target that equals `seen` becomes the same array.
 
     Parameters
     ----------
@@ -34,9 +34,13 @@ def check_rows(rows: Rows, kind: RowKind) -> None:
         raise ValueError(
             f"{type(kind).__name__} need at least {kind.min_rows} rows. Got {rows.n_rows}."
         )
-    kind.check(rows)
     for name, part in parts.items():
         _check_values(name, part)
+    # Rows(X[:9], X[:9]) has two arrays, but means one
+    if rows.target is not rows.seen and np.array_equal(rows.target, rows.seen):
+        rows = rows._replace(target=rows.seen)
+    kind.check(rows)
+    return rows
 
 
 def _check_numbers(name: str, part: object) -> None:

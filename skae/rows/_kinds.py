@@ -100,8 +100,8 @@ class TableRows(RowKind):
         # their units and starts are those of an autoencoder
         if rows.target is not rows.seen:
             raise ValueError(
-                "TableRows learn a table from itself: the target of Rows must be the same array "
-                "as seen. To learn clean rows from noisy ones, change the batches of the recipe "
+                "TableRows learn a table from itself: the target of Rows must equal seen. To learn "
+                "clean rows from noisy ones, change the batches of the recipe "
                 "(Recipe.with_changes); to learn images from others, use ImageRows."
             )
 

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from skae._scikit_learn import Interval, validate_parameter_constraints
 from skae.objectives import Link
-from skae.rows._checks import check_rows
+from skae.rows._checks import checked_rows
 from skae.rows._kinds import RowKind
 from skae.rows._problem import Problem
 from skae.rows._rows import Rows
@@ -30,8 +30,9 @@ class KnownUnits(NamedTuple):
     Attributes
     ----------
     seen : Units
+        The `units` of the problem that the network has learned.
     target : Units or None
-        None: rows are their own target.
+        The `target_units` of this problem. None: rows are their own target.
     """
 
     seen: Units
@@ -61,9 +62,9 @@ def make_problem(
     random_state : RandomState
         Draws the held-out rows.
     validation_fraction : float, default=0.1
-        Share of the rows that is held out.
+        Share of the rows that is held out. `learn` wants the value of its `Training`.
     early_stopping : bool, default=True
-        Whether rows are held out at all.
+        Whether rows are held out at all. `learn` wants the value of its `Training`.
     known_units : KnownUnits, default=None
         None: the units are those of these rows.
     labels : array, default=None
@@ -83,9 +84,8 @@ def make_problem(
         "early_stopping": early_stopping,
     }
     validate_parameter_constraints(CONSTRAINTS, values, "make_problem")
-    check_rows(read, kind)
     return assemble_problem(
-        read,
+        checked_rows(read, kind),
         kind,
         link,
         random_state,
@@ -120,6 +120,7 @@ def assemble_problem(
         split=split,
         summaries=summaries,
         labels=labels,
+        held_out_share=validation_fraction if early_stopping else 0.0,
     )
 
 

@@ -42,6 +42,8 @@ class Problem(NamedTuple):
         The rows to learn from, if they are read block by block.
     peers : Peers
         The processes that learn together, each from rows of its own.
+    held_out_share : float or None
+        The share of rows in memory that was asked to be held out; None: rows of blocks.
     """
 
     rows: Rows
@@ -53,6 +55,7 @@ class Problem(NamedTuple):
     labels: NDArray | None = None
     stream: Stream | None = None
     peers: Peers = ALONE
+    held_out_share: float | None = None
 
     @property
     def target(self) -> NDArray:

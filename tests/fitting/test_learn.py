@@ -25,7 +25,7 @@ from skae.fitting import (
 from skae.fitting._learn import _make_learner
 from skae.networks import DenseArchitecture
 from skae.objectives import Objective, SquaredError, Term
-from skae.rows import Rows, TableRows, make_problem
+from skae.rows import KnownUnits, Rows, TableRows, make_problem
 from skae.starts import PCAStart
 
 SIZES = (64, 32, 4)
@@ -227,6 +227,23 @@ class TestStepOfOnesOwn:
         learn(problem, recipe, Training(max_iter=1), np.random.RandomState(0))
 
 
+def test_it_goes_on_with_new_rows_in_known_units(digits, problem):
+    recipe = Recipe(_dense(), _only_loss)
+    fitted = learn(problem, recipe, TRAINING, np.random.RandomState(0))
+    new = 3 * digits[200:300]
+    known = KnownUnits(problem.units, None)
+    random_state = np.random.RandomState(0)
+    later = make_problem(
+        Rows(new, new), TableRows(), SquaredError(), random_state, known_units=known
+    )
+    training = replace(TRAINING, max_iter=0)
+    again = learn(later, recipe, training, random_state, source=fitted.network)
+    assert_array_equal(_state(again), _state(fitted))
+    rows = torch.from_numpy(problem.units.enter(new[later.train]))
+    loss = float(SquaredError()(fitted.network.module(rows), rows).mean())
+    assert again.history.training[0] == pytest.approx(loss, rel=1e-4)
+
+
 class _StopAfter:
     """Makes a watcher that ends a training as a lost process does."""
 
@@ -321,6 +338,19 @@ class TestRefusals:
     def test_a_recipe_is_checked(self, name, value):
         with pytest.raises(ValueError, match=f"The '{name}' parameter of Recipe must be"):
             replace(Recipe(_dense(), _only_loss), **{name: value})
+
+    @pytest.mark.parametrize("options", [{"early_stopping": False}, {"validation_fraction": 0.5}])
+    def test_a_problem_holds_out_what_its_training_asks_for(self, digits, problem, options):
+        recipe = Recipe(_dense(), _only_loss)
+        training = Training(max_iter=1, **options)
+        with pytest.raises(ValueError, match=r"asks for 0.*Give make_problem the early"):
+            learn(problem, recipe, training, np.random.RandomState(0))
+        random_state = np.random.RandomState(0)
+        X = digits[:50]
+        asked = make_problem(Rows(X, X), TableRows(), SquaredError(), random_state, **options)
+        assert learn(asked, recipe, training, random_state).history.n_epochs == 1
+        with pytest.raises(ValueError, match=r"asks for 0\.1"):
+            learn(asked, recipe, TRAINING, random_state)
 
     def test_checks_can_be_turned_off_as_those_of_scikit_learn(self):
         with config_context(skip_parameter_validation=True):
