@@ -8,13 +8,13 @@ from numpy.typing import NDArray
 
 from skae._scikit_learn import Interval, validate_parameter_constraints
 from skae.objectives import Link
-from skae.rows._checks import checked_rows
 from skae.rows._kinds import RowKind
 from skae.rows._problem import Problem
 from skae.rows._rows import Rows
 from skae.rows._summaries import Summaries
 from skae.rows._survey import enter_link
 from skae.rows._units import Units
+from skae.rows._validation import check_magnitude
 
 CONSTRAINTS: dict[str, list[object]] = {
     "kind": [RowKind],
@@ -85,7 +85,7 @@ def make_problem(
     }
     validate_parameter_constraints(CONSTRAINTS, values, "make_problem")
     return assemble_problem(
-        checked_rows(read, kind),
+        _checked(read, kind),
         kind,
         link,
         random_state,
@@ -135,3 +135,58 @@ def choose_units(
     if known is not None and known.target is not None:
         return units, known.target
     return units, summaries.target.units
+
+
+def _checked(rows: Rows, kind: RowKind) -> Rows:
+    """Return rows that can be learned; a target that equals `seen` becomes the same array.
+
+    Parameters
+    ----------
+    rows : Rows
+        Before the link turns them into the network's input.
+    kind : RowKind
+
+    Raises
+    ------
+    TypeError
+        If a part of the rows is no array of numbers.
+    ValueError
+        If shapes or values do not fit.
+    """
+    parts = {name: part for name, part in rows._asdict().items() if part is not None}
+    for name, part in parts.items():
+        _check_numbers(name, part)
+    if len({len(part) for part in parts.values()}) > 1:
+        lengths = ", ".join(f"{name} has {len(part)}" for name, part in parts.items())
+        raise ValueError(f"All arrays of Rows need the same number of rows, but {lengths}.")
+    if rows.n_rows < kind.min_rows:
+        raise ValueError(
+            f"{type(kind).__name__} need at least {kind.min_rows} rows. Got {rows.n_rows}."
+        )
+    for name, part in parts.items():
+        _check_values(name, part)
+    # Rows(X[:9], X[:9]) has two arrays, but means one
+    if rows.target is not rows.seen and np.array_equal(rows.target, rows.seen):
+        rows = rows._replace(target=rows.seen)
+    kind.check(rows)
+    return rows
+
+
+def _check_numbers(name: str, part: object) -> None:
+    if not isinstance(part, np.ndarray) or part.dtype.kind not in "fiub":
+        dtype = f" of dtype {part.dtype}" if isinstance(part, np.ndarray) else ""
+        raise TypeError(
+            f"The {name} of Rows must be a numpy array of numbers. Got a {type(part).__name__}"
+            f"{dtype}."
+        )
+    if part.ndim == 0 or part.size == 0:
+        raise ValueError(f"The {name} of Rows holds no rows: its shape is {part.shape}.")
+
+
+def _check_values(name: str, part: NDArray) -> None:
+    # integers and bools are always finite
+    if part.dtype.kind != "f":
+        return
+    if not np.isfinite(part).all():
+        raise ValueError(f"The {name} of Rows contains NaN or infinity.")
+    check_magnitude(part, name)
