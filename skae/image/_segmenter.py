@@ -18,7 +18,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from skae._scikit_learn import HasMethods, StrOptions
 from skae._types import Seed
-from skae.blocks import Blocks, find_pairs, is_empty
+from skae.blocks import Blocks, find_pairs
 from skae.estimators import ConvAutoencoder
 from skae.fitting._fit import fit_estimator
 from skae.fitting._parameters import validated_fit
@@ -46,9 +46,8 @@ from skae.image._pretraining import (
 from skae.metrics import dice
 from skae.networks import ConvArchitecture, UNetArchitecture
 from skae.objectives import FOCUS, IGNORED, DiceCrossEntropy, PixelCrossEntropy, Term
-from skae.rows._classes import list_classes
 from skae.rows._kinds import Description, ImageRows
-from skae.rows._masks import check_label_names, find_label_names, find_places, read_labels
+from skae.rows._masks import check_label_names, collect_label_names, find_places, read_labels
 from skae.rows._per_block import by_blocks, dtype_of_labels, mean_in_blocks
 from skae.rows._problem import Problem
 from skae.rows._rows import Rows
@@ -446,13 +445,7 @@ class ImageSegmenter(ClassifierMixin, BaseImageEstimator):
             check_same_autoencoder(source._network.module, find_fitted(self.encoder))
         if source is not None:
             return source.classes_
-        found = []
-        for number, block in y.read():
-            if not is_empty(block):
-                with y.naming(number):
-                    found.append(list_classes(read_labels(block, self)))
-        labels = np.concatenate(found) if found else np.empty(0, np.intp)
-        return find_label_names(labels, self.ignore_index)
+        return collect_label_names(y, self, self.ignore_index)
 
     def _check_labels(self, labels: NDArray) -> None:
         check_label_names(labels)

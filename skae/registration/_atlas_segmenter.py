@@ -21,7 +21,7 @@ from torch import Tensor, nn
 
 from skae._scikit_learn import Interval
 from skae._types import Seed
-from skae.blocks import Blocks, find_pairs, is_empty
+from skae.blocks import Blocks, find_pairs
 from skae.fitting._application import as_array, as_tensor, in_batches
 from skae.fitting._dispatch import dispatched
 from skae.fitting._fitted import Fitted
@@ -48,9 +48,8 @@ from skae.registration._deformation import DEFORMATION, BaseDeformation
 from skae.registration._deformation_terms import LocalCorrelation, Segmentation
 from skae.registration._mask_layout import read_masks
 from skae.registration._refinement import refine
-from skae.rows._classes import list_classes
 from skae.rows._kinds import Description, MaskedShapeRows
-from skae.rows._masks import check_label_names, find_label_names, find_places, read_labels
+from skae.rows._masks import check_label_names, collect_label_names, find_places
 from skae.rows._per_block import by_blocks, codes_shape, dtype_of_labels, mean_in_blocks
 from skae.rows._problem import Problem
 from skae.rows._rows import Rows
@@ -545,13 +544,7 @@ class AtlasSegmenter(ClassifierMixin, BaseDeformation):
     def _list_labels(self, y: Blocks, source: Self | None) -> NDArray:
         if source is not None:
             return source._class_names
-        found = []
-        for number, block in y.read():
-            if block is None or not is_empty(block):
-                with y.naming(number):
-                    found.append(list_classes(read_labels(block, self)))
-        labels = np.concatenate(found) if found else np.empty(0, np.intp)
-        return find_label_names(labels, self.ignore_index)
+        return collect_label_names(y, self, self.ignore_index)
 
     def _describe_features(self) -> object:
         return f"{super()._describe_features()}, and masks of shape {self._mask_shape} as y"

@@ -4,6 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.utils import check_array
 
+from skae.blocks import Blocks, is_empty
 from skae.objectives import IGNORED
 from skae.rows._classes import find_classes, list_classes
 from skae.rows._validation import detached, reading
@@ -44,6 +45,18 @@ def find_label_names(y: NDArray, ignored: object) -> NDArray:
     """Return the different labels of y, sorted, without the ignored one."""
     names = list_classes(y)
     return names[names != ignored] if ignored is not None else names
+
+
+def collect_label_names(y: Blocks, estimator: object, ignored: object) -> NDArray:
+    """Return the different labels of all blocks, sorted, without the ignored one."""
+    found = []
+    for number, block in y.read():
+        # a y of None has an error of its own
+        if block is None or not is_empty(block):
+            with y.naming(number):
+                found.append(list_classes(read_labels(block, estimator)))
+    labels = np.concatenate(found) if found else np.empty(0, np.intp)
+    return find_label_names(labels, ignored)
 
 
 def check_label_names(names: NDArray) -> None:
